@@ -1,0 +1,6 @@
+"""`python -m natprobe`."""
+
+from natprobe.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What an address is, from one table of ours. Documentation ranges count as public, so that the tests' internet is one.
+
+Never ipaddress's is_private or is_global: they call 203.0.113.0/24 private.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+from natprobe.facts import AddressClass
+
+_TABLE: tuple[tuple[str, AddressClass], ...] = (
+    ("0.0.0.0/8", "unspecified"),  # RFC 791 "this network"
+    ("10.0.0.0/8", "private"),  # RFC 1918
+    ("100.64.0.0/10", "carrier"),  # RFC 6598
+    ("127.0.0.0/8", "loopback"),  # RFC 1122
+    ("169.254.0.0/16", "link-local"),  # RFC 3927
+    ("172.16.0.0/12", "private"),  # RFC 1918
+    ("192.168.0.0/16", "private"),  # RFC 1918
+    ("224.0.0.0/4", "multicast"),  # RFC 5771
+    ("255.255.255.255/32", "multicast"),  # RFC 919: broadcast, no unicast peer either
+    ("::/128", "unspecified"),  # RFC 4291
+    ("::1/128", "loopback"),  # RFC 4291
+    ("fe80::/10", "link-local"),  # RFC 4291
+    ("fc00::/7", "unique-local"),  # RFC 4193
+    ("ff00::/8", "multicast"),  # RFC 4291
+)
+_NETWORKS = tuple((ipaddress.ip_network(network), kind) for network, kind in _TABLE)
+
+
+@lru_cache(maxsize=4096)
+def address_class(address: str) -> AddressClass:
+    """The class of an address (a zone is ignored); IPv4-mapped ones count as their IPv4 address (RFC 4291 2.5.5.2)."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    for network, kind in _NETWORKS:
+        if found.version == network.version and found in network:
+            return kind
+    return "public"

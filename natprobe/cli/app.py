@@ -1,0 +1,215 @@
+"""The commands and their options, for typer; their bodies import the work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer._click.exceptions import ClickException
+from typer.exceptions import TyperException
+
+from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, warn
+from natprobe.fault import place_of
+
+app = typer.Typer(
+    name="natprobe",
+    help="Will a video meeting work between this network and that server, and what to change if not.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", "-f", help="text or json; repeatable, the nth -o takes the nth -f."),
+]
+Outputs = Annotated[
+    list[Path] | None,
+    typer.Option("--output", "-o", help="Write to this file instead of stdout; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every exchange.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment does the same.")]
+FailOn = Annotated[str, typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note or never.")]
+Require = Annotated[
+    list[str] | None,
+    typer.Option("--require", help="PATH[@HOST][/4|/6] that must be open, such as direct-udp; repeatable."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from natprobe import __version__
+
+        typer.echo(f"natprobe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def check(
+    target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:/turn:/natprobe:// URI.")],
+    kind: Annotated[str, typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.")] = "auto",
+    formats: Formats = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Run only this probe; repeatable.")] = None,
+    skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
+    v4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
+    v6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="Send from this address or interface only; repeatable."),
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
+    stun: Annotated[
+        list[str] | None,
+        typer.Option("--stun", help="STUN server to compare with instead of the public ones, or none; repeatable."),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", help="Trust these roots (PEM), not the system's.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Go on past a bad certificate; the finding stays.")
+    ] = False,
+    fail_on: FailOn = "error",
+    require: Require = None,
+) -> None:
+    """Probe a server from here and say whether meetings on it will work."""
+    from natprobe.cli import check as command
+    from natprobe.cli.output import plan
+
+    asked = command.Asked(
+        target=target,
+        kind=kind,
+        only=tuple(only or ()),
+        skip=tuple(skip or ()),
+        families=(4, 6) if v4 == v6 else (4,) if v4 else (6,),
+        sources=tuple(source or ()),
+        timeout=timeout,
+        stun=None if stun is None else tuple(stun),
+        ca_file=ca_file,
+        insecure=insecure,
+    )
+    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+    raise typer.Exit(command.run(asked, output, fail_on, tuple(require or ())))
+
+
+@app.command()
+def diagnose(
+    files: Annotated[list[str], typer.Argument(help="[LABEL=]FILE of a saved or pasted report, or - for stdin.")],
+    formats: Formats = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+    fail_on: FailOn = "error",
+    require: Require = None,
+) -> None:
+    """Judge saved reports again with today's rules; several are vantages of one target. No network."""
+    from natprobe.cli import diagnose as command
+    from natprobe.cli.output import plan
+
+    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+    raise typer.Exit(command.run(files, output, fail_on, tuple(require or ())))
+
+
+@app.command()
+def serve(
+    udp: Annotated[list[int] | None, typer.Option("--udp", help="UDP port to answer on; repeatable.")] = None,
+    tcp: Annotated[list[int] | None, typer.Option("--tcp", help="TCP port to answer on; repeatable.")] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option("--address", help="Answer on this address only; two make it an RFC 5780 server."),
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Name or address for the printed line.")] = None,
+    for_seconds: Annotated[float, typer.Option("--for", help="Seconds until it ends by itself.")] = 1800.0,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help="Read the token from this file; else NATPROBE_SERVE_TOKEN, else a new one."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Answer STUN and authenticated checks here, so that a path can be proven before the real server is there."""
+    from natprobe.cli import serve as command
+
+    raise typer.Exit(command.run(udp or [10000], tcp or [4443], address or [], host, for_seconds, token_file, quiet))
+
+
+@app.command()
+def demo(
+    formats: Formats = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+) -> None:
+    """Serve and check on this machine's loopback: no network, no root, three seconds."""
+    from natprobe.cli import demo as command
+    from natprobe.cli.output import plan
+
+    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+    raise typer.Exit(command.run(output))
+
+
+@app.command()
+def explain(
+    word: Annotated[str, typer.Argument(help="A code such as NP101, or a cause such as udp-blocked.")],
+) -> None:
+    """Show the page of a cause."""
+    from natprobe.cli.catalogue import explain as page
+
+    sys.stdout.write(page(word))
+
+
+@app.command("list")
+def list_(what: Annotated[str, typer.Argument(help="probes, rules or formats.")]) -> None:
+    """List what there is."""
+    from natprobe.cli.catalogue import listing
+
+    sys.stdout.write(listing(what))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the report."""
+    from natprobe.cli.catalogue import schema as text
+
+    sys.stdout.write(text())
+
+
+def run(argv: list[str]) -> int:
+    """Runs a command and gives its exit code. Bad input is one sentence, a fault of ours another; no traceback."""
+    try:
+        code = app(argv, standalone_mode=False)
+    except UsageError as exc:
+        warn(str(exc))
+        return USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except TyperException as exc:
+        warn(exc.format_message() if isinstance(exc, ClickException) else str(exc))
+        return USAGE
+    # The top of the house: a fault of natprobe must not look like a finding.
+    except Exception as exc:  # noqa: BLE001
+        warn(f"natprobe itself failed ({place_of(exc)}); please report this to its maintainers")
+        return FAULT
+    return code if isinstance(code, int) else OK

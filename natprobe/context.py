@@ -1,0 +1,88 @@
+"""What a probe gets beside the facts: target, options, network, host, and a drawer for what is secret or alive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from natprobe.facts import Facts
+from natprobe.host.api import Host
+from natprobe.model import Data, Family, Observation, Target
+from natprobe.net.api import Net
+
+T = TypeVar("T")
+
+
+class Options(Data, frozen=True, kw_only=True):
+    """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all."""
+
+    timeout: float = 20.0
+    families: tuple[Family, ...] = (4, 6)
+    sources: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    stun: tuple[Target, ...] | None = None
+    insecure: bool = False
+    ca_pem: str | None = None
+
+
+class Closable(Protocol):
+    """Something alive."""
+
+    async def aclose(self) -> None:
+        """Says goodbye to the other side and ends; may be cancelled."""
+
+
+class Keep:
+    """A typed drawer for what is no fact: credentials, sessions, sockets. Never serialised; its repr says nothing."""
+
+    def __init__(self) -> None:
+        self._things: dict[str, object] = {}
+
+    def put(self, key: str, thing: object) -> str:
+        """Keeps it, and gives the key back, which an observation may carry."""
+        self._things[key] = thing
+        return key
+
+    def get(self, key: str, kind: type[T]) -> T | None:
+        """What lies under this key, if it is of that kind."""
+        thing = self._things.get(key)
+        return thing if isinstance(thing, kind) else None
+
+    def close(self) -> list[Closable]:
+        """Empties the drawer: what is alive, last in first out."""
+        things: list[Any] = [thing for thing in reversed(self._things.values()) if hasattr(thing, "aclose")]
+        self._things.clear()
+        return things
+
+    def __repr__(self) -> str:
+        return "Keep()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The first argument of every probe. `random` is the run's only source of chance; `unix_time` its time of day."""
+
+    target: Target
+    options: Options
+    net: Net
+    host: Host
+    random: random.Random
+    unix_time: float
+    keep: Keep = field(default_factory=Keep)
+
+    def transaction_id(self) -> bytes:
+        """A STUN transaction id (RFC 8489 section 5: 96 bits, hard to guess)."""
+        return self.random.randbytes(12)
+
+
+class Probe(Protocol):
+    """A module of natprobe/probes."""
+
+    REQUIRES: tuple[type[Observation], ...]
+    TAKES: tuple[type[Observation], ...]
+    YIELDS: tuple[type[Observation], ...]
+    TIMEOUT: float
+    probe: Callable[[Context, Facts], AsyncIterator[Observation]]

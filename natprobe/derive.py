@@ -1,0 +1,210 @@
+"""Shared meanings in RFC words, from facts: True, False, or None where the evidence does not decide. Pure.
+
+Everything here groups by source, because two vantages may have the same local address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from natprobe.addresses import address_class
+from natprobe.facts import (
+    Binding,
+    Connected,
+    DefaultRoute,
+    Facts,
+    IceCheck,
+    LocalAddress,
+    Resolved,
+    Stray,
+)
+from natprobe.model import Address, Endpoint, Failure, Family, Observation, family, split
+
+# At 15 % loss each way three silent tries happen once in fifty; nine once in a hundred thousand.
+SILENT_TRIES = 9
+# libwebrtc sends at most 1,200 bytes of UDP payload: what a call needs to pass.
+FULL_SIZE = 1200
+# What shows that nothing came back, in distinction to "this machine would not even send".
+SILENCE = (Failure.TIMEOUT,)
+REJECTED = (Failure.PROHIBITED, Failure.PORT_UNREACHABLE, Failure.UNREACHABLE_HOST, Failure.UNREACHABLE_NET)
+# Reasons that lie in this machine and say nothing about the network.
+OWN = (
+    Failure.NO_ROUTE,
+    Failure.PERMISSION_DENIED,
+    Failure.ADDRESS_NOT_LOCAL,
+    Failure.ADDRESS_IN_USE,
+    Failure.UNSUPPORTED,
+    Failure.LIMIT,
+    Failure.CANCELLED,
+)
+
+
+def bindings(facts: Facts, transport: str = "udp", of_family: Family | None = None) -> list[Binding]:
+    """The STUN transactions over this transport, of one family or both, towards public servers or the target's."""
+    return facts.of(
+        Binding,
+        lambda each: each.transport == transport and (of_family is None or family(split(each.server)[0]) == of_family),
+    )
+
+
+def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
+    """Whether UDP leaves this network and comes back.
+
+    False only when two independent operators' servers stayed silent or were rejected through nine tries or more, none
+    answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed network.
+    """
+    asked = bindings(facts, "udp", of_family)
+    if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
+        return True
+    silent = [each for each in asked if each.failure in SILENCE or _rejected_on_the_way(each)]
+    operators = {each.operator for each in silent}
+    tries = sum(each.tries for each in silent)
+    enough = tries >= SILENT_TRIES or any(each.failure in REJECTED for each in silent)
+    if len(operators) < 2 or not enough:
+        return None
+    hosts = {split(each.server)[0] for each in silent}
+    return False if tcp_controls(facts, hosts) else None
+
+
+def _strays_from(facts: Facts, servers: set[Endpoint]) -> bool:
+    """Whether an asked server sent something, be it garbage: UDP brought it here."""
+    hosts = {split(each)[0] for each in servers}
+    return any(split(each.sender)[0] in hosts for each in facts.of(Stray))
+
+
+def anything_back(facts: Facts, of_family: Family) -> bool:
+    """Whether anything at all came back in this family, over UDP or TCP: the machine is online there."""
+    return bool(udp_works(facts, of_family) or tcp_answers(facts, of_family))
+
+
+def came_back(binding: Binding) -> bool:
+    """Whether anything of the server's came back, be it an error answer or port-unreachable from the host itself."""
+    if binding.failure is None or binding.failure in (
+        Failure.ERROR_RESPONSE,
+        Failure.UNAUTHORIZED,
+        Failure.WRONG_SENDER,
+        Failure.UNSUPPORTED,
+        Failure.PROTOCOL,
+    ):
+        return True
+    return (
+        binding.failure is Failure.PORT_UNREACHABLE
+        and binding.reported_by is not None
+        and binding.reported_by == split(binding.server)[0]
+    )
+
+
+def _rejected_on_the_way(binding: Binding) -> bool:
+    return binding.failure in REJECTED and not came_back(binding)
+
+
+def tcp_controls(facts: Facts, hosts: Iterable[Address]) -> list[Binding | Connected]:
+    """What shows that TCP to one of these hosts works: STUN over TCP answered, or a connection."""
+    wanted = set(hosts)
+    answered = [each for each in bindings(facts, "tcp") if came_back(each) and split(each.server)[0] in wanted]
+    connected = facts.ok(Connected, lambda each: split(each.endpoint)[0] in wanted)
+    return [*answered, *connected]
+
+
+def mappings(facts: Facts) -> dict[tuple[int, str], list[Binding]]:
+    """Answered UDP Bindings by the socket that asked: (source, local endpoint)."""
+    found: dict[tuple[int, str], list[Binding]] = {}
+    for each in bindings(facts, "udp"):
+        if each.failure is None and each.mapped is not None and each.local is not None:
+            found.setdefault((each.source, each.local), []).append(each)
+    return found
+
+
+def mapping_varies(facts: Facts, of_family: Family = 4) -> bool | None:
+    """Address- or port-dependent mapping (RFC 4787 section 4.1): one socket, seen under different endpoints.
+
+    False needs the same endpoint seen by two different server addresses. Servers on this side of a NAT (loopback,
+    or where the mapped address is our own) see another picture and don't count against public ones.
+    """
+    same = False
+    for group in mappings(facts).values():
+        seen: dict[str, set[str]] = {}
+        for each in group:
+            address = split(each.server)[0]
+            if family(address) == of_family and address_class(address) == "public" and each.mapped:
+                seen.setdefault(each.mapped, set()).add(address)
+        if len(seen) > 1:
+            return True
+        same = same or any(len(addresses) > 1 for addresses in seen.values())
+    return False if same else None
+
+
+def behind_nat(facts: Facts, of_family: Family = 4) -> bool | None:
+    """Whether the outside sees another address than the socket's own."""
+    for (_, local), group in mappings(facts).items():
+        public = [each for each in group if address_class(split(each.server)[0]) == "public"]
+        if public and family(split(local)[0]) == of_family and address_class(split(local)[0]) != "unspecified":
+            return any(split(each.mapped or "")[0] != split(local)[0] for each in public)
+    return None
+
+
+def has_way_out(facts: Facts, of_family: Family) -> bool:
+    """An address of this family that could reach the internet, and a default route for it."""
+    routed = any(each.family == of_family for each in facts.ok(DefaultRoute))
+    scopes = ("public", "private", "carrier", "tunnel") if of_family == 4 else ("public", "tunnel")
+    return routed and any(
+        each.scope in scopes and each.up and family(each.address) == of_family for each in facts.ok(LocalAddress)
+    )
+
+
+def target_addresses(facts: Facts) -> list[Address]:
+    """The addresses a client would use: the operating system's, and only when it has none the DNS servers'."""
+    answers = facts.ok(Resolved, lambda each: each.name == facts.target.host)
+    sunk = sinkholes(answers)
+    by_system = [each for each in answers if each.by != "dns"]
+    for chosen in (by_system, answers):
+        found = [address for each in chosen for address in each.addresses if address not in sunk]
+        if found:
+            return list(dict.fromkeys(found))
+    return []
+
+
+def sinkholes(answers: list[Resolved]) -> set[Address]:
+    """Addresses that are no server's: a filter's way of saying no. Loopback is one where a DNS server gives it for a
+    name; in this machine's own hosts file it is how a server names itself.
+    """
+    return {
+        address
+        for each in answers
+        for address in each.addresses
+        if each.by != "literal"
+        and (
+            address_class(address) in ("unspecified", "multicast")
+            or (each.by == "dns" and address_class(address) == "loopback" and not is_local_name(each.name))
+        )
+    }
+
+
+def is_local_name(name: str) -> bool:
+    """Localhost and what is under it always mean this machine (RFC 6761 section 6.3)."""
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def web_connects(facts: Facts, port: int | None = None) -> list[Connected]:
+    """The TCP connections of the web probe to the target's page port."""
+    wanted = facts.target.port if port is None else port
+    return facts.of(Connected, lambda each: each.probe == "web" and split(each.endpoint)[1] == wanted)
+
+
+def tcp_answers(facts: Facts, of_family: Family) -> list[Observation]:
+    """Whatever came back over TCP in this family, a refusal included: the family works."""
+    alive = (None, Failure.REFUSED, Failure.RESET, Failure.CLOSED, Failure.ERROR_RESPONSE)
+    streams = bindings(facts, "tcp", of_family)
+    connects = facts.of(Connected, lambda each: family(split(each.endpoint)[0]) == of_family)
+    return [each for each in (*streams, *connects) if each.failure in alive]
+
+
+def media_checks(facts: Facts) -> list[IceCheck]:
+    """The UDP checks to the media server."""
+    return facts.of(IceCheck, lambda each: each.transport == "udp")
+
+
+def silent(checks: list[IceCheck], endpoint: Endpoint) -> bool:
+    """Whether nothing at all ever came back from this endpoint, through enough tries to count."""
+    tried = [each for each in checks if each.endpoint == endpoint]
+    return sum(each.tries for each in tried) >= SILENT_TRIES and all(e.failure is Failure.TIMEOUT for e in tried)

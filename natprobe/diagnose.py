@@ -1,0 +1,105 @@
+"""Facts -> Report: all rules over each vantage's facts, the paths, the verdict. A function of its arguments.
+
+The same on any machine, in any year: the time of the run is a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from natprobe import __version__
+from natprobe.facts import Facts
+from natprobe.model import (
+    Finding,
+    Foreign,
+    Observation,
+    Report,
+    Severity,
+    Source,
+    Target,
+    Unknown,
+    Verdict,
+    clip,
+)
+from natprobe.paths import paths, worst
+from natprobe.rules import CouldNotTell, Found, Rule, rules
+from natprobe.verdict import lowered, stages, status, verdict
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_WORST_FIRST = ("broken", "unknown", "degraded", "good")
+
+
+def diagnose(target: Target, observations: Sequence[Observation], sources: Sequence[Source]) -> Report:
+    """The report. Each vantage is judged by itself; the verdict is that of the one that fares worst."""
+    groups = [_facts(target, observations, number) for number in range(len(sources))]
+    judged = [_judge(facts) for facts in groups]
+    findings = _merged([finding for found, _, _ in judged for finding in found])
+    unknown = tuple(dict.fromkeys(each for _, open_questions, _ in judged for each in open_questions))
+    ways = [paths(facts) for facts in groups]
+    verdicts = [each for _, _, each in judged]
+    return Report(
+        natprobe=__version__,
+        started=sources[0].started,
+        duration=sources[0].duration,
+        target=target,
+        sources=tuple(sources),
+        observations=tuple(observations),
+        paths=ways[0] if len(ways) == 1 else worst(ways),
+        findings=findings,
+        unknown=tuple(each for each in unknown if each.code not in {f.code for f in findings}),
+        verdict=min(verdicts, key=lambda each: _WORST_FIRST.index(each.status)),
+    )
+
+
+def _facts(target: Target, observations: Sequence[Observation], source: int) -> Facts:
+    """One vantage's facts; what a newer version wrote is carried, not judged."""
+    return Facts(target, [each for each in observations if not isinstance(each, Foreign) and each.source == source])
+
+
+def _judge(facts: Facts) -> tuple[list[Finding], list[Unknown], Verdict]:
+    findings, unknown = [], []
+    for rule in rules():
+        judgement = rule.module.check(facts)
+        if isinstance(judgement, CouldNotTell):
+            unknown.append(Unknown(code=rule.cause.code, reason=judgement.reason, ask=judgement.ask))
+        elif isinstance(judgement, list):
+            findings += [_finding(rule, found) for found in judgement]
+    ways, steps = paths(facts), stages(facts)
+    word, _ = status(facts, ways, steps)
+    settled = sorted(
+        (msgspec.structs.replace(each, severity=lowered(each, word, steps)) for each in findings), key=_order
+    )
+    return settled, unknown, verdict(facts, ways, steps, tuple(settled))
+
+
+def _finding(rule: Rule, found: Found) -> Finding:
+    return Finding(
+        code=rule.cause.code,
+        cause=rule.cause.name,
+        severity=found.severity or rule.cause.severity,
+        where=found.where or rule.cause.where,
+        message=clip(found.message.format_map(found.args)),
+        args=found.args,
+        evidence=found.evidence,
+        alternatives=found.alternatives,
+        fixes=found.fixes,
+    )
+
+
+def _order(finding: Finding) -> tuple[int, str, tuple[int, ...]]:
+    return _RANK[finding.severity], finding.code, finding.evidence
+
+
+def _merged(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The same finding from several vantages stands once, with the evidence of all and the gravest severity."""
+    by_words: dict[tuple[str, str], Finding] = {}
+    for each in sorted(findings, key=_order):
+        known = by_words.get((each.code, each.message))
+        if known is None:
+            by_words[each.code, each.message] = each
+        else:
+            evidence = tuple(sorted({*known.evidence, *each.evidence}))
+            by_words[each.code, each.message] = msgspec.structs.replace(known, evidence=evidence)
+    return tuple(sorted(by_words.values(), key=_order))

@@ -1,0 +1,44 @@
+"""Fixes that several rules give, as data."""
+
+from __future__ import annotations
+
+from natprobe.facts import Facts, server_kind
+from natprobe.model import Allow, Do, Fix
+
+# The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
+JITSI_MEDIA_PORT = 10000
+
+
+def media_port(facts: Facts) -> str | None:
+    """The UDP port that media needs, where it is known without a session."""
+    kind = server_kind(facts)
+    if kind in ("natprobe", "stun", "turn"):
+        return str(facts.target.port)
+    return None if kind == "janus" else str(JITSI_MEDIA_PORT)
+
+
+def let_media_out(facts: Facts) -> tuple[Fix, ...]:
+    """Open UDP towards the server in this network's firewall; and what the server's side can do instead."""
+    port = media_port(facts)
+    relay = Do(
+        text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
+        audience="server",
+        why="some networks will never open UDP",
+    )
+    if port is None:
+        opening: Fix = Do(
+            text=f"Let UDP out to {facts.target.host}, to the ports of its rtp_port_range, and the answers back in",
+            audience="network",
+            why="media travels over UDP",
+        )
+    else:
+        opening = Allow(
+            proto="udp",
+            ports=(port,),
+            direction="out",
+            to=facts.target.host,
+            at="the firewall between this network and the internet",
+            audience="network",
+            why="media travels over UDP; the answers must be let back in",
+        )
+    return (opening,) if facts.target.kind in ("natprobe", "stun") else (opening, relay)

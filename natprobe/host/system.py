@@ -1,0 +1,137 @@
+"""The real Host: psutil for addresses, /proc for Linux's routes, dnspython for the resolver's settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from pathlib import Path
+
+from natprobe.host.api import InterfaceAddress, Route
+
+_TUNNEL_NAMES = (
+    "tun",
+    "tap",
+    "wg",
+    "ppp",
+    "utun",
+    "ipsec",
+    "tailscale",
+    "zt",
+    "nordlynx",
+    "proton",
+    "gpd",
+    "cscotun",
+)
+_CONTAINER_NAMES = (
+    "docker",
+    "br-",
+    "veth",
+    "virbr",
+    "lxcbr",
+    "lxdbr",
+    "podman",
+    "cni",
+    "flannel",
+    "cali",
+    "vmnet",
+    "vboxnet",
+)
+_ARPHRD_NONE = "65534"  # linux/if_arp.h: tun devices and WireGuard have no link layer
+_RTF_UP, _RTF_GATEWAY, _RTF_REJECT = 0x1, 0x2, 0x200
+# More than any routing table of a client; a router with a full table has its default route early or not at all.
+_ROUTES_MAX = 100_000
+
+
+class SystemHost:
+    """This machine."""
+
+    def system(self) -> str:
+        """See api.Host."""
+        return sys.platform
+
+    def addresses(self) -> list[InterfaceAddress]:
+        """See api.Host."""
+        import psutil
+
+        stats = psutil.net_if_stats()
+        return [
+            InterfaceAddress(
+                address=entry.address,
+                prefix=_prefix(entry.netmask, entry.family == socket.AF_INET6),
+                interface=name,
+                up=name not in stats or stats[name].isup,
+                tunnel=_is_tunnel(name, getattr(stats.get(name), "flags", "")),
+                container=name.startswith(_CONTAINER_NAMES),
+            )
+            for name, entries in psutil.net_if_addrs().items()
+            for entry in entries
+            if entry.family in (socket.AF_INET, socket.AF_INET6)
+        ]
+
+    def default_routes(self) -> list[Route]:
+        """See api.Host."""
+        found = [_default_v4(_lines("/proc/net/route")), _default_v6(_lines("/proc/net/ipv6_route"))]
+        return [route for route in found if route is not None]
+
+    def knows_routes(self) -> bool:
+        """See api.Host."""
+        return Path("/proc/net/route").exists()
+
+    def nameservers(self) -> list[tuple[str, int]]:
+        """See api.Host. A system without settings has none."""
+        import dns.exception
+        import dns.resolver
+
+        try:
+            resolver = dns.resolver.Resolver()
+        except (dns.exception.DNSException, OSError):
+            return []
+        return [(str(server), resolver.port) for server in resolver.nameservers if isinstance(server, str)]
+
+
+def _prefix(netmask: str | None, v6: bool) -> int:
+    if not netmask:
+        return 128 if v6 else 32
+    return bin(int(ipaddress.ip_address(netmask.partition("%")[0]))).count("1")
+
+
+def _is_tunnel(name: str, flags: str) -> bool:
+    if name.startswith(_TUNNEL_NAMES) or "pointopoint" in flags:
+        return True
+    kind = Path("/sys/class/net") / name / "type"
+    return kind.exists() and kind.read_text().strip() == _ARPHRD_NONE
+
+
+def _lines(path: str) -> list[list[str]]:
+    try:
+        with open(path, encoding="ascii") as table:
+            return [line.split() for _, line in zip(range(_ROUTES_MAX), table, strict=False)]
+    except OSError:
+        return []
+
+
+def _default_v4(lines: list[list[str]]) -> Route | None:
+    """/proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …, hexadecimal, host byte order."""
+    best: tuple[int, Route] | None = None
+    for row in lines[1:]:
+        if len(row) < 8 or row[1] != "00000000" or row[7] != "00000000" or int(row[3], 16) & _RTF_REJECT:
+            continue
+        address = str(ipaddress.IPv4Address(int(row[2], 16).to_bytes(4, sys.byteorder)))
+        gateway = address if int(row[3], 16) & _RTF_GATEWAY else None
+        if int(row[3], 16) & _RTF_UP and (best is None or int(row[6]) < best[0]):
+            best = (int(row[6]), Route(4, row[0], gateway))
+    return best[1] if best else None
+
+
+def _default_v6(lines: list[list[str]]) -> Route | None:
+    """/proc/net/ipv6_route: destination prefix source prefix next-hop metric … flags iface, hexadecimal."""
+    best: tuple[int, Route] | None = None
+    for row in lines:
+        if len(row) < 10 or int(row[0], 16) or row[1] != "00" or row[9] == "lo" or int(row[8], 16) & _RTF_REJECT:
+            continue
+        gateway = str(ipaddress.IPv6Address(int(row[4], 16))) if int(row[8], 16) & _RTF_GATEWAY else None
+        metric = int(row[5], 16)
+        if int(row[8], 16) & _RTF_UP and (best is None or metric < best[0]):
+            best = (metric, Route(6, row[9], gateway))
+    return best[1] if best else None

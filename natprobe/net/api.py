@@ -1,0 +1,108 @@
+"""What a Net is: UDP with ICMP errors, TCP, the system's own name service, a clock.
+
+Probes get one and know nothing else of the network. natprobe/net/system.py is the real one; the tests' in-memory
+internet is another. Everything that fails raises OSError or TimeoutError; net/failure.py gives it its name.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from natprobe.model import Failure, Family
+
+# No datagram that natprobe expects is larger; more is cut by the reader and counts as too large.
+DATAGRAM_MAX = 4096
+
+
+class NoRoute(OSError):
+    """This machine itself has no way there; unlike ENETUNREACH from a router, nothing was sent."""
+
+
+class Prohibited(OSError):
+    """A firewall on the way said no, where the system can tell that from 'unreachable'."""
+
+
+class TooMuch(Exception):
+    """A peer sent more than the reader's bound."""
+
+
+class Datagram(NamedTuple):
+    """What arrived, from where, when (seconds on the Net's clock). `data` is at most DATAGRAM_MAX + 1 bytes."""
+
+    data: bytes
+    source: tuple[str, int]
+    at: float
+
+
+class IcmpError(NamedTuple):
+    """A packet to `destination` came to nothing and somebody said so.
+
+    `icmp`: `type/code` in the family's own numbers (RFC 792, RFC 4443), empty where the system doesn't tell.
+    `reported_by`: the router or host that sent it, None where the system doesn't tell.
+    """
+
+    destination: tuple[str, int] | None
+    failure: Failure
+    icmp: str
+    reported_by: str | None
+    at: float
+
+
+class Udp(Protocol):
+    """One bound UDP socket, for any number of peers."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The bound address and port. The address is `0.0.0.0` or `::` when none was asked for."""
+
+    def send(self, data: bytes, to: tuple[str, int]) -> None:
+        """Sends at once. Raises OSError when this machine refuses (EPERM, ENETUNREACH, EMSGSIZE …)."""
+
+    async def receive(self) -> Datagram | IcmpError:
+        """The next thing that happens to this socket."""
+
+    def close(self) -> None:
+        """Idempotent."""
+
+
+class Stream(Protocol):
+    """One connected byte stream: TCP, or anything laid over it."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our end."""
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        """The other end."""
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """What has arrived, at most `limit` bytes, waiting for some; empty when the peer has closed."""
+
+    async def write(self, data: bytes) -> None:
+        """Hands everything to the network."""
+
+    def close(self) -> None:
+        """At once, without waiting for the peer. Idempotent."""
+
+
+class Net(Protocol):
+    """A network to probe."""
+
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits, on the same clock."""
+
+    def udp(self, family: Family, local: str | None = None, port: int = 0) -> Udp:
+        """A UDP socket, bound to `local` or to any address. Raises OSError (EADDRNOTAVAIL, EACCES …)."""
+
+    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+        """A connection, tried until cancelled or refused. Raises OSError."""
+
+    async def system_addresses(self, name: str, family: Family) -> list[str]:
+        """What the operating system's resolver says, in its order. Raises socket.gaierror."""
+
+    def source_address(self, towards: str) -> str:
+        """The local address that packets to `towards` would leave from. Raises OSError when there is no route."""

@@ -1,0 +1,70 @@
+"""HTTP/1.1 GET over a connected stream, by h11: bounded in bytes, heads kept raw enough for a report."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import h11
+
+from natprobe import __version__
+from natprobe.net.api import Stream, TooMuch
+
+BODY_MAX = 1 << 20
+_AGENT = f"natprobe/{__version__}"
+
+
+class Reply(NamedTuple):
+    """The head of an answer and what of its body was read."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """A keep-alive conversation with one server. Raises h11.RemoteProtocolError, EOFError, OSError, TooMuch."""
+
+    def __init__(self, stream: Stream, host: str) -> None:
+        self._stream, self._host = stream, host
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=64 * 1024)
+
+    @property
+    def open(self) -> bool:
+        """Whether another request may follow."""
+        return self._http.our_state is h11.IDLE
+
+    async def get(self, path: str, body_max: int = BODY_MAX) -> Reply:
+        """One GET. More body than `body_max` bytes raises TooMuch."""
+        headers = [("Host", self._host), ("User-Agent", _AGENT), ("Accept", "*/*")]
+        request = h11.Request(method="GET", target=path, headers=headers)
+        head = self._http.send(request) or b""
+        await self._stream.write(head + (self._http.send(h11.EndOfMessage()) or b""))
+        reply = await self._reply(body_max)
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        return reply
+
+    async def _reply(self, body_max: int) -> Reply:
+        response, body = None, bytearray()
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA:
+                await self._feed()
+            elif isinstance(event, h11.Response):
+                response = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > body_max:
+                    raise TooMuch(f"the answer is longer than {body_max} bytes")
+            elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
+                break
+        if response is None:
+            raise EOFError("the server closed the connection without an answer")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+        return Reply(response.status_code, headers, bytes(body))
+
+    async def _feed(self) -> None:
+        data = await self._stream.read()
+        if not data and self._http.their_state is h11.IDLE:
+            raise EOFError("the server closed the connection without an answer")
+        self._http.receive_data(data)

@@ -1,0 +1,189 @@
+"""STUN over a Net: many transactions on one UDP socket, and one over a TCP stream.
+
+Retransmission, matching by transaction id and by responder, ICMP errors, and an account of everything that came and was
+no proper answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from aioice.stun import Class
+
+from natprobe.model import Failure
+from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Stream, Udp
+from natprobe.net.failure import failure_of
+from natprobe.wire import stun
+from natprobe.wire.stun import Packet, StunError
+
+Fault = Literal["garbage", "wrong-transaction", "wrong-sender", "duplicate", "too-large", "unknown-attributes"]
+# How many different senders and faults are told apart; a flood beyond that counts for nothing more.
+STRAYS_MAX = 50
+
+
+class Outcome(NamedTuple):
+    """How a transaction ended. `sent_at` and `rtt` are seconds; rtt is None when it took more than one try (Karn)."""
+
+    packet: Packet | None
+    failure: Failure | None
+    detail: str
+    tries: int
+    rtt: float | None = None
+    responder: tuple[str, int] | None = None
+    icmp: str | None = None
+    reported_by: str | None = None
+
+
+class _Pending:
+    """A request that waits for its answer."""
+
+    def __init__(self, to: tuple[str, int], done: asyncio.Future[Datagram | IcmpError | OSError]) -> None:
+        self.to, self.done = to, done
+        self.wrong_sender: tuple[str, int] | None = None
+        self.unknown: tuple[int, ...] = ()
+
+
+class StunSocket:
+    """A UDP socket that asks. Use as an async context manager; it owns the socket."""
+
+    def __init__(self, net: Net, udp: Udp) -> None:
+        self._net, self._udp = net, udp
+        self._pending: dict[bytes, _Pending] = {}
+        self._answered: set[bytes] = set()
+        self.strays: dict[tuple[tuple[str, int], Fault], int] = {}
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The bound address and port."""
+        return self._udp.local
+
+    async def __aenter__(self) -> StunSocket:
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+        self._udp.close()
+
+    async def ask(
+        self,
+        request: bytes,
+        to: tuple[str, int],
+        *,
+        send_times: Sequence[float] = stun.SEND_TIMES,
+        give_up: float = stun.GIVE_UP,
+    ) -> Outcome:
+        """One transaction: sends at `send_times` (seconds from now) until something decides, for `give_up` seconds."""
+        transaction_id = request[8:20]
+        done: asyncio.Future[Datagram | IcmpError | OSError] = asyncio.get_running_loop().create_future()
+        pending = self._pending[transaction_id] = _Pending(to, done)
+        began, tries = self._net.now(), 0
+        try:
+            for number, at in enumerate([*send_times, give_up]):
+                await self._wait(done, began + at)
+                if done.done() or number == len(send_times):
+                    break
+                tries += 1
+                self._udp.send(request, to)
+        except OSError as exc:
+            failure, detail = failure_of(exc)
+            return Outcome(None, failure, detail, tries)
+        finally:
+            del self._pending[transaction_id]
+        if not done.done():
+            return _silence(pending, tries)
+        self._answered.add(transaction_id)
+        return _outcome(done.result(), tries, began)
+
+    async def _wait(self, done: asyncio.Future[Datagram | IcmpError | OSError], until: float) -> None:
+        left = until - self._net.now()
+        if left > 0:
+            await asyncio.wait([done], timeout=left)
+
+    async def _read(self) -> None:
+        while True:
+            event = await self._udp.receive()
+            if isinstance(event, IcmpError):
+                self._icmp(event)
+            else:
+                self._datagram(event)
+
+    def _icmp(self, error: IcmpError) -> None:
+        for pending in self._pending.values():
+            if pending.to == error.destination and not pending.done.done():
+                pending.done.set_result(error)
+
+    def _datagram(self, datagram: Datagram) -> None:
+        try:
+            if len(datagram.data) > DATAGRAM_MAX:
+                return self._stray(datagram.source, "too-large")
+            packet = stun.decode(datagram.data)
+        except StunError:
+            return self._stray(datagram.source, "garbage")
+        transaction_id = packet.message.transaction_id
+        pending = self._pending.get(transaction_id)
+        if pending is None or not stun.answers(packet, transaction_id) or pending.done.done():
+            known = transaction_id in self._answered or (pending is not None and pending.done.done())
+            return self._stray(datagram.source, "duplicate" if known else "wrong-transaction")
+        if datagram.source != pending.to:
+            pending.wrong_sender = datagram.source
+            return self._stray(datagram.source, "wrong-sender")
+        if packet.unknown:
+            # RFC 8489 section 6.3.3: an answer with attributes that must be understood and aren't is dropped.
+            pending.unknown = packet.unknown
+            return self._stray(datagram.source, "unknown-attributes")
+        pending.done.set_result(datagram)
+        return None
+
+    def _stray(self, sender: tuple[str, int], fault: Fault) -> None:
+        key = (sender, fault)
+        if key in self.strays or len(self.strays) < STRAYS_MAX:
+            self.strays[key] = self.strays.get(key, 0) + 1
+
+
+def _silence(pending: _Pending, tries: int) -> Outcome:
+    if pending.wrong_sender is not None:
+        words = "an answer came, but from another address"
+        return Outcome(None, Failure.WRONG_SENDER, words, tries, responder=pending.wrong_sender)
+    if pending.unknown:
+        words = "an answer came with attributes that must be understood and are not"
+        return Outcome(None, Failure.UNSUPPORTED, words, tries)
+    return Outcome(None, Failure.TIMEOUT, "", tries)
+
+
+def _outcome(event: Datagram | IcmpError | OSError, tries: int, began: float) -> Outcome:
+    if isinstance(event, IcmpError):
+        return Outcome(None, event.failure, "", tries, icmp=event.icmp or None, reported_by=event.reported_by)
+    assert isinstance(event, Datagram)
+    packet = stun.decode(event.data)
+    rtt = max(event.at - began, 0.0) if tries == 1 else None
+    return answer(packet, tries, rtt, event.source)
+
+
+def answer(packet: Packet, tries: int, rtt: float | None, responder: tuple[str, int]) -> Outcome:
+    """The outcome of an answer that is ours: success, or the error that it carries."""
+    code, reason = packet.message.attributes.get("ERROR-CODE", (0, ""))
+    if packet.message.message_class is not Class.ERROR:
+        return Outcome(packet, None, "", tries, rtt, responder)
+    failure = Failure.UNAUTHORIZED if code == 401 else Failure.ERROR_RESPONSE
+    return Outcome(packet, failure, f"{code} {reason}".strip(), tries, rtt, responder)
+
+
+async def ask_stream(net: Net, stream: Stream, request: bytes, *, framed: bool = False) -> Outcome:
+    """One transaction over a connected stream: sent once (RFC 8489 section 6.2.2), waits until cancelled."""
+    began = net.now()
+    await stream.write(stun.frame(request) if framed else request)
+    splitter = stun.Splitter()
+    while True:
+        data = await stream.read(DATAGRAM_MAX)
+        if not data:
+            raise EOFError("the server closed the connection without an answer")
+        for message in splitter.feed(data):
+            packet = stun.decode(message)
+            if stun.answers(packet, request[8:20]):
+                return answer(packet, 1, net.now() - began, stream.remote)

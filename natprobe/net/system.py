@@ -1,0 +1,168 @@
+"""The real Net: this machine's sockets and clock.
+
+UDP is in udp.py; here are TCP, the system's resolver and the choice of source addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from natprobe.model import Family
+from natprobe.net.api import NoRoute, Prohibited, Stream, Udp
+
+T = TypeVar("T")
+_AF = {4: socket.AF_INET, 6: socket.AF_INET6}
+# IPv6's "administratively prohibited" reaches a connecting socket as EACCES (Linux, measured); IPv4's is EHOSTUNREACH
+# like any other unreachable host, so that there the two can't be told apart.
+_PROHIBITED_V6 = errno.EACCES
+
+
+class TcpStream:
+    """A connected TCP socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.local: tuple[str, int] = writer.get_extra_info("sockname")[:2]
+        self.remote: tuple[str, int] = writer.get_extra_info("peername")[:2]
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See api.Stream."""
+        return await self._reader.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """See api.Stream."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """See api.Stream."""
+        self._writer.transport.abort()
+
+
+class SystemNet:
+    """This machine's network. Needs a running asyncio loop."""
+
+    def now(self) -> float:
+        """See api.Net."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See api.Net."""
+        await asyncio.sleep(seconds)
+
+    def udp(self, family: Family, local: str | None = None, port: int = 0) -> Udp:
+        """See api.Net."""
+        from natprobe.net.udp import open_udp
+
+        return open_udp(bound(socket.SOCK_DGRAM, family, local, port), family)
+
+    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+        """See api.Net."""
+        family: Family = 6 if ":" in remote[0] else 4
+        if local is None:
+            self.source_address(remote[0])  # raises NoRoute where nothing would be sent
+        sock = socket.socket(_AF[family], socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if local is not None:
+                _bind(sock, family, local, 0)
+            await asyncio.get_running_loop().sock_connect(sock, socket_address(*remote))
+            return TcpStream(*await asyncio.open_connection(sock=sock))
+        except OSError as exc:
+            sock.close()
+            if family == 6 and exc.errno == _PROHIBITED_V6:
+                raise Prohibited(exc.errno, exc.strerror) from exc
+            raise
+        except BaseException:
+            sock.close()
+            raise
+
+    async def system_addresses(self, name: str, family: Family) -> list[str]:
+        """See api.Net. Runs in a thread of its own, which a slow resolver cannot make the exit wait for."""
+        found = await _in_thread(
+            lambda: socket.getaddrinfo(name, None, _AF[family], socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+        )
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def source_address(self, towards: str) -> str:
+        """See api.Net. A connected UDP socket asks the routing table without sending anything."""
+        family: Family = 6 if ":" in towards else 4
+        with socket.socket(_AF[family], socket.SOCK_DGRAM) as sock:
+            try:
+                sock.connect(socket_address(towards, 9))
+            except OSError as exc:
+                if exc.errno in (
+                    errno.ENETUNREACH,
+                    errno.EHOSTUNREACH,
+                    errno.EADDRNOTAVAIL,
+                    errno.EAFNOSUPPORT,
+                ):
+                    raise NoRoute(exc.errno, exc.strerror) from exc
+                raise
+            return str(sock.getsockname()[0])
+
+
+def socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What the socket calls want; a link-local address brings its zone as a scope id (RFC 4007)."""
+    if ":" not in address:
+        return (address, port)
+    bare, _, zone = address.partition("%")
+    scope = 0
+    if zone:
+        scope = int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+    return (bare, port, 0, scope)
+
+
+def bound(
+    kind: socket.SocketKind, family: Family, local: str | None, port: int, *, reuse: bool = False
+) -> socket.socket:
+    """A bound socket, closed again when that fails. `reuse`: SO_REUSEADDR."""
+    sock = socket.socket(_AF[family], kind)
+    try:
+        if reuse:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(sock, family, local, port)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind(sock: socket.socket, family: Family, local: str | None, port: int) -> None:
+    if family == 6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind(socket_address(local or ("::" if family == 6 else "0.0.0.0"), port))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # there is a result where there is no error
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except OSError as exc:
+            error = exc
+        except UnicodeError as exc:  # getaddrinfo's own codec refuses labels that DNS would refuse
+            error = socket.gaierror(socket.EAI_NONAME, str(exc))
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True, name="resolver").start()
+    return await done

@@ -1,0 +1,43 @@
+"""The one-line token that pairs `natprobe serve` with `natprobe check natprobe://…#TOKEN`.
+
+Both ends derive the same ICE credentials from it (RFC 8445 section 5.3: ufrag and password), so that the token
+itself never crosses the network.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+
+from natprobe.model import Data
+
+# 16 random bytes as base64url make 22 characters; shorter ones could be guessed.
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class IceCredentials(Data, frozen=True, kw_only=True):
+    """A user fragment and password of one side. Has no place in any report; its repr is empty."""
+
+    ufrag: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "IceCredentials()"
+
+
+def new_token(random_bytes: bytes) -> str:
+    """A token from 16 bytes of good randomness."""
+    return base64.urlsafe_b64encode(random_bytes).rstrip(b"=").decode()
+
+
+def credentials(token: str) -> IceCredentials:
+    """The server side's credentials."""
+    return IceCredentials(ufrag=_derive(token, "ufrag")[:8], password=_derive(token, "password")[:32])
+
+
+def _derive(token: str, label: str) -> str:
+    digest = hmac.new(token.encode(), f"natprobe {label}".encode(), hashlib.sha256).digest()
+    # RFC 8839 section 5.4 allows only letters, digits, + and /.
+    return base64.b64encode(digest).rstrip(b"=").decode()

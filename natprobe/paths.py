@@ -1,0 +1,136 @@
+"""The ten ways that media can go, judged from one vantage's facts. Pure.
+
+What nobody tried is `unknown` with a reason, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from natprobe.derive import FULL_SIZE, OWN, SILENT_TRIES, target_addresses
+from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
+from natprobe.model import PATHS, Attempt, Failure, Kind, Path, family, split
+
+# Path -> (status, reason) where no probe of this version goes, by what the target is.
+_RELAYS = ("turn-udp", "turn-tcp", "turn-tls", "turn-dtls", "turn-tcp-proxy", "turn-tls-proxy")
+_DEFAULTS: dict[Kind, dict[str, tuple[str, str]]] = {
+    "natprobe": dict.fromkeys(_RELAYS, ("not-offered", "serve-has-no-relay"))
+    | {"direct-tcp-proxy": ("not-offered", "serve-has-no-proxy")},
+    "stun": {name: ("not-offered", "no-media-server") for name in PATHS if name != "p2p"},
+    "turn": dict.fromkeys(_RELAYS, ("unknown", "relay-not-tried"))
+    | dict.fromkeys(("direct-udp", "direct-tcp", "direct-tcp-proxy"), ("not-offered", "no-media-server")),
+}
+_NEEDS_SESSION = {name: ("unknown", "needs-session") for name in PATHS if not name.endswith("-proxy")} | {
+    name: ("unknown", "proxy-not-looked-for") for name in PATHS if name.endswith("-proxy")
+}
+
+
+def paths(facts: Facts) -> tuple[Path, ...]:
+    """All ten, in their order."""
+    kind = server_kind(facts)
+    return tuple(_tried(facts, name) or _untried(facts, kind, name) for name in PATHS)
+
+
+def _tried(facts: Facts, name: str) -> Path | None:
+    transport = {"direct-udp": "udp", "direct-tcp": "tcp"}.get(name)
+    checks = facts.of(IceCheck, lambda each: each.transport == transport)
+    if not checks:
+        return None
+    key = lambda each: (each.endpoint, split(each.local)[0] if each.local else "")  # noqa: E731
+    grouped = groupby(sorted(checks, key=key), key=key)
+    return settled(name, [_attempt(endpoint, local or None, list(group)) for (endpoint, local), group in grouped])
+
+
+def settled(name: str, attempts: list[Attempt]) -> Path:
+    """The path with the status of the attempt that a browser would settle on: an open one, the quickest first."""
+    order = {"open": 0, "unknown": 1, "blocked": 2, "not-offered": 3}
+    best = min(attempts, key=lambda each: (order[each.status], each.rtt_ms is None, each.rtt_ms or 0.0))
+    return Path(
+        name=name,
+        status=best.status,
+        proof=best.proof,
+        reason=best.reason,
+        rtt_ms=best.rtt_ms,
+        loss=best.loss,
+        attempts=tuple(attempts),
+    )
+
+
+def _attempt(endpoint: str, local: str | None, checks: list[IceCheck]) -> Attempt:
+    """One candidate from one local address: the small checks decide whether, the full-size ones whether it's enough."""
+    small = [each for each in checks if each.size < FULL_SIZE]
+    full = [each for each in checks if each.size >= FULL_SIZE]
+    passed = any(each.verified and each.failure is None for each in checks)
+    large = any(each.verified for each in full) if full else None
+    status, reason = _status(passed, large, full, small or checks)
+    rtts = [each.rtt_ms for each in checks if each.rtt_ms is not None and each.verified]
+    return Attempt(
+        endpoint=endpoint,
+        family=family(split(endpoint)[0]),
+        local=local,
+        status=status,  # type: ignore[arg-type]  # a word of Status
+        proof="ice" if passed else None,
+        reason=reason,
+        rtt_ms=min(rtts) if rtts else None,
+        pair="advertised" if passed else None,
+        large_up=large if passed else None,
+        evidence=ids(checks),
+    )
+
+
+def _status(passed: bool, large: bool | None, full: list[IceCheck], small: list[IceCheck]) -> tuple[str, str | None]:
+    if passed and large is not False:
+        return "open", None
+    if passed:
+        lost = sum(each.tries for each in full) >= SILENT_TRIES or any(e.failure is Failure.TOO_BIG for e in full)
+        return ("blocked", "large-packets-lost") if lost else ("unknown", "not-tried")
+    failure = small[0].failure
+    if failure in (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE):
+        return "blocked", "check-refused"
+    if failure is Failure.TIMEOUT and small[0].transport == "udp":
+        enough = sum(each.tries for each in [*small, *full]) >= SILENT_TRIES
+        return ("blocked", "silence") if enough else ("unknown", "timeout")
+    ours = failure in OWN and failure not in (Failure.PERMISSION_DENIED, Failure.NO_ROUTE)
+    return ("unknown" if ours or failure is None else "blocked"), str(failure or "not-tried")
+
+
+def _untried(facts: Facts, kind: Kind, name: str) -> Path:
+    status, reason = _DEFAULTS.get(kind, _NEEDS_SESSION).get(name, ("unknown", "not-tried"))
+    if name == "p2p":
+        status, reason = "unknown", "needs-second-client"
+    elif kind == "natprobe" and reason == "not-tried":
+        status, reason = _why_untried(facts, name)
+    return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
+
+
+def _why_untried(facts: Facts, name: str) -> tuple[str, str]:
+    transport = "udp" if name == "direct-udp" else "tcp"
+    if not target_addresses(facts):
+        return "unknown", "no-address"
+    if not facts.ok(Candidate, lambda each: each.transport == transport):
+        return ("not-offered", "no-tcp-port") if transport == "tcp" else ("unknown", "not-tried")
+    probe = facts.probe("media" if transport == "udp" else "tcp")
+    return "unknown", "out-of-time" if probe is not None and probe.status == "cut" else "not-tried"
+
+
+def worst(several: Iterable[tuple[Path, ...]]) -> tuple[Path, ...]:
+    """The paths of several vantages as one: each as bad as the vantage where it is worst, with all attempts."""
+    order = {"blocked": 0, "unknown": 1, "not-offered": 2, "open": 3}
+    merged = []
+    for same in zip(*several, strict=True):
+        bad = min(same, key=lambda each: order[each.status])
+        attempts = tuple(attempt for each in same for attempt in each.attempts)
+        merged.append(
+            Path(
+                name=bad.name,
+                status=bad.status,
+                proof=bad.proof,
+                reason=bad.reason,
+                usable=bad.usable,
+                rtt_ms=bad.rtt_ms,
+                loss=bad.loss,
+                attempts=attempts,
+            )
+        )
+    return tuple(merged)

@@ -1,0 +1,68 @@
+"""This machine: its addresses with interface and class, and its way out per family."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from natprobe.addresses import address_class
+from natprobe.context import Context
+from natprobe.facts import AddressClass, DefaultRoute, Facts, LocalAddress
+from natprobe.host.api import InterfaceAddress
+from natprobe.model import Failure, Family, Observation, clip, family
+
+REQUIRES = ()
+TAKES = ()
+YIELDS = (LocalAddress, DefaultRoute)
+TIMEOUT = 2.0
+
+# Bounds for a machine with thousands of container interfaces: the report stays readable.
+ADDRESSES_MAX = 200
+# Classes that probes may send from; the rest reaches nobody outside.
+_USABLE = ("public", "private", "carrier", "unique-local", "tunnel")
+# Where a route lookup points to, without sending anything: documentation prefixes (RFC 5737, RFC 3849).
+_OUTSIDE: dict[Family, str] = {4: "192.0.2.1", 6: "2001:db8::1"}
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """Looks only; nothing is sent."""
+    for entry in ctx.host.addresses()[:ADDRESSES_MAX]:
+        yield _local(ctx, entry)
+    routes = {route.family: route for route in ctx.host.default_routes()}
+    for version in ctx.options.families:
+        if (route := routes.get(version)) is not None:
+            yield DefaultRoute(family=version, interface=clip(route.interface, 50), gateway=route.gateway)
+        elif ctx.host.knows_routes():
+            yield DefaultRoute(family=version, failure=Failure.NO_ROUTE)
+        else:
+            yield _by_lookup(ctx, version)
+
+
+def _local(ctx: Context, entry: InterfaceAddress) -> LocalAddress:
+    scope = _scope(entry)
+    chosen = ctx.options.sources
+    wanted = not chosen or entry.address in chosen or entry.interface in chosen
+    return LocalAddress(
+        address=entry.address,
+        interface=clip(entry.interface, 50),
+        prefix=entry.prefix,
+        scope=scope,
+        up=entry.up,
+        usable=entry.up and wanted and scope in _USABLE and family(entry.address) in ctx.options.families,
+    )
+
+
+def _scope(entry: InterfaceAddress) -> AddressClass:
+    """The address's class; an interface that is a tunnel or a container bridge says more than its number."""
+    kind = address_class(entry.address)
+    if kind in ("loopback", "link-local"):
+        return kind
+    return "tunnel" if entry.tunnel else "container" if entry.container else kind
+
+
+def _by_lookup(ctx: Context, version: Family) -> DefaultRoute:
+    """Where the routing table can't be read: ask which source the system would take towards the outside."""
+    try:
+        ctx.net.source_address(_OUTSIDE[version])
+    except OSError:
+        return DefaultRoute(family=version, failure=Failure.NO_ROUTE)
+    return DefaultRoute(family=version)

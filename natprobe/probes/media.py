@@ -1,0 +1,58 @@
+"""The media port over UDP: an authenticated ICE check to every candidate, small and full-size, from every address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from natprobe.checks import GIVE_UP, SEND_TIMES, judged, request
+from natprobe.context import Context
+from natprobe.derive import FULL_SIZE
+from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, Stray
+from natprobe.model import Address, Observation, family, join, split
+from natprobe.net.failure import failure_of
+from natprobe.net.stun import Outcome, StunSocket
+from natprobe.pairing import IceCredentials
+from natprobe.sources import same_side, sources
+from natprobe.together import as_they_come
+
+REQUIRES = (Candidate,)
+TAKES = (LocalAddress,)
+YIELDS = (IceCheck, Stray)
+TIMEOUT = 4.0
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """All candidates and local addresses at once, a socket each, as a browser would."""
+    streams: list[AsyncIterator[Observation]] = []
+    candidates = facts.ok(Candidate, lambda each: each.transport == "udp")
+    for version in ctx.options.families:
+        wanted = [each for each in candidates if family(split(each.endpoint)[0]) == version]
+        for local in sources(ctx, facts, version, [split(each.endpoint)[0] for each in wanted]):
+            streams += [_to(ctx, local, each) for each in wanted if same_side(local, split(each.endpoint)[0])]
+    async for observation in as_they_come(streams):
+        yield observation
+
+
+async def _to(ctx: Context, local: Address, candidate: Candidate) -> AsyncIterator[Observation]:
+    theirs = ctx.keep.get(candidate.session, IceCredentials)
+    if theirs is None:
+        return
+    try:
+        udp = ctx.net.udp(family(local), local)
+    except OSError as exc:
+        yield judged(candidate, 0, None, Outcome(None, *failure_of(exc), 0), theirs)
+        return
+    async with StunSocket(ctx.net, udp) as sock:
+        checks = (_check(ctx, sock, candidate, theirs, size) for size in (0, FULL_SIZE))
+        async for observation in as_they_come(checks):
+            yield observation
+        for (sender, fault), count in sock.strays.items():
+            yield Stray(local=join(*sock.local), sender=join(*sender), fault=fault, count=count)
+
+
+async def _check(
+    ctx: Context, sock: StunSocket, candidate: Candidate, theirs: IceCredentials, size: int
+) -> AsyncIterator[Observation]:
+    message = request(ctx, theirs, size)
+    outcome = await sock.ask(message, split(candidate.endpoint), send_times=SEND_TIMES, give_up=GIVE_UP)
+    yield judged(candidate, len(message), join(*sock.local), outcome, theirs)

@@ -1,0 +1,214 @@
+"""Names: the target's A, AAAA and SRV records from every resolver side by side, and the system's own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from natprobe.context import Context
+from natprobe.derive import target_addresses
+from natprobe.facts import (
+    Facts,
+    LocalAddress,
+    Origin,
+    Resolved,
+    SourceAddress,
+    SrvAnswer,
+    SrvRecord,
+    StunServer,
+)
+from natprobe.model import Failure, Family, HostName, Observation, Target, family, join
+from natprobe.net.dns import DnsError, ask
+from natprobe.net.failure import failure_of
+from natprobe.servers.control import CONTROL_SERVERS
+from natprobe.target import is_address
+from natprobe.together import as_they_come
+
+REQUIRES = ()
+TAKES = (LocalAddress,)
+YIELDS = (Resolved, SrvAnswer, StunServer, SourceAddress)
+TIMEOUT = 4.0
+
+LOOKUP_SECONDS = 2.0
+# glibc's first retry comes after five seconds: an answer later than this helps nobody who waits for a page.
+SYSTEM_SECONDS = 3.0
+RESOLVERS_MAX = 3
+ADDRESSES_MAX = 16
+SRV_MAX = 10
+# RFC 8489 section 8 and RFC 5928 section 4.
+SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
+_RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """All questions at once; every server of a name that is found becomes a fact, by address."""
+    streams = [_target(ctx), *_stun_servers(ctx)]
+    if _in_public_dns(ctx.target):
+        streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
+    async for observation in as_they_come(streams):
+        yield observation
+
+
+def _in_public_dns(target: Target) -> bool:
+    """Whether SRV records may exist for it: not for addresses, not for single labels such as localhost (RFC 6761)."""
+    return target.kind != "natprobe" and "." in target.host and not is_address(target.host)
+
+
+def _resolvers(ctx: Context) -> list[tuple[str, int]]:
+    return ctx.host.nameservers()[:RESOLVERS_MAX]
+
+
+async def _target(ctx: Context) -> AsyncIterator[Observation]:
+    """Every answer about the target, and the source address towards each address that a client would use."""
+    name = ctx.target.host
+    if is_address(name):
+        streams: list[AsyncIterator[Observation]] = [_literal(name)]
+    else:
+        streams = [_by_system(ctx, name, version) for version in ctx.options.families]
+        streams += [_by_dns(ctx, server, name, v) for server in _resolvers(ctx) for v in ctx.options.families]
+    found: list[Resolved] = []
+    async for observation in as_they_come(streams):
+        yield observation
+        if isinstance(observation, Resolved) and observation.failure is None:
+            found.append(observation)
+    addresses = target_addresses(Facts(ctx.target, found))
+    for address in addresses:
+        if family(address) in ctx.options.families:
+            yield _source(ctx, address)
+    for service in _of_target(ctx.target, addresses):
+        yield service
+
+
+def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
+    """A `stun:` or `turn:` target answers Binding requests itself (RFC 8656 section 1); so does a `serve`."""
+    if target.kind not in ("stun", "turn", "natprobe") or target.scheme in ("stuns", "turns"):
+        return []
+    transport = target.transport or "udp"
+    return [
+        StunServer(
+            host=target.host,
+            address=a,
+            port=target.port,
+            transport=transport,
+            origin="target",
+            operator=target.host,
+        )
+        for a in addresses
+    ]
+
+
+async def _literal(address: str) -> AsyncIterator[Observation]:
+    yield Resolved(name=address, family=family(address), by="literal", addresses=(address,))
+
+
+async def _by_system(ctx: Context, name: HostName, version: Family) -> AsyncIterator[Observation]:
+    began = ctx.net.now()
+    try:
+        async with asyncio.timeout(SYSTEM_SECONDS):
+            addresses = await ctx.net.system_addresses(name, version)
+    except (OSError, TimeoutError) as exc:
+        failure, detail = failure_of(exc)
+        yield Resolved(name=name, family=version, by="system", failure=failure, detail=detail)
+        return
+    yield Resolved(
+        name=name,
+        family=version,
+        by="system",
+        addresses=tuple(addresses[:ADDRESSES_MAX]),
+        failure=None if addresses else Failure.NO_DATA,
+        rtt_ms=_ms(ctx, began),
+    )
+
+
+async def _by_dns(ctx: Context, server: tuple[str, int], name: HostName, version: Family) -> AsyncIterator[Observation]:
+    began, at = ctx.net.now(), join(*server)
+    try:
+        answer = await ask(ctx.net, server, name, _RECORD[version], LOOKUP_SECONDS)
+    except DnsError as exc:
+        yield Resolved(name=name, family=version, by="dns", server=at, failure=exc.failure, detail=exc.detail)
+        return
+    rdtype = _RECORD[version]
+    addresses = [record.address for rrset in answer.answer if rrset.rdtype.name == rdtype for record in rrset]
+    yield Resolved(
+        name=name,
+        family=version,
+        by="dns",
+        server=at,
+        addresses=tuple(addresses[:ADDRESSES_MAX]),
+        rtt_ms=_ms(ctx, began),
+    )
+
+
+async def _service(ctx: Context, server: tuple[str, int], service: str) -> AsyncIterator[Observation]:
+    """One SRV lookup; what it names is resolved and, where it speaks STUN, becomes a server to ask."""
+    began, at, name = ctx.net.now(), join(*server), ctx.target.host
+    try:
+        answer = await ask(ctx.net, server, f"{service}.{name}", "SRV", LOOKUP_SECONDS)
+    except DnsError as exc:
+        yield SrvAnswer(service=service, name=name, server=at, failure=exc.failure, detail=exc.detail)
+        return
+    records = [
+        SrvRecord(priority=r.priority, weight=r.weight, port=r.port, target=str(r.target).rstrip(".").lower())
+        for rrset in answer.answer
+        if rrset.rdtype.name == "SRV"
+        for r in rrset
+    ]
+    records = [each for each in records if each.target][:SRV_MAX]  # a target of "." means: not offered (RFC 2782)
+    yield SrvAnswer(service=service, name=name, server=at, records=tuple(records), rtt_ms=_ms(ctx, began))
+    if service.startswith("_stuns") or not service.startswith("_stun"):
+        return
+    transport = service.rpartition("_")[2]
+    async for found in as_they_come(
+        _resolve(ctx, each.target, each.port, (transport,), "srv", name) for each in records
+    ):
+        yield found
+
+
+def _stun_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
+    """The servers given by `--stun`, or the public control servers."""
+    if ctx.options.stun is not None:
+        return [_resolve(ctx, each.host, each.port, ("udp", "tcp"), "option", each.host) for each in ctx.options.stun]
+    return [
+        _resolve(ctx, each.host, each.port, ("udp", "tcp") if each.tcp else ("udp",), "control", each.operator)
+        for each in CONTROL_SERVERS
+    ]
+
+
+async def _resolve(
+    ctx: Context, host: str, port: int, transports: tuple[str, ...], origin: Origin, operator: str
+) -> AsyncIterator[Observation]:
+    """One address of each family is enough to ask a server."""
+    async for answer in as_they_come(_addresses_of(ctx, host, version) for version in ctx.options.families):
+        yield answer
+        if not isinstance(answer, Resolved) or not answer.addresses:
+            continue
+        for transport in transports:
+            yield StunServer(
+                host=host,
+                address=answer.addresses[0],
+                port=port,
+                transport=transport,  # type: ignore[arg-type]  # udp or tcp, from the tables here
+                origin=origin,
+                operator=operator,
+            )
+
+
+async def _addresses_of(ctx: Context, host: str, version: Family) -> AsyncIterator[Observation]:
+    if not is_address(host):
+        async for answer in _by_system(ctx, host, version):
+            yield answer
+    elif family(host) == version:
+        async for answer in _literal(host):
+            yield answer
+
+
+def _source(ctx: Context, address: str) -> SourceAddress:
+    try:
+        return SourceAddress(towards=address, local=ctx.net.source_address(address))
+    except OSError as exc:
+        failure, detail = failure_of(exc)
+        return SourceAddress(towards=address, failure=failure, detail=detail)
+
+
+def _ms(ctx: Context, began: float) -> float:
+    return round((ctx.net.now() - began) * 1000, 2)

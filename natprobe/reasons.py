@@ -1,0 +1,43 @@
+"""Why something is not known or not offered: the slugs that a report carries and the sentences that people read."""
+
+from __future__ import annotations
+
+REASONS: dict[str, str] = {
+    "needs-session": "needs a session with the media server, which this version does not open yet",
+    "relay-not-tried": "this version does not allocate on relays yet",
+    "proxy-not-looked-for": "this version does not look for proxies yet",
+    "no-media-server": "the target is not a media server",
+    "serve-has-no-relay": "`natprobe serve` is no relay",
+    "serve-has-no-proxy": "`natprobe serve` is tried on its own ports only",
+    "no-tcp-port": "the pasted line names no TCP port",
+    "needs-second-client": "needs a second client to try it with",
+    "not-tried": "was not tried",
+    "out-of-time": "the time ran out before it could be tried",
+    "no-address": "the name has no address to try",
+    "silence": "nothing came back, however often it was sent",
+    "large-packets-lost": "small packets pass, full-size ones do not",
+    "check-refused": "the media server answers, but refuses the check",
+    "timeout": "no answer in time",
+    "refused": "the connection is refused",
+    "reset": "the connection is reset",
+    "closed": "the connection is closed without an answer",
+    "port-unreachable": "the server says that nothing listens on the port (ICMP)",
+    "prohibited": "a firewall says that it is prohibited (ICMP)",
+    "unreachable-host": "a router says that the host cannot be reached (ICMP)",
+    "unreachable-net": "a router says that the network cannot be reached (ICMP)",
+    "no-route": "this machine has no route there",
+    "permission-denied": "this machine's own rules refuse to send",
+    "address-not-local": "the address to send from is not on this machine",
+    "wrong-sender": "the answer comes from another address than was asked",
+    "protocol": "the answer is not one that a media server gives",
+    "few-servers": "too few independent servers could be compared",
+    "no-control": "nothing that should work could be reached to compare with",
+    "no-answer": "no server answered",
+    "one-destination": "only one IPv6 destination could be tried",
+    "resolvers-silent": "the DNS servers did not answer",
+}
+
+
+def sentence(reason: str | None) -> str:
+    """The words for a slug; one from a newer version stands for itself."""
+    return REASONS.get(reason or "", (reason or "").replace("-", " "))

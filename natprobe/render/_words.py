@@ -1,0 +1,145 @@
+"""Words that several formats share: observations, fixes, places, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from natprobe.facts import (
+    Binding,
+    Candidate,
+    Certificate,
+    Connected,
+    DefaultRoute,
+    HttpReply,
+    IceCheck,
+    LocalAddress,
+    Probed,
+    Resolved,
+    Run,
+    SourceAddress,
+    SrvAnswer,
+    Stray,
+    StunServer,
+    TlsSession,
+)
+from natprobe.model import Allow, Do, Fix, Forward, Observation, Set
+
+PLACES = {
+    "this-host": "on this machine",
+    "local-network": "in this network",
+    "provider": "at the provider",
+    "server-edge": "at the server's firewall or router",
+    "server-host": "on the server",
+    "server-process": "in the server's software",
+    "turn": "at the TURN relay",
+    "proxy": "at the proxy",
+    "unknown": "place not known",
+}
+AUDIENCES = {
+    "user": "You",
+    "network": "Your network's administrator",
+    "server": "The server's administrator",
+}
+
+
+def seen(each: Observation) -> str:
+    """One observation in a few words: what was done, and what came of it."""
+    say = _SAY.get(type(each))
+    what = say(each) if say else type(each).__name__
+    if each.failure is None:
+        return what
+    return f"{what}: {each.failure}" + (f" ({each.detail})" if each.detail else "")
+
+
+def _binding(each: Binding) -> str:
+    what = f"STUN {each.transport.upper()} {each.local or 'here'} to {each.server}"
+    if each.mapped:
+        return f"{what} saw {each.mapped}" + _ms(each.rtt_ms)
+    by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
+    return f"{what}, {_tries(each.tries)}{by}"
+
+
+def _check(each: IceCheck) -> str:
+    what = f"ICE check of {each.size} bytes over {each.transport.upper()} to {each.endpoint}"
+    by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
+    return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
+
+
+def _resolved(each: Resolved) -> str:
+    by = f"DNS server {each.server}" if each.server else "this system" if each.by == "system" else "the target"
+    kind = "A" if each.family == 4 else "AAAA"
+    return f"{each.name} {kind} by {by}" + (f": {', '.join(each.addresses)}" if each.addresses else "")
+
+
+def _route(each: DefaultRoute) -> str:
+    way = f" by {each.interface}" if each.interface else ""
+    return f"IPv{each.family} default route{way}" + (f" via {each.gateway}" if each.gateway else "")
+
+
+def _tls(each: TlsSession) -> str:
+    how = "verified" if each.verified else "not verified"
+    return f"TLS to {each.endpoint} for {each.name}, {how}" + (f", {each.protocol}" if each.protocol else "")
+
+
+def _http(each: HttpReply) -> str:
+    says = f", says {' and '.join(each.says)}" if each.says else ""
+    return f"GET {each.url}" + (f": HTTP {each.status}" if each.status else "") + says
+
+
+def _tries(count: int) -> str:
+    return "1 try" if count == 1 else f"{count} tries"
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f" in {value:.1f} ms"
+
+
+_SAY: dict[type[Observation], Callable[[Any], str]] = {
+    Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
+    Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
+    LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
+    DefaultRoute: _route,
+    SourceAddress: lambda e: f"packets to {e.towards} leave from {e.local or 'nowhere'}",
+    Resolved: _resolved,
+    SrvAnswer: lambda e: f"{e.service}.{e.name}" + "".join(f" {r.target}:{r.port}" for r in e.records),
+    StunServer: lambda e: f"STUN server {e.host} ({e.operator}) at {e.address} port {e.port} {e.transport}",
+    Candidate: lambda e: f"media candidate {e.endpoint} {e.transport}",
+    Connected: lambda e: f"TCP to {e.endpoint}" + (_ms(e.rtt_ms) if e.failure is None else ""),
+    TlsSession: _tls,
+    Certificate: lambda e: (
+        f"certificate of {e.endpoint} for {', '.join(e.names[:3]) or e.subject}, until {e.not_after}"
+    ),
+    HttpReply: _http,
+    Binding: _binding,
+    Stray: lambda e: f"{e.count} stray datagrams from {e.sender} ({e.fault})",
+    IceCheck: _check,
+}
+
+
+def advice(fix: Fix) -> list[str]:
+    """A fix in words; then, where one can be written for certain, the line to copy."""
+    if isinstance(fix, Allow):
+        return [_allow(fix), *_ufw(fix)]
+    if isinstance(fix, Forward):
+        at = f" at {fix.at}" if fix.at else ""
+        return [f"Forward {fix.proto.upper()} {fix.outside} to {fix.inside}{at}"]
+    if isinstance(fix, Set):
+        verb = {"set": "set", "add": "add", "remove": "remove"}[fix.op]
+        return [f"In {fix.file}, {verb} {fix.key}" + (f" to {fix.value}" if fix.value else "")]
+    assert isinstance(fix, Do)
+    return [fix.text]
+
+
+def _allow(fix: Allow) -> str:
+    ports = " and ".join(fix.ports)
+    way = f"out to {fix.to}, and the answers back in," if fix.direction == "out" else f"in to {fix.to}"
+    return f"Allow {fix.proto.upper()} port {ports} {way} at {fix.at or 'the firewall'}"
+
+
+def _ufw(fix: Allow) -> list[str]:
+    """Where the firewall is a machine's own; a network's is another product."""
+    if fix.audience == "network" or not all(port.replace("-", "").isdigit() for port in fix.ports):
+        return []
+    way = "out " if fix.direction == "out" else ""
+    return [f"  ufw: sudo ufw allow {way}{port.replace('-', ':')}/{fix.proto}" for port in fix.ports]

@@ -1,0 +1,11 @@
+"""The report as JSON (schema natprobe-report/1): for tickets, programs and `natprobe diagnose`."""
+
+from __future__ import annotations
+
+from natprobe.codec import dump
+from natprobe.model import Report
+
+
+def render(report: Report) -> str:
+    """The same observations give the same bytes."""
+    return dump(report)

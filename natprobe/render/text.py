@@ -1,0 +1,172 @@
+"""The report for people: the answer first, then the ways for media, what is wrong with what to do, and what is fine."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from natprobe.causes import BY_CODE
+from natprobe.model import Finding, Observation, Path, Report, Unknown
+from natprobe.reasons import sentence
+from natprobe.render._words import AUDIENCES, PLACES, advice, seen
+from natprobe.wire.text import clean
+
+WIDTH = 80
+# Evidence beyond this is counted, not shown; -v and the JSON have all of it.
+EVIDENCE_MAX = 4
+
+_STAGES = {"name": "name", "web": "web page", "signalling": "signalling", "session": "session"}
+
+
+class Line(NamedTuple):
+    """A line and what it is, so that a terminal can colour it. The words alone carry all the meaning."""
+
+    text: str
+    style: str = ""
+
+
+def render(report: Report) -> str:
+    """Plain text, at most 80 columns where words allow."""
+    return "\n".join(line.text for line in lines(report)) + "\n"
+
+
+def lines(report: Report, verbose: bool = False) -> list[Line]:
+    """The report line by line; everything from outside is cleaned of what a terminal would act on."""
+    shown = [
+        *_head(report),
+        *_paths(report),
+        *_findings(report),
+        *_open(report),
+        *_fine(report),
+        *(_exchanges(report) if verbose else ()),
+    ]
+    return [line._replace(text=_safe(line.text)) for line in shown]
+
+
+def _safe(text: str) -> str:
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    return indent + clean(text, 2000)
+
+
+def _head(report: Report) -> Iterator[Line]:
+    verdict = report.verdict
+    yield from _wrapped(verdict.summary.rstrip(".") + ".", "", verdict.status)
+    by = f", settled on {verdict.media}" if verdict.media else ""
+    yield Line(f"Verdict: {verdict.status}{by}. Target: {report.target.input}. Took {report.duration:.1f} s.")
+    stages = verdict.stages
+    steps = [f"{words} {getattr(stages, name)}" for name, words in _STAGES.items()]
+    yield Line("On the way to media: " + ", ".join(steps) + ".")
+
+
+def _paths(report: Report) -> Iterator[Line]:
+    """Neighbours that share a fate share a line."""
+    yield from _title("Ways for media")
+    for (status, reason, proof), group in groupby(report.paths, key=_fate):
+        ways = list(group)
+        names = ", ".join(each.name for each in ways)
+        why = f" - {sentence(reason)}" if reason else ""
+        proved = f" (proof: {proof})" if proof else ""
+        yield from _wrapped(f"{status:<12} {names}{proved}{why}", "  ", status, hang=15)
+
+
+def _fate(path: Path) -> tuple[str, str | None, str | None]:
+    """What neighbours may share; an open way has its own figures and so its own line."""
+    return path.status, path.reason, path.proof and f"{path.proof}{_measured(path)}"
+
+
+def _measured(path: Path) -> str:
+    large = [each.large_up for each in path.attempts if each.status == path.status]
+    full = ", full-size packets pass" if any(large) else ""
+    return (f", {path.rtt_ms:.1f} ms" if path.rtt_ms is not None else "") + full
+
+
+def _findings(report: Report) -> Iterator[Line]:
+    if not report.findings:
+        return
+    yield from _title("Findings")
+    by_id = {each.id: each for each in report.observations}
+    for finding in report.findings:
+        yield from _finding(finding, by_id)
+
+
+def _finding(finding: Finding, by_id: dict[int, Observation]) -> Iterator[Line]:
+    head = f"{finding.severity.upper()} {finding.code} {finding.cause}, {PLACES[finding.where]}"
+    yield Line(f"  {head}", finding.severity)
+    yield from _wrapped(finding.message.rstrip(".?") + ("?" if finding.message.endswith("?") else "."), "    ")
+    evidence = [by_id[number] for number in finding.evidence if number in by_id]
+    for each in evidence[:EVIDENCE_MAX]:
+        yield from _wrapped(f"seen #{each.id}: {seen(each)}", "      ", "dim", hang=6)
+    if len(evidence) > EVIDENCE_MAX:
+        yield Line(f"      and {len(evidence) - EVIDENCE_MAX} more (-v shows all)", "dim")
+    for other in finding.alternatives:
+        yield from _wrapped(f"or it is {other.code} {other.cause}. To decide: {other.ask}", "      ", hang=4)
+    for fix in finding.fixes:
+        words, *copyable = advice(fix)
+        yield from _wrapped(f"{AUDIENCES[fix.audience]}: {words}.", "    > ", "fix", hang=2)
+        for line in copyable:
+            yield Line(f"      {line}", "fix")
+        if fix.after:
+            yield from _wrapped(f"then: {fix.after}", "      ", "fix")
+
+
+def _open(report: Report) -> Iterator[Line]:
+    if not report.unknown:
+        return
+    yield from _title("Could not be told")
+    for each in report.unknown:
+        yield from _wrapped(_question(each), "  ", hang=2)
+
+
+def _question(unknown: Unknown) -> str:
+    cause = BY_CODE.get(unknown.code)
+    ask = f" To find out: {unknown.ask}" if unknown.ask else ""
+    return f"{unknown.code} {cause.name if cause else ''}: {sentence(unknown.reason)}.{ask}"
+
+
+def _fine(report: Report) -> Iterator[Line]:
+    """Short: what was tried and worked, by kind of step."""
+    worked: dict[str, int] = {}
+    tried: dict[str, int] = {}
+    for each in report.observations:
+        kind = _COUNTED.get(type(each).__name__)
+        if kind:
+            tried[kind] = tried.get(kind, 0) + 1
+            worked[kind] = worked.get(kind, 0) + (each.failure is None)
+    if tried:
+        yield from _title("What was tried")
+        yield from _wrapped("; ".join(f"{kind}: {worked[kind]} of {tried[kind]} worked" for kind in tried) + ".", "  ")
+
+
+_COUNTED = {
+    "Resolved": "name lookups",
+    "Connected": "TCP connections",
+    "TlsSession": "TLS handshakes",
+    "HttpReply": "pages",
+    "Binding": "STUN exchanges",
+    "IceCheck": "ICE checks",
+}
+
+
+def _exchanges(report: Report) -> Iterator[Line]:
+    yield from _title("Everything that was seen")
+    for each in report.observations:
+        yield from _wrapped(f"#{each.id} {each.at:.3f}s {each.probe or 'run'}: {seen(each)}", "  ", "dim", hang=4)
+
+
+def _title(words: str) -> Iterator[Line]:
+    yield Line("")
+    yield Line(words, "title")
+
+
+def _wrapped(text: str, indent: str, style: str = "", hang: int = 0) -> Iterator[Line]:
+    flat = clean(text, 2000)
+    wrapper = textwrap.TextWrapper(
+        width=WIDTH,
+        initial_indent=indent,
+        subsequent_indent=" " * (len(indent) + hang),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from (Line(line, style) for line in wrapper.wrap(flat) or [""])

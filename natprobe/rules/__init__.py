@@ -1,0 +1,85 @@
+"""One file per cause: `npNNN_the_cause.py`. The docstring is its page, `check(facts)` its judgement.
+
+A rule sees one vantage's facts and answers found (a list of Found), CLEAR, NOT_APPLICABLE, or CouldNotTell.
+It never asks the network, the clock or the machine.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from natprobe.causes import CAUSES, Cause
+from natprobe.facts import Facts
+from natprobe.model import Alternative, Data, Fix, Observation, Severity, Where
+
+
+class Plain(Enum):
+    """The two answers without words."""
+
+    CLEAR = "clear"
+    NOT_APPLICABLE = "not-applicable"
+
+
+CLEAR, NOT_APPLICABLE = Plain.CLEAR, Plain.NOT_APPLICABLE
+
+
+class CouldNotTell(Data, frozen=True, kw_only=True):
+    """The evidence does not decide; `reason` is a slug of reasons.py, `ask` the command or step that would."""
+
+    reason: str
+    ask: str = ""
+
+
+class Found(Data, frozen=True, kw_only=True):
+    """A cause that is there. `message` is a whole sentence with places for `args`, so that it can be translated."""
+
+    message: str
+    evidence: tuple[int, ...]
+    args: dict[str, Any] = {}  # noqa: RUF012  # msgspec copies it
+    fixes: tuple[Fix, ...] = ()
+    severity: Severity | None = None
+    where: Where | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+Judgement = list[Found] | CouldNotTell | Plain
+
+
+class Module(Protocol):
+    """What a rule's module has."""
+
+    __doc__: str | None
+    READS: tuple[type[Observation], ...]
+    check: Callable[[Facts], Judgement]
+
+
+class Rule(Data, frozen=True, kw_only=True):
+    """A cause with the module that judges it."""
+
+    cause: Cause
+    module: Any
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule there is, by code."""
+    names = sorted(each.name for each in pkgutil.iter_modules(__path__) if each.name.startswith("np"))
+    return tuple(Rule(cause=_cause(name), module=import_module(f"{__name__}.{name}")) for name in names)
+
+
+def _cause(module: str) -> Cause:
+    code, _, words = module.partition("_")
+    cause = CAUSES[words.replace("_", "-")]
+    if cause.code != code.upper():
+        raise ValueError(f"{module}: the table says {cause.code}")
+    return cause
+
+
+def alternative(cause: str, ask: str) -> Alternative:
+    """Another cause that the same evidence allows, and what decides."""
+    return Alternative(code=CAUSES[cause].code, cause=cause, ask=ask)

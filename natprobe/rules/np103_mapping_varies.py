@@ -1,0 +1,57 @@
+"""The NAT gives every destination another port
+
+Address- or port-dependent mapping: one and the same socket is seen under different endpoints by different
+servers ("symmetric NAT" in older texts).
+
+How it shows: a call to a public server works all the same. It matters between two clients that talk directly
+(two people in a Jitsi room with peer-to-peer on): such calls then need the server or a relay.
+
+What to do: nothing for meetings on a server. For direct calls, make the router keep the source port: `Static
+Port` in the outbound NAT rules of pfSense and OPNsense; most home routers do it unless a setting named
+"symmetric" or "strict" says no.
+
+Sources: RFC 4787 section 4.1, RFC 5780 section 4.3.
+"""
+
+from natprobe.addresses import address_class
+from natprobe.derive import mapping_varies, mappings
+from natprobe.facts import Binding, Facts, ids
+from natprobe.model import Do, Family, family, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+
+READS = (Binding,)
+
+
+def check(facts: Facts) -> Judgement:
+    """For each family by itself."""
+    versions: tuple[Family, ...] = (4, 6)
+    varies = {version: mapping_varies(facts, version) for version in versions}
+    if any(varies.values()):
+        return [_found(facts, version) for version in versions if varies[version]]
+    if False in varies.values():
+        return CLEAR
+    seen = [each for group in mappings(facts).values() for each in group]
+    if not any(address_class(split(each.server)[0]) == "public" for each in seen):
+        return NOT_APPLICABLE
+    return CouldNotTell(reason="few-servers", ask="natprobe check TARGET --stun stun:ONE --stun stun:OTHER")
+
+
+def _found(facts: Facts, version: Family) -> Found:
+    group = next(
+        group
+        for group in mappings(facts).values()
+        if len({each.mapped for each in group if family(split(each.server)[0]) == version}) > 1
+    )
+    return Found(
+        message="The NAT maps one socket ({local}) to different endpoints for different servers ({mapped}):"
+        " this matters between two clients, not towards a public server",
+        args={"local": group[0].local, "mapped": ", ".join(sorted({each.mapped or "" for each in group}))},
+        evidence=ids(group),
+        fixes=(
+            Do(
+                text="Nothing to change for meetings on a server. For direct calls between two people: let the router"
+                " keep source ports (pfSense, OPNsense: `Static Port` in the outbound NAT rule)",
+                audience="network",
+            ),
+        ),
+    )

@@ -1,0 +1,64 @@
+"""The name has no address
+
+Neither this machine's own resolver nor any of its DNS servers gave an address for the name: it does not exist
+(NXDOMAIN), it has no address record (no data), the servers failed (SERVFAIL), or none of them answered at
+all.
+
+How it shows: nothing opens.
+
+What to do: check the spelling; for a new server, make the A (and AAAA) record. Where the servers failed or
+kept silent, the resolver is what needs looking at, not the name.
+
+Sources: RFC 1035 section 4.1.1, RFC 2308 section 2.
+"""
+
+from natprobe.derive import target_addresses
+from natprobe.facts import Facts, Resolved, ids
+from natprobe.model import Do, Failure
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (Resolved,)
+
+# What is said, by the most telling failure; "no data" only where every answer says so.
+_MESSAGES = (
+    (Failure.NXDOMAIN, "The name {name} does not exist (NXDOMAIN)"),
+    (Failure.SERVFAIL, "The DNS servers failed to look up {name} (SERVFAIL)"),
+    (Failure.REFUSED, "The DNS servers refuse to answer for {name}"),
+    (Failure.TIMEOUT, "No DNS server answered when asked for {name}"),
+    (Failure.NO_DATA, "The name {name} exists, but has no address"),
+)
+_OTHER = "The name {name} could not be looked up"
+
+
+def check(facts: Facts) -> Judgement:
+    """A literal address always resolves."""
+    name = facts.target.host
+    answers = facts.of(Resolved, lambda each: each.name == name)
+    if not answers:
+        return NOT_APPLICABLE
+    if target_addresses(facts):
+        return CLEAR
+    failures = _telling(answers)
+    message = next((words for failure, words in _MESSAGES if failure in failures), _OTHER)
+    missing = Failure.NXDOMAIN in failures or failures == {Failure.NO_DATA}
+    fix = (
+        Do(
+            text=f"Check the spelling of {name}; a new server needs an A record (and AAAA for IPv6)",
+            audience="server",
+        )
+        if missing
+        else Do(
+            text="Check this network's DNS servers: they do not do their work for this name",
+            audience="network",
+        )
+    )
+    return [Found(message=message, args={"name": name}, evidence=ids(answers), fixes=(fix,))]
+
+
+def _telling(answers: list[Resolved]) -> set[Failure | None]:
+    """The DNS servers' own words. getaddrinfo's only without them, and of one family: on a machine without IPv6 it
+    says of any name that it has none there (EAI_NONAME, measured).
+    """
+    by_dns = [each for each in answers if each.by == "dns"]
+    told = by_dns or [each for each in answers if each.family == answers[0].family]
+    return {each.failure for each in told}

@@ -1,0 +1,45 @@
+"""This machine's own firewall refuses to send
+
+The operating system refused to send the packet at all (EPERM): a rule on this very machine, not a device on
+the network.
+
+How it shows: as if UDP were blocked, on this machine only.
+
+What to do: allow the browser (and natprobe) to send UDP in the machine's own firewall or security software.
+
+Sources: Linux netfilter's OUTPUT hook; measured: EPERM from send.
+"""
+
+from natprobe.facts import Binding, Connected, Facts, IceCheck, ids
+from natprobe.fixes import media_port
+from natprobe.model import Allow, Failure
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (Binding, IceCheck, Connected)
+
+
+def check(facts: Facts) -> Judgement:
+    """Every UDP or TCP step that the kernel itself refused."""
+    tried = [*facts.of(Binding), *facts.of(IceCheck), *facts.of(Connected)]
+    refused = [each for each in tried if each.failure is Failure.PERMISSION_DENIED]
+    if not refused:
+        return CLEAR if tried else NOT_APPLICABLE
+    proto = "tcp" if all(each.flow.startswith("tcp") for each in refused) else "udp"
+    return [
+        Found(
+            message="This machine's own firewall refuses to send {proto} packets ({count} attempts were refused here)",
+            args={"proto": proto.upper(), "count": len(refused)},
+            evidence=ids(list(refused)),
+            fixes=(
+                Allow(
+                    proto="tcp" if proto == "tcp" else "udp",
+                    ports=(media_port(facts) or "1024-65535",) if proto == "udp" else ("443",),
+                    direction="out",
+                    to=facts.target.host,
+                    at="this machine's own firewall",
+                    audience="user",
+                    why="media travels over UDP",
+                ),
+            ),
+        )
+    ]

@@ -1,0 +1,55 @@
+"""The STUN server doesn't answer
+
+The server that the `stun:` address names was asked over UDP (or TCP, where the address says so) and did not answer.
+
+How it shows: clients that have no other server find no outside address of theirs; calls between networks then fail or
+go over a relay.
+
+What to do: `port-unreachable` or `refused` means that nothing listens there: start the server, see its port and
+listening address. Silence means that a firewall drops the packets, or that the host is off.
+
+Sources: RFC 8489 section 6, RFC 7064.
+"""
+
+from natprobe.derive import udp_works
+from natprobe.facts import Binding, Facts, ids
+from natprobe.model import Allow, Do, Failure, Fix
+from natprobe.reasons import sentence
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (Binding,)
+
+
+def check(facts: Facts) -> Judgement:
+    """Only for a target that is a STUN server; where no UDP comes back at all, udp-blocked says it."""
+    if facts.target.kind != "stun":
+        return NOT_APPLICABLE
+    transport = facts.target.transport or "udp"
+    asked = facts.of(Binding, lambda each: each.origin == "target" and each.transport == transport)
+    if not asked:
+        return NOT_APPLICABLE
+    if any(each.failure is None for each in asked) or (transport == "udp" and udp_works(facts) is False):
+        return CLEAR
+    return [
+        Found(
+            message="{server} does not answer STUN over {transport}: {why}",
+            args={"server": asked[0].server, "transport": transport.upper(), "why": sentence(str(asked[0].failure))},
+            evidence=ids(asked),
+            fixes=(_fix(facts, asked[0]),),
+        )
+    ]
+
+
+def _fix(facts: Facts, binding: Binding) -> Fix:
+    port = str(facts.target.port)
+    if binding.failure in (Failure.PORT_UNREACHABLE, Failure.REFUSED):
+        return Do(text=f"On the server, see that a STUN server listens on port {port}", audience="server")
+    return Allow(
+        proto="tcp" if binding.transport == "tcp" else "udp",
+        ports=(port,),
+        direction="in",
+        to=facts.target.host,
+        at="the server's firewall and its cloud's security group",
+        audience="server",
+        why="STUN requests arrive on this port",
+    )

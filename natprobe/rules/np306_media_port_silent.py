@@ -1,0 +1,90 @@
+"""The media port answers nobody
+
+Authenticated checks were sent to the media port, which must answer them, and nothing came back, not even an
+error.
+
+How it shows: the meeting opens and stays without sound and picture, for everybody who comes by this way.
+
+What it can be, and seen from the client alone it looks the same: the server's firewall or its cloud's
+security group drops the port; the router in front does not forward it; nothing listens behind a dropping
+firewall; or a firewall in *this* network drops that port. A second vantage, or the server itself, tells them
+apart.
+
+Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed port behind it are both silent.
+"""
+
+from natprobe.derive import anything_back, media_checks, silent, udp_works
+from natprobe.facts import Binding, Facts, IceCheck, ids
+from natprobe.model import Allow, Do, Family, Where, family, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+
+READS = (IceCheck, Binding)
+
+
+def check(facts: Facts) -> Judgement:
+    """Not where UDP comes back from nowhere: that is this network's doing, and udp-blocked says it."""
+    checks = media_checks(facts)
+    mute = sorted({each.endpoint for each in checks if silent(checks, each.endpoint)})
+    accused = [each for each in mute if _testable(facts, family(split(each)[0]))]
+    if accused:
+        return [_found(facts, endpoint) for endpoint in accused]
+    if mute and not any(each.failure is None for each in checks) and not _online(facts):
+        return [_offline(facts, mute)]
+    return CLEAR if checks else NOT_APPLICABLE
+
+
+def _testable(facts: Facts, version: Family) -> bool:
+    """In a family where nothing else comes back either, the port is not what is to blame."""
+    return udp_works(facts, version) is not False and anything_back(facts, version)
+
+
+def _online(facts: Facts) -> bool:
+    return anything_back(facts, 4) or anything_back(facts, 6)
+
+
+def _offline(facts: Facts, mute: list[str]) -> Found:
+    return Found(
+        message="Nothing answers, neither {endpoint} nor anything else that was tried: is this machine online?",
+        args={"endpoint": mute[0]},
+        evidence=ids(media_checks(facts), facts.of(Binding)),
+        where=Where.UNKNOWN,
+        fixes=(
+            Do(
+                text="See whether anything opens from this machine, then check again",
+                audience="user",
+            ),
+        ),
+    )
+
+
+def _found(facts: Facts, endpoint: str) -> Found:
+    port, works = str(split(endpoint)[1]), udp_works(facts, family(split(endpoint)[0]))
+    alternatives = [
+        alternative("media-port-blocked-here", "run the same check from another network"),
+        alternative("firewall-closed", "on the server: is the port open in its firewall?"),
+        alternative("cloud-firewall", "in the provider's console: is the port open in the security group?"),
+        alternative("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
+        alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
+    ]
+    if works is None:
+        alternatives.insert(0, alternative("udp-blocked", "natprobe check TARGET --stun stun:ONE --stun stun:OTHER"))
+    return Found(
+        message="UDP port {endpoint} never answered: {tries} authenticated checks got nothing back",
+        args={
+            "endpoint": endpoint,
+            "tries": sum(e.tries for e in media_checks(facts) if e.endpoint == endpoint),
+        },
+        evidence=ids([each for each in media_checks(facts) if each.endpoint == endpoint]),
+        alternatives=tuple(alternatives),
+        fixes=(
+            Allow(
+                proto="udp",
+                ports=(port,),
+                direction="in",
+                to=split(endpoint)[0],
+                at="the server's firewall and its cloud's security group",
+                audience="server",
+                why="media arrives over UDP on this port",
+            ),
+        ),
+    )

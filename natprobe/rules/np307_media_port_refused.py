@@ -1,0 +1,45 @@
+"""The media port is closed
+
+The server itself says that nothing listens on the port (ICMP port unreachable).
+
+How it shows: the meeting opens and stays without sound and picture. Relays do not help.
+
+What to do: start the media server (bridge), look at its log, and see on which address and port it listens.
+
+Sources: RFC 1122 section 3.2.2.1, RFC 4443 section 3.1. A firewall's `reject` can say the same in the
+server's name.
+"""
+
+from natprobe.derive import media_checks
+from natprobe.facts import Facts, IceCheck, ids
+from natprobe.model import Do, Failure, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (IceCheck,)
+
+
+def check(facts: Facts) -> Judgement:
+    """ICMP from another host than the server is a router's word, and media-port-prohibited's matter."""
+    checks = media_checks(facts)
+    closed = [each for each in checks if each.failure is Failure.PORT_UNREACHABLE and _by_server(each)]
+    if not closed:
+        return CLEAR if checks else NOT_APPLICABLE
+    address, port = split(closed[0].endpoint)
+    return [
+        Found(
+            message="Nothing listens on UDP port {port} of {address}: the server says that the port is closed",
+            args={"port": port, "address": address},
+            evidence=ids(closed),
+            fixes=(
+                Do(
+                    text=f"On the server, see what listens: ss -ulpn | grep {port}; start the media server, or correct"
+                    " the port that it is set to",
+                    audience="server",
+                ),
+            ),
+        )
+    ]
+
+
+def _by_server(check: IceCheck) -> bool:
+    return check.reported_by in (None, split(check.endpoint)[0])

@@ -1,0 +1,43 @@
+"""The media server answers, but refuses the check
+
+Packets reach the port and come back, but the answer is an error, or a success that is not signed with the
+media server's password: something answers there, and it is not the media server of this session.
+
+How it shows: as with a closed port: the call never connects.
+
+What to do: see what listens on the port. With `natprobe serve`: paste the line of the `serve` that runs now;
+every start makes a new token unless it is given one.
+
+Sources: RFC 8445 section 7.3, RFC 8489 section 9.1.
+"""
+
+from natprobe.derive import media_checks
+from natprobe.facts import Facts, IceCheck, ids
+from natprobe.model import Do, Failure
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (IceCheck,)
+
+_REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
+
+
+def check(facts: Facts) -> Judgement:
+    """Any verified answer of the same endpoint outweighs a refusal: one check may meet a limit."""
+    checks = media_checks(facts)
+    good = {each.endpoint for each in checks if each.verified and each.failure is None}
+    refused = [each for each in checks if each.failure in _REFUSALS and each.endpoint not in good]
+    if not refused:
+        return CLEAR if checks else NOT_APPLICABLE
+    return [
+        Found(
+            message="{endpoint} answers and refuses the check: {words}",
+            args={"endpoint": refused[0].endpoint, "words": refused[0].detail or str(refused[0].failure)},
+            evidence=ids(refused),
+            fixes=(
+                Do(
+                    text="See what listens on the port; with `natprobe serve`, paste the line that it printed",
+                    audience="server",
+                ),
+            ),
+        )
+    ]

@@ -1,0 +1,125 @@
+"""The web front doesn't answer
+
+No TCP connection to the page's port could be made, on any address of the name, or on some of them.
+
+How it shows: the browser says that the site can't be reached; with several addresses, now and then, or after
+a delay.
+
+What to do: `refused` means that nothing listens there (web server down, or listening on another address);
+`timeout` that a firewall drops the packets or the host is off. An address that no longer is the server's has
+to leave the DNS.
+
+Sources: RFC 9293 section 3.5.2, RFC 8305.
+"""
+
+from typing import Literal
+
+from natprobe.derive import bindings, has_way_out, tcp_answers, udp_works, web_connects
+from natprobe.facts import Binding, Connected, Facts, HttpReply, ids
+from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
+from natprobe.reasons import sentence
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (Connected, HttpReply, Binding)
+
+
+def check(facts: Facts) -> Judgement:
+    """All addresses dead: an error. Some dead while others of their family live: a warning."""
+    connects = web_connects(facts)
+    if not connects:
+        return NOT_APPLICABLE
+    dead = [each for each in connects if each.failure is not None]
+    if len(dead) == len(connects):
+        return CLEAR if _insecure_page(facts) else [_dead(facts, dead)]
+    partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
+    partly = [each for each in partly if tcp_answers(facts, family(split(each.endpoint)[0]))]
+    return [_partly(partly)] if partly else CLEAR
+
+
+def _insecure_page(facts: Facts) -> bool:
+    """A page on plain HTTP in its place is insecure-context's matter."""
+    return bool(facts.ok(HttpReply, lambda each: each.status is not None and each.status < 300))
+
+
+def _dead(facts: Facts, dead: list[Connected]) -> Found:
+    where = _place(facts, dead)
+    answered = [*tcp_answers(facts, 4), *tcp_answers(facts, 6)]
+    return Found(
+        message=_MESSAGES[where],
+        args={"host": facts.target.host, "port": facts.target.port, "why": _why(dead[0])},
+        evidence=ids(dead, answered, bindings(facts, "tcp") if where is Where.LOCAL_NETWORK else []),
+        where=where,
+        fixes=_fixes(facts, dead, where),
+    )
+
+
+def _place(facts: Facts, dead: list[Connected]) -> Where:
+    """The server's edge, unless other servers' TCP is as dead: then this network, or no network at all."""
+    local = all(each.failure is Failure.PERMISSION_DENIED for each in dead)
+    others = bindings(facts, "tcp")
+    if local:
+        return Where.THIS_HOST
+    if tcp_answers(facts, 4) or tcp_answers(facts, 6):
+        return Where.SERVER_EDGE
+    if others and (udp_works(facts) or _says_no(dead)):
+        return Where.LOCAL_NETWORK
+    return Where.SERVER_EDGE if udp_works(facts) or _says_no(dead) else Where.UNKNOWN
+
+
+_MESSAGES = {
+    Where.SERVER_EDGE: "{host} does not answer on TCP port {port}: {why}",
+    Where.LOCAL_NETWORK: "No TCP connection is answered, to {host} on port {port} or elsewhere: {why}",
+    Where.THIS_HOST: "This machine's own firewall does not let TCP out to {host} on port {port}",
+    Where.UNKNOWN: "Neither {host} on TCP port {port} nor anything else answered: {why}. Is this machine online?",
+}
+
+
+def _partly(dead: list[Connected]) -> Found:
+    return Found(
+        message="{endpoints} does not answer ({why}), while other addresses of the same name do",
+        args={"endpoints": ", ".join(each.endpoint for each in dead), "why": _why(dead[0])},
+        evidence=ids(dead),
+        severity=Severity.WARNING,
+        fixes=(
+            Do(
+                text="Repair the web front on this address, or take the address out of the DNS",
+                audience="server",
+            ),
+        ),
+    )
+
+
+def _says_no(dead: list[Connected]) -> bool:
+    return any(each.failure is not Failure.TIMEOUT for each in dead)
+
+
+def _why(each: Connected) -> str:
+    return sentence(str(each.failure))
+
+
+def _fixes(facts: Facts, dead: list[Connected], where: Where) -> tuple[Fix, ...]:
+    port, host = str(facts.target.port), facts.target.host
+    if all(each.failure is Failure.REFUSED for each in dead):
+        text = f"On the server, start the web front and see that it listens: ss -ltnp | grep :{port}"
+        return (Do(text=text, audience="server"),)
+    if where is Where.UNKNOWN:
+        return (Do(text="See whether anything opens from this machine, then check again", audience="user"),)
+    device, audience, inwards = _DEVICES[where]
+    return (
+        Allow(
+            proto="tcp",
+            ports=(port,),
+            direction="in" if inwards else "out",
+            to=host,
+            at=device,
+            audience=audience,
+            why="the page and the signalling travel over it",
+        ),
+    )
+
+
+_DEVICES: dict[Where, tuple[str, Literal["user", "network", "server"], bool]] = {
+    Where.SERVER_EDGE: ("the server's firewall and its cloud's security group", "server", True),
+    Where.LOCAL_NETWORK: ("the firewall between this network and the internet", "network", False),
+    Where.THIS_HOST: ("this machine's own firewall", "user", False),
+}

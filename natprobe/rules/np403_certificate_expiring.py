@@ -1,0 +1,43 @@
+"""The certificate ends soon
+
+It verifies today and ends within fourteen days. Certificates that renew themselves do so a month ahead, so
+something is stuck.
+
+How it shows: not at all, until the day when nobody can open the page.
+
+What to do: look at the renewal (`certbot renew --dry-run`, or the log of the proxy that gets the
+certificates) and see that the web server loads the new one.
+
+Sources: RFC 5280 section 4.1.2.5.
+"""
+
+from natprobe.facts import Certificate, Facts, TlsSession, ids
+from natprobe.model import Do
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (TlsSession, Certificate)
+
+SOON_DAYS = 14
+
+
+def check(facts: Facts) -> Judgement:
+    """Only a certificate that is accepted now: the others are certificate-invalid's."""
+    verified = {each.endpoint for each in facts.ok(TlsSession, lambda each: each.verified)}
+    good = [each for each in facts.ok(Certificate) if each.endpoint in verified]
+    ending = [each for each in good if 0 <= each.days_left < SOON_DAYS]
+    if not ending:
+        return CLEAR if good else NOT_APPLICABLE
+    return [
+        Found(
+            message="The certificate of {name} ends on {end}, in {days} days",
+            args={"name": ending[0].name, "end": ending[0].not_after[:10], "days": int(ending[0].days_left)},
+            evidence=ids(ending),
+            fixes=(
+                Do(
+                    text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
+                    audience="server",
+                    after="reload the web server",
+                ),
+            ),
+        )
+    ]

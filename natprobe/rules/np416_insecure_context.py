@@ -1,0 +1,45 @@
+"""No secure origin: browsers give no camera or microphone
+
+The meeting's page is served over plain HTTP. Browsers hand camera and microphone only to pages from https://
+or from this very machine.
+
+How it shows: `navigator.mediaDevices is undefined`; the page says that no devices were found.
+
+What to do: serve the page over HTTPS with a certificate that verifies, and redirect port 80 to it.
+
+Sources: W3C Secure Contexts section 3, Media Capture and Streams section 10.
+"""
+
+from natprobe.addresses import address_class
+from natprobe.derive import target_addresses, web_connects
+from natprobe.facts import Connected, Facts, HttpReply, ids
+from natprobe.model import Do
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+READS = (HttpReply, Connected)
+
+
+def check(facts: Facts) -> Judgement:
+    """A page over http:, on an address that isn't this machine's own, where https: serves none."""
+    pages = [each for each in facts.ok(HttpReply) if each.status is not None and each.status < 300]
+    plain = [each for each in pages if each.url.startswith("http:")]
+    if not pages:
+        return NOT_APPLICABLE
+    local = all(address_class(each) == "loopback" for each in target_addresses(facts))
+    asked_for = facts.target.scheme == "http"
+    secure_dead = not any(each.failure is None for each in web_connects(facts, 443))
+    if not plain or local or not (asked_for or secure_dead):
+        return CLEAR
+    return [
+        Found(
+            message="{url} is not a secure origin: browsers give camera and microphone to https:// pages only",
+            args={"url": plain[0].url},
+            evidence=ids(plain),
+            fixes=(
+                Do(
+                    text=f"Serve {facts.target.host} over HTTPS with a valid certificate and redirect port 80 there",
+                    audience="server",
+                ),
+            ),
+        )
+    ]

@@ -1,0 +1,153 @@
+"""The shell around the probes: in order, stamped, time-boxed. A crash becomes a fact.
+
+A probe begins when every earlier probe that yields what it reads has ended; so waiting overlaps, and the report keeps
+the sequence all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from importlib import import_module
+
+import msgspec
+
+from natprobe import __version__
+from natprobe.context import Closable, Context, Options, Probe
+from natprobe.facts import Facts, Probed, Run
+from natprobe.fault import place_of
+from natprobe.model import Observation, Source, clip
+
+# The sequence of the report. A new probe takes its place here.
+SEQUENCE = ("interfaces", "names", "web", "peer", "mapping", "reach", "media", "tcp")
+# What ends is given this long to end well.
+CLOSING_SECONDS = 1.0
+
+Watch = Callable[[str, Observation], None]
+
+
+class Session:
+    """One run. `observations` is right at every moment, also after an interrupt."""
+
+    def __init__(self, context: Context, watch: Watch | None = None, deadline: float | None = None) -> None:
+        self._context = context
+        self._watch = watch or _nobody
+        self._began = context.net.now()
+        self._deadline = self._began + context.options.timeout if deadline is None else deadline
+        self._facts = Facts(context.target, [])
+        self._seen: dict[str, list[Observation]] = {}
+        self._ended: dict[str, asyncio.Event] = {}
+        self._stamp("", _run_fact(context))
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Everything so far, in the sequence of the probes, numbered."""
+        ordered = [each for name in ("", *SEQUENCE) for each in self._seen.get(name, [])]
+        return tuple(msgspec.structs.replace(each, id=number) for number, each in enumerate(ordered, 1))
+
+    @property
+    def source(self) -> Source:
+        """This run as a vantage of its report."""
+        duration = round(self._context.net.now() - self._began, 3)
+        return Source(started=utc(self._context.unix_time), duration=duration, natprobe=__version__)
+
+    async def go(self, names: Sequence[str] = SEQUENCE) -> None:
+        """Runs the probes. Interrupted, it leaves what was seen, and every probe's end, in `observations`."""
+        probes = {name: load_probe(name) for name in names}
+        self._ended = {name: asyncio.Event() for name in names}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for position, name in enumerate(names):
+                    before = [each for each in names[:position] if _feeds(probes[each], probes[name])]
+                    group.create_task(self._turn(name, probes[name], before))
+        finally:
+            await _close(self._context.keep.close())
+
+    async def _turn(self, name: str, probe: Probe, before: list[str]) -> None:
+        try:
+            for each in before:
+                await self._ended[each].wait()
+            await self._guarded(name, probe)
+        except asyncio.CancelledError:
+            self._end(name, "cut", "interrupted")
+            raise
+        finally:
+            self._ended[name].set()
+
+    async def _guarded(self, name: str, probe: Probe) -> None:
+        options = self._context.options
+        if name in options.skip or (options.only and name not in options.only):
+            return self._end(name, "skipped", "not asked for")
+        missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
+        if missing:
+            return self._end(name, "skipped", f"no {missing[0]}")
+        left = min(self._deadline - self._context.net.now(), probe.TIMEOUT)
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                await self._collect(name, probe)
+        except TimeoutError:
+            return self._end(name, "cut", f"out of time after {max(left, 0):.1f} s")
+        except Exception as exc:  # noqa: BLE001  # a fault of natprobe: a fact, and the other probes go on
+            return self._end(name, "crashed", clip(place_of(exc), 200))
+        self._end(name, "complete", "")
+        return None
+
+    async def _collect(self, name: str, probe: Probe) -> None:
+        async with aclosing(probe.probe(self._context, self._facts)) as stream:  # type: ignore[type-var]
+            async for observation in stream:
+                self._stamp(name, observation)
+
+    def _end(self, name: str, status: str, why: str) -> None:
+        self._stamp(name, Probed(status=status, detail=why))  # type: ignore[arg-type]  # a word of Probed's
+
+    def _stamp(self, name: str, observation: Observation) -> None:
+        at = round(self._context.net.now() - self._began, 4)
+        stamped = msgspec.structs.replace(observation, probe=name, at=at)
+        self._seen.setdefault(name, []).append(stamped)
+        self._facts.add(stamped)
+        self._watch(name, stamped)
+
+
+def _nobody(_name: str, _observation: Observation) -> None:
+    """Watches nothing."""
+
+
+def load_probe(name: str) -> Probe:
+    """The probe's module, imported only now: probes bring the heavy packages."""
+    return import_module(f"natprobe.probes.{name}")  # type: ignore[no-any-return,unused-ignore]
+
+
+def utc(unix_time: float) -> str:
+    """RFC 3339, to the second, in UTC."""
+    return datetime.datetime.fromtimestamp(int(unix_time), datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _feeds(earlier: Probe, later: Probe) -> bool:
+    return bool(set(earlier.YIELDS) & {*later.REQUIRES, *later.TAKES})
+
+
+def _run_fact(context: Context) -> Run:
+    options: Options = context.options
+    stun = ("public control servers",) if options.stun is None else tuple(each.input for each in options.stun)
+    return Run(
+        version=__version__,
+        started=utc(context.unix_time),
+        system=context.host.system(),
+        timeout=options.timeout,
+        families=options.families,
+        sources=options.sources,
+        only=options.only,
+        skip=options.skip,
+        stun=stun,
+        insecure=options.insecure,
+    )
+
+
+async def _close(things: list[Closable]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_SECONDS):
+            for thing in things:
+                await thing.aclose()

@@ -1,0 +1,1 @@
+"""What we know of each system, no I/O."""

@@ -1,0 +1,202 @@
+"""The answer: stages, the path a browser would end on, and one sentence. Pure."""
+
+from __future__ import annotations
+
+from natprobe.addresses import address_class
+from natprobe.causes import CAUSES
+from natprobe.derive import target_addresses, web_connects
+from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, TlsSession, server_kind
+from natprobe.model import (
+    Failure,
+    Finding,
+    Kind,
+    Path,
+    Severity,
+    Stages,
+    StageStatus,
+    Verdict,
+    VerdictStatus,
+)
+from natprobe.reasons import sentence
+
+# What a browser prefers (libwebrtc's ICE type and relay preferences). No browser speaks TURN over DTLS.
+PREFERENCE = (
+    "direct-udp",
+    "direct-tcp",
+    "turn-udp",
+    "turn-tcp",
+    "turn-tls",
+    "direct-tcp-proxy",
+    "turn-tcp-proxy",
+    "turn-tls-proxy",
+)
+_WEB_KINDS: tuple[Kind, ...] = ("auto", "jitsi", "janus")
+_NAME_CAUSES = ("dns-filtered", "name-unresolved")
+# Errors that stay errors in a healthy call, because safety is concerned (contract).
+_SAFETY = ("turn-open-relay", "turn-inner-addresses", "private-api-exposed", "tls-intercepted")
+
+_SUMMARIES: dict[str, str] = {
+    "good": "Media will flow between here and {host}, directly over UDP",
+    "stun": "{host} answers STUN over {transport} from here",
+    "degraded": "Media will flow between here and {host}, but only by {path}",
+    "degraded-unsure": "Media will flow between here and {host} by {path}; whether directly over UDP is not known"
+    " ({reason})",
+    "broken": "Meetings on {host} will not work from here: {cause}",
+    "broken-bare": "Meetings on {host} will not work from here",
+    "unknown": "Could not tell whether meetings on {host} will work from here: {reason}",
+    "unknown-but": "Could not tell whether meetings on {host} will work from here ({reason}), but found: {cause}",
+}
+_PATH_WORDS = {
+    "direct-tcp": "TCP straight to the media server",
+    "turn-udp": "a relay over UDP",
+    "turn-tcp": "a relay over TCP",
+    "turn-tls": "a relay over TLS",
+    "direct-tcp-proxy": "TCP through the proxy",
+    "turn-tcp-proxy": "a relay over TCP through the proxy",
+    "turn-tls-proxy": "a relay over TLS through the proxy",
+}
+
+
+def stages(facts: Facts) -> Stages:
+    """Where there is nothing to sign in to (stun, turn, natprobe), those stages are passed."""
+    kind = server_kind(facts)
+    later: StageStatus = "unknown" if kind in _WEB_KINDS else "ok"
+    return Stages(name=_name(facts), web=_web(facts) if kind in _WEB_KINDS else "ok", signalling=later, session=later)
+
+
+def _name(facts: Facts) -> StageStatus:
+    answers = facts.of(Resolved, lambda each: each.name == facts.target.host)
+    if not answers:
+        return "unknown"
+    return "ok" if target_addresses(facts) else "failed"
+
+
+def _web(facts: Facts) -> StageStatus:
+    """A page from a secure origin over a certificate that verified; failed when that was tried and did not work."""
+    if facts.target.scheme == "http":
+        return _plain_web(facts)
+    connects = web_connects(facts)
+    refused = any(each.failure is Failure.TLS_CERTIFICATE for each in facts.of(TlsSession))
+    if _secure_page(facts):
+        return "ok"
+    if (connects and all(each.failure is not None for each in connects)) or (refused and not _verified(facts)):
+        return "failed"
+    ended = facts.probe("web")
+    return "failed" if connects and ended is not None and ended.status == "complete" else "unknown"
+
+
+def _plain_web(facts: Facts) -> StageStatus:
+    """http: is a secure origin on this very machine only (W3C Secure Contexts section 3.1); elsewhere it has to lead to
+    https:, and that has to work.
+    """
+    replies = facts.of(HttpReply, lambda each: each.url.startswith("http:") and each.status is not None)
+    if not replies:
+        return "failed" if web_connects(facts) else "unknown"
+    if all(address_class(each) == "loopback" for each in target_addresses(facts)):
+        return "ok"
+    led = any((each.location or "").startswith("https:") for each in replies)
+    return "ok" if led and _secure_page(facts) else "failed"
+
+
+def _verified(facts: Facts) -> list[TlsSession]:
+    return facts.ok(TlsSession, lambda each: each.verified)
+
+
+def _secure_page(facts: Facts) -> bool:
+    pages = facts.of(HttpReply, lambda each: each.status is not None and each.url.startswith("https:"))
+    return bool(pages and _verified(facts))
+
+
+def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[VerdictStatus, str | None]:
+    """The verdict's word and the path that media would take."""
+    passed = (steps.name, steps.web, steps.signalling, steps.session)
+    if "failed" in passed:
+        return "broken", None
+    kind = server_kind(facts)
+    if kind == "stun":
+        return _stun_status(facts), None
+    usable = [each for name in PREFERENCE for each in ways if each.name == name and each.usable]
+    stuck = next((each for each in usable if each.status == "open" or _settles_on(each)), None)
+    if stuck is not None and stuck.status == "blocked":
+        return "broken", None
+    if all(each.status in ("blocked", "not-offered") for each in usable):
+        return ("broken", None) if kind != "turn" else ("unknown", None)
+    if stuck is None or "unknown" in passed:
+        return "unknown", None
+    return ("good" if stuck.name == "direct-udp" else "degraded"), stuck.name
+
+
+def _settles_on(path: Path) -> bool:
+    """ICE passes and something deeper does not: a browser stays there, and the call is dead."""
+    return path.status == "blocked" and path.proof == "ice"
+
+
+def _stun_status(facts: Facts) -> VerdictStatus:
+    transport = facts.target.transport or "udp"
+    asked = facts.of(Binding, lambda each: each.origin == "target" and each.transport == transport)
+    if any(each.failure is None for each in asked):
+        return "good"
+    return "broken" if asked else "unknown"
+
+
+def explains(finding: Finding, verdict: VerdictStatus, steps: Stages) -> bool:
+    """Whether this error is of the part that broke: name before web before media."""
+    if finding.cause in _SAFETY:
+        return True
+    if verdict != "broken":
+        return False
+    if steps.name == "failed":
+        return finding.cause in _NAME_CAUSES
+    web = finding.code.startswith("NP4") or (finding.cause == "local-firewall" and finding.args.get("proto") == "TCP")
+    return web if steps.web == "failed" else finding.cause not in _NAME_CAUSES
+
+
+def verdict(facts: Facts, ways: tuple[Path, ...], steps: Stages, found: tuple[Finding, ...]) -> Verdict:
+    """Everything together, with the sentence that people read first."""
+    word, media = status(facts, ways, steps)
+    return Verdict(status=word, media=media, summary=_summary(facts, ways, word, media, found), stages=steps)
+
+
+def _summary(
+    facts: Facts, ways: tuple[Path, ...], word: VerdictStatus, media: str | None, found: tuple[Finding, ...]
+) -> str:
+    grave = next((each for each in found if each.severity is Severity.ERROR), None)
+    worth = grave or next((each for each in found if each.severity is Severity.WARNING), None)
+    direct = ways[0]
+    words = {
+        "host": facts.target.host,
+        "path": _PATH_WORDS.get(media or "", media or ""),
+        "transport": (facts.target.transport or "udp").upper(),
+        "cause": worth.message if worth else "",
+        "reason": _reason(facts, ways),
+    }
+    key: str = word
+    if word == "good" and media is None:
+        key = "stun"
+    elif word == "degraded" and direct.status == "unknown":
+        key = "degraded-unsure"
+    elif word == "broken":
+        key = "broken" if worth else "broken-bare"
+    elif word == "unknown" and worth:
+        key = "unknown-but"
+    return _SUMMARIES[key].format_map(words)
+
+
+def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
+    cut = [each.probe for each in facts.of(Probed) if each.status == "cut"]
+    if cut:
+        return sentence("out-of-time")
+    first = next((each.reason for each in ways if each.status == "unknown"), None)
+    return sentence(first)
+
+
+def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages) -> Severity:
+    """An error that does not explain a broken verdict is a warning: a healthy call never fails the gate."""
+    if finding.severity is Severity.ERROR and not explains(finding, verdict, steps):
+        return Severity.WARNING
+    return finding.severity
+
+
+def default_severity(cause: str) -> Severity:
+    """The table's."""
+    return CAUSES[cause].severity

@@ -1,0 +1,105 @@
+"""Routers: a gateway between an inside and an outside, and the core that joins everybody."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from aioice import stun
+
+from natprobe.model import Family, family
+from tests.lab.nat import Nat
+from tests.lab.network import NET_UNREACHABLE, Link, Network, Packet, Rule, icmp_error, judge, refusal
+
+_MAPPED_ADDRESS = 0x0001
+
+
+class Gateway:
+    """Two links, the inside attached first. Rules judge what goes out, before NAT, as a home router does."""
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        addresses: Mapping[Family, str],
+        nats: Mapping[Family, Nat],
+        rules: Sequence[Rule] = (),
+        rewrites: bool = False,
+    ) -> None:
+        self.name, self._network, self._addresses = name, network, addresses
+        self._nats, self._rules, self._rewrites = nats, rules, rewrites
+        self._links: list[Link] = []
+
+    def attach(self, link: Link) -> None:
+        self._links.append(link)
+
+    def receive(self, packet: Packet, link: Link) -> None:
+        inside, outside = self._links
+        if link is inside:
+            self._outward(packet, inside, outside)
+        else:
+            self._inward(packet, inside)
+
+    def _outward(self, packet: Packet, inside: Link, outside: Link) -> None:
+        if (action := judge(self._rules, packet)) is not None:
+            self._network.note(self, "filtered" if action == "drop" else "rejected", packet)
+            if (answer := refusal(packet, action, self._addresses[packet.family])) is not None:
+                inside.send(answer, self)
+        elif (translated := self._nats[packet.family].outward(packet)) is not None:
+            outside.send(translated, self)
+        else:
+            self._network.note(self, "filtered", packet)
+
+    def _inward(self, packet: Packet, inside: Link) -> None:
+        translated = self._nats[packet.family].inward(packet)
+        if translated is None:
+            self._network.note(self, "filtered", packet)
+            return
+        if self._rewrites and translated.proto == "udp":
+            translated = translated._replace(payload=rewritten(translated.payload, translated.destination))
+        inside.send(translated, self)
+
+
+class Core:
+    """The internet's middle: knows where every address lives and says so when it doesn't."""
+
+    name = "core"
+
+    def __init__(self, network: Network, addresses: Mapping[Family, str]) -> None:
+        self._network, self._addresses = network, addresses
+        self._links: list[Link] = []
+        self._routes: dict[str, Link] = {}
+
+    def attach(self, link: Link) -> None:
+        self._links.append(link)
+
+    def route(self, addresses: Sequence[str]) -> None:
+        """These addresses are behind the link attached last."""
+        self._routes |= dict.fromkeys(addresses, self._links[-1])
+
+    def receive(self, packet: Packet, link: Link) -> None:
+        way = self._routes.get(packet.destination[0])
+        if way is not None:
+            way.send(packet, self)
+            return
+        self._network.note(self, "unclaimed", packet)
+        if packet.proto != "icmp":
+            version = family(packet.destination[0])
+            link.send(icmp_error(packet, NET_UNREACHABLE[version], self._addresses[version]), self)
+
+
+def rewritten(payload: bytes, inside: tuple[str, int]) -> bytes:
+    """What an application layer gateway makes of a STUN answer: MAPPED-ADDRESS gets the inside endpoint.
+
+    Only that attribute's bytes change: such boxes know neither FINGERPRINT nor XOR-MAPPED-ADDRESS.
+    """
+    if len(payload) < stun.HEADER_LENGTH or payload[:2] != b"\x01\x01":
+        return payload
+    position = stun.HEADER_LENGTH
+    while position + 4 <= len(payload):
+        kind, size = struct.unpack_from("!HH", payload, position)
+        value = stun.pack_address(inside)
+        if kind == _MAPPED_ADDRESS and size == len(value):
+            return payload[: position + 4] + value + payload[position + 4 + size :]
+        position += 4 + size + stun.padding_length(size)
+    return payload

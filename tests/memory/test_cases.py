@@ -1,0 +1,93 @@
+"""The catalogue of failures in memory: every case that wants this ring, as it stands and with its fix applied."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from natprobe.cli.app import app
+from natprobe.cli.gate import exit_code, requirement
+from natprobe.codec import dump
+from natprobe.context import Context, Options
+from natprobe.diagnose import diagnose
+from natprobe.model import Family, Report
+from natprobe.pairing import credentials
+from natprobe.probes.peer import SESSION
+from natprobe.run import Session
+from natprobe.target import parse, stun_server
+from tests.case import Case, Expect, cases, load, repaired
+from tests.expect import differences, told
+from tests.lab.build import Lab, build
+
+BOTH_SERVERS = ("--stun", "stun:stun1.example.test", "--stun", "stun:stun2.example.test")
+FAMILIES: dict[tuple[bool, bool], tuple[Family, ...]] = {(True, False): (4,), (False, True): (6,)}
+PATHS = [path for path in cases("memory") if isinstance(path, Path)]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_case_is_found(path: Path) -> None:
+    case = load(path)
+    agrees(case, case.expect)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if load(path).fixed], ids=lambda path: path.stem)
+def test_its_fix_fixes_it(path: Path) -> None:
+    case = load(path)
+    assert case.fixed is not None
+    agrees(repaired(case), case.fixed)
+
+
+def agrees(case: Case, expect: Expect) -> None:
+    lab = build(case)
+    asked = typed(case, lab)
+    report = checked(lab, asked)
+    code = exit_code(report, asked["fail_on"], tuple(requirement(each) for each in asked["require"] or ()))
+    plain = json.loads(dump(report))
+    wrong = differences(expect, plain, code)
+    assert not wrong, "\n".join([case.title, *wrong, told(plain)])
+
+
+def typed(case: Case, lab: Lab) -> dict[str, Any]:
+    """The case's command line, read as `natprobe check` reads it."""
+    target = lab.peer_target if case.target == "peer" else case.target
+    servers = () if "--stun" in case.options else BOTH_SERVERS
+    command = typer.main.get_command(app).get_command(None, "check")  # type: ignore[attr-defined]  # app is a group
+    return dict(command.make_context("check", [target, *servers, *case.options]).params)
+
+
+def checked(lab: Lab, asked: dict[str, Any]) -> Report:
+    """What `natprobe check` does, in the lab's network and time. Certificates are checked in the real day's light."""
+    pasted = parse(asked["target"], asked["kind"])
+    context = Context(
+        target=pasted.target,
+        options=options(asked, lab),
+        net=lab.client,
+        host=lab.client,
+        random=random.Random(0),
+        unix_time=time.time(),
+    )
+    if pasted.token is not None:
+        context.keep.put(SESSION, credentials(pasted.token))
+    session = Session(context)
+    lab.clock.run(session.go())
+    return diagnose(pasted.target, session.observations, [session.source])
+
+
+def options(asked: dict[str, Any], lab: Lab) -> Options:
+    words = asked["stun"]
+    return Options(
+        timeout=asked["timeout"],
+        families=FAMILIES.get((asked["v4"], asked["v6"]), (4, 6)),
+        sources=tuple(asked["source"] or ()),
+        only=tuple(asked["only"] or ()),
+        skip=tuple(asked["skip"] or ()),
+        stun=() if words == ["none"] else tuple(stun_server(word) for word in words),
+        insecure=asked["insecure"],
+        ca_pem=lab.ca_pem,
+    )

@@ -1,0 +1,1 @@
+"""The third ring: cases built from real kernels (network namespaces) and real servers."""

@@ -1,0 +1,20 @@
+"""The plan of addresses (tests/case.py draws it)."""
+
+LAN_CLIENT, LAN_ROUTER = "192.168.1.2", "192.168.1.1"
+TUNNEL_CLIENT, TUNNEL_ROUTER, TUNNEL_OUTSIDE = "10.8.0.2", "10.8.0.1", "198.51.100.99"
+CLIENT6, ROUTER6 = "2001:db8:1::2", "2001:db8:1::1"
+
+WEB, WEB6 = "203.0.113.10", "2001:db8:f::10"
+STUN1, STUN1_OTHER = "203.0.113.20", "203.0.113.21"
+STUN1_6, STUN1_OTHER6 = "2001:db8:f::20", "2001:db8:f::21"
+STUN2, STUN2_6 = "203.0.113.30", "2001:db8:f::30"
+RESOLVER = "203.0.113.53"
+
+TARGET = "meet.example.test"
+NAMES = {
+    TARGET: (WEB, WEB6),
+    "stun1.example.test": (STUN1, STUN1_6),
+    "stun2.example.test": (STUN2, STUN2_6),
+}
+STUN_PORT, ALTERNATE_PORT = 3478, 3479
+MEDIA_UDP, MEDIA_TCP = 10000, 4443

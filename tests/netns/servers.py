@@ -1,0 +1,168 @@
+"""Real servers for a network: coturn, nginx, dnsmasq and natprobe's own `serve`.
+
+Each runs in the foreground and as root, so that one process id stops it and the kernel ends it with pytest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from tests.case import Dns, Web
+from tests.netns import addresses as at
+from tests.netns.certificates import Files
+from tests.netns.kernel import Host, Network, Process
+
+TOOLS = ("turnserver", "nginx", "dnsmasq")
+COTURN = (
+    *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
+    *("--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log"),
+)
+DNSMASQ = (
+    *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root"),
+    *("--no-resolv", "--no-hosts", "--log-facility=-", "--pid-file="),
+)
+UPSTREAM = 5300  # the resolver's own upstream, on its loopback
+
+CONFIG_JS = f"""\
+var config = {{
+    hosts: {{ domain: '{at.TARGET}', muc: 'conference.{at.TARGET}' }},
+    bosh: '//{at.TARGET}/http-bind',
+    websocket: 'wss://{at.TARGET}/xmpp-websocket',
+}};
+"""
+JANUS_INFO = {
+    "janus": "server_info",
+    "name": "Janus WebRTC Server",
+    "version": 1102,
+    "version_string": "1.1.2",
+    "author": "Meetecho s.r.l.",
+    "ice-lite": False,
+    "ice-tcp": False,
+    "full-trickle": True,
+    "mdns-enabled": True,
+    "api_secret": False,
+    "auth_token": False,
+    "accepting-new-sessions": True,
+    "transports": {"janus.transport.http": {"name": "JANUS REST (HTTP/HTTPS) transport plugin"}},
+    "plugins": {"janus.plugin.videoroom": {"name": "JANUS VideoRoom plugin"}},
+}
+
+
+STUN = {
+    "stun1": (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6),  # answers RFC 5780's questions
+    "stun2": (at.STUN2, at.STUN2_6),
+}
+
+
+def start(network: Network, dns: Dns, front: Web, files: Files) -> None:
+    """All at once; returns when the last of them listens."""
+    relays = [(_coturn(network[name], listening), len(listening)) for name, listening in STUN.items()]
+    names = resolver(network["resolver"], dns)
+    if front.state != "refused":
+        ports = [80] if front.state == "http-only" else [80, 443]
+        web(network["web"], front, files).listens(tcp=ports, addresses=2)
+    names.listens(udp=[53], tcp=[53])
+    for process, count in relays:
+        process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
+
+
+def _coturn(host: Host, addresses: tuple[str, ...]) -> Process:
+    own = host.folder / host.name  # its files would else be the machine's
+    listening = [f"--listening-ip={address}" for address in addresses]
+    argv = [*COTURN, *listening, f"--pidfile={own}.pid", f"--userdb={own}.db"]
+    return host.start(argv, log=f"{host.name}.log")
+
+
+def resolver(host: Host, dns: Dns) -> Process:
+    names = [_record(name, dns) for name in at.NAMES if name != at.TARGET]
+    if dns.answer == "servfail":
+        _dnsmasq(host, "unsigned", f"--port={UPSTREAM}", _record(at.TARGET, dns)).listens(udp=[UPSTREAM])
+    return _dnsmasq(host, "resolver", *names, *_answer(dns))
+
+
+def _dnsmasq(host: Host, name: str, *options: str) -> Process:
+    return host.start([*DNSMASQ, "--local=/test/", *options], log=f"{name}.log")
+
+
+def _record(name: str, dns: Dns) -> str:
+    ipv4, ipv6 = at.NAMES[name]
+    return f"--host-record={name},{ipv4}" + (f",{ipv6}" if dns.ipv6 else "")
+
+
+def _answer(dns: Dns) -> list[str]:
+    """What dnsmasq is told of the target's name."""
+    upstream = f"--server=/{at.TARGET}/127.0.0.1#{UPSTREAM}"
+    anchors = [f"--trust-anchor={name},1,8,2,{'AB' * 32}" for name in (".", at.TARGET)]
+    match dns.answer:
+        case "works":
+            return [_record(at.TARGET, dns)]
+        case "nxdomain":
+            return []
+        case "empty":
+            return [f"--txt-record={at.TARGET},no address here"]
+        case "sinkhole":
+            return [f"--address=/{at.TARGET}/{zero}" for zero in ("0.0.0.0", "::")[: 1 + dns.ipv6]]
+        case "silent":  # waits for an upstream that isn't there
+            return [upstream]
+        case "servfail":  # what the upstream says should be signed, and is not
+            return [upstream, "--dnssec", *anchors]
+
+
+def web(host: Host, web: Web, files: Files) -> Process:
+    config = host.folder / "nginx.conf"
+    config.write_text(_nginx(host.folder, web, files))
+    return host.start(["nginx", "-p", str(host.folder), "-e", "stderr", "-c", str(config)], log="nginx.log")
+
+
+def _nginx(folder: Path, web: Web, files: Files) -> str:
+    site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in _pages(web).items())
+    tls = f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
+    if web.state == "http-only":
+        servers = [_site("80", site)]
+    else:
+        servers = [_site("443 ssl", tls + site), _site("80", "    return 301 https://$host$request_uri;\n")]
+    kinds = "client_body proxy fastcgi uwsgi scgi"
+    temporary = "".join(f"  {kind}_temp_path {folder}/{kind};\n" for kind in kinds.split())
+    return (
+        f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nuser root;\nevents {{}}\n"
+        f"http {{\n  access_log off;\n{temporary}{''.join(servers)}}}\n"
+    )
+
+
+def _site(listen: str, content: str) -> str:
+    port, _, options = listen.partition(" ")
+    heads = "".join(f"    listen {where}{port} {options};\n" for where in ("", "[::]:"))
+    return f"  server {{\n{heads}    server_name {at.TARGET};\n{content}  }}\n"
+
+
+def _pages(web: Web) -> dict[str, str]:
+    """Everything else is 404."""
+    title = "Jitsi Meet" if web.state in ("jitsi", "http-only") else "Welcome"
+    pages = {"/": _reply("text/html", f"<!DOCTYPE html><html><head><title>{title}</title></head></html>")}
+    if web.state in ("jitsi", "http-only"):
+        pages["/config.js"] = _reply("application/javascript", CONFIG_JS)
+    if web.state == "janus":
+        pages["/janus/info"] = _reply("application/json", json.dumps(JANUS_INFO))
+    return pages
+
+
+def _reply(media_type: str, body: str) -> str:
+    escaped = body.replace("\\", "\\\\").replace('"', '\\"')
+    return f'default_type {media_type}; return 200 "{escaped}";'
+
+
+def peer(host: Host) -> str:
+    """Starts `natprobe serve` and gives the target that it prints."""
+    ports = ["--udp", str(at.MEDIA_UDP), "--tcp", str(at.MEDIA_TCP)]
+    argv = [sys.executable, "-m", "natprobe", "serve", *ports, "--host", at.TARGET]
+    process = host.start(argv, log="serve.log")
+    process.wait(lambda: _printed(process) is not None)
+    return _printed(process) or ""
+
+
+def _printed(process: Process) -> str | None:
+    line = re.search(r"^(natprobe://\S+)\n", process.log.read_text(), re.MULTILINE)
+    return line[1] if line else None

@@ -1,0 +1,57 @@
+"""The comparison of every ring finds each way in which a report can disagree, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.case import Expect
+from tests.expect import differences
+
+EXPECT = Expect(
+    causes=("udp-blocked",),
+    unknown=("mtu-blackhole",),
+    verdict="degraded",
+    exit=0,
+    paths={"direct-udp": "blocked"},
+    stages={"web": "ok"},
+)
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    whole = {
+        "findings": [{"cause": "udp-blocked"}],
+        "unknown": [{"code": "NP111"}],
+        "paths": [{"name": "direct-udp", "status": "blocked"}, {"name": "p2p", "status": "unknown"}],
+        "verdict": {"status": "degraded", "stages": {"name": "ok", "web": "ok"}},
+    }
+    return whole | changes
+
+
+def test_agreement() -> None:
+    assert differences(EXPECT, report(), 0) == []
+
+
+def test_exit_code() -> None:
+    assert differences(EXPECT, report(), 1) == ["exit code: 1, expected 0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"findings": []}, "cause: udp-blocked is missing"),
+        (
+            {"findings": [{"cause": c} for c in ("udp-blocked", "double-nat")]},
+            "cause: double-nat was not expected",
+        ),
+        ({"findings": [{"cause": "udp-blocked"}] * 2}, "cause: udp-blocked was not expected"),
+        ({"unknown": []}, "unknown: mtu-blackhole is missing"),
+        ({"unknown": [{"code": c} for c in ("NP111", "NP999")]}, "unknown: NP999 was not expected"),
+        ({"paths": []}, "path direct-udp: None, expected blocked"),
+        ({"verdict": {"status": "good", "stages": {"web": "ok"}}}, "verdict: good, expected degraded"),
+        ({"verdict": {"status": "degraded", "stages": {"web": "failed"}}}, "stage web: failed, expected ok"),
+    ],
+)
+def test_disagreement(changes: dict[str, Any], line: str) -> None:
+    assert differences(EXPECT, report(**changes), 0) == [line]
