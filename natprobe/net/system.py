@@ -68,21 +68,15 @@ class SystemNet:
         family: Family = 6 if ":" in remote[0] else 4
         if local is None:
             self.source_address(remote[0])  # raises NoRoute where nothing would be sent
-        sock = socket.socket(_AF[family], socket.SOCK_STREAM)
-        try:
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(_AF[family], socket.SOCK_STREAM))
             sock.setblocking(False)
             if local is not None:
                 _bind(sock, family, local, 0)
-            await asyncio.get_running_loop().sock_connect(sock, socket_address(*remote))
-            return TcpStream(*await asyncio.open_connection(sock=sock))
-        except OSError as exc:
-            sock.close()
-            if family == 6 and exc.errno == _PROHIBITED_V6:
-                raise Prohibited(exc.errno, exc.strerror) from exc
-            raise
-        except BaseException:
-            sock.close()
-            raise
+            await _connect(sock, family, remote)
+            stream = TcpStream(*await asyncio.open_connection(sock=sock))
+            undo.pop_all()  # the stream owns it now
+        return stream
 
     async def system_addresses(self, name: str, family: Family) -> list[str]:
         """See api.Net. Runs in a thread of its own, which a slow resolver cannot make the exit wait for."""
@@ -139,6 +133,15 @@ def _bind(sock: socket.socket, family: Family, local: str | None, port: int) -> 
     if family == 6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.bind(socket_address(local or ("::" if family == 6 else "0.0.0.0"), port))
+
+
+async def _connect(sock: socket.socket, family: Family, remote: tuple[str, int]) -> None:
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, socket_address(*remote))
+    except OSError as exc:
+        if family == 6 and exc.errno == _PROHIBITED_V6:
+            raise Prohibited(exc.errno, exc.strerror) from exc
+        raise
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

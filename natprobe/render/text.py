@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
+from natprobe.facts import HttpReply
 from natprobe.model import Finding, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
@@ -18,6 +19,8 @@ WIDTH = 80
 EVIDENCE_MAX = 4
 
 _STAGES = {"name": "name", "web": "web page", "signalling": "signalling", "session": "session"}
+# Targets that have no page and nothing to sign in to: what was not needed is not praised.
+_WITHOUT_WEB = ("stun", "turn", "natprobe")
 
 
 class Line(NamedTuple):
@@ -54,10 +57,20 @@ def _head(report: Report) -> Iterator[Line]:
     verdict = report.verdict
     yield from _wrapped(verdict.summary.rstrip(".") + ".", "", verdict.status)
     by = f", settled on {verdict.media}" if verdict.media else ""
-    yield Line(f"Verdict: {verdict.status}{by}. Target: {report.target.input}. Took {report.duration:.1f} s.")
-    stages = verdict.stages
-    steps = [f"{words} {getattr(stages, name)}" for name, words in _STAGES.items()]
-    yield Line("On the way to media: " + ", ".join(steps) + ".")
+    words = f"Verdict: {verdict.status}{by}. Target: {report.target.input}. Took {report.duration:.1f} s."
+    yield from _wrapped(words, "")
+    names = ("name",) if report.target.kind in _WITHOUT_WEB else tuple(_STAGES)
+    steps = [f"{_STAGES[name]} {getattr(verdict.stages, name)}" for name in names]
+    yield from _wrapped("On the way to media: " + ", ".join(steps) + _system(report) + ".", "")
+
+
+def _system(report: Report) -> str:
+    """What the pages say that the server is."""
+    says = {mark for each in report.observations if isinstance(each, HttpReply) for mark in each.says}
+    return "".join(f"; the page says {_SYSTEMS[mark]}" for mark in sorted(says))
+
+
+_SYSTEMS = {"jitsi": "Jitsi Meet", "janus": "Janus"}
 
 
 def _paths(report: Report) -> Iterator[Line]:
@@ -136,16 +149,16 @@ def _fine(report: Report) -> Iterator[Line]:
             worked[kind] = worked.get(kind, 0) + (each.failure is None)
     if tried:
         yield from _title("What was tried")
-        yield from _wrapped("; ".join(f"{kind}: {worked[kind]} of {tried[kind]} worked" for kind in tried) + ".", "  ")
+        yield from _wrapped("; ".join(f"{worked[kind]} of {tried[kind]} {kind}" for kind in tried) + ".", "  ")
 
 
 _COUNTED = {
-    "Resolved": "name lookups",
-    "Connected": "TCP connections",
-    "TlsSession": "TLS handshakes",
-    "HttpReply": "pages",
-    "Binding": "STUN exchanges",
-    "IceCheck": "ICE checks",
+    "Resolved": "name lookups gave an address",
+    "Connected": "TCP connections stood",
+    "TlsSession": "TLS handshakes worked",
+    "HttpReply": "pages were served",
+    "Binding": "STUN requests were answered",
+    "IceCheck": "ICE checks were answered",
 }
 
 
