@@ -5,21 +5,41 @@ Only BadReport leaves `load`, whatever was pasted; its sentence says what is wro
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from natprobe.facts import KINDS, Known
-from natprobe.model import SCHEMA, Foreign, Observation, Report, Source, Target, clip
+from natprobe.model import (
+    SCHEMA,
+    Address,
+    Endpoint,
+    Foreign,
+    Observation,
+    Report,
+    Source,
+    Target,
+    clip,
+    split,
+)
 
 # Far more than any run writes (a large report has 2,000 observations, about 1 MB).
 TEXT_MAX = 16 << 20
 OBSERVATIONS_MAX = 50_000
-# How many opening braces of a pasted text are tried as the beginning of a report.
+# How many opening braces of a pasted text are tried as the beginning of a report, and how much is read for it in all.
 _TRIES_MAX = 200
+_READ_MAX = 3 * TEXT_MAX
+# Lists and objects within each other; a report of ours has seven.
+_DEPTH_MAX = 50
+
+
+T = TypeVar("T")
 
 
 class BadReport(ValueError):
@@ -45,8 +65,16 @@ def dump(report: Report) -> str:
 def _laid_out(value: Any) -> str:
     """A line for each element of a list: short enough to paste, and one changed observation is one changed line."""
     if not isinstance(value, list) or not value:
-        return json.dumps(value, ensure_ascii=False)
-    return "[\n  " + ",\n  ".join(json.dumps(each, ensure_ascii=False) for each in value) + "\n ]"
+        return _json(value)
+    return "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]"
+
+
+def _json(value: Any) -> str:
+    """Readable; half a surrogate pair, which JSON may carry and UTF-8 may not, stays the escape that it was."""
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _plain(observation: Observation) -> dict[str, Any]:
@@ -63,11 +91,8 @@ def load(text: str) -> Saved:
     if plain.get("schema") != SCHEMA:
         said = clip(ascii(plain.get("schema")), 60)
         raise BadReport(f"the schema is {said}; this natprobe reads {SCHEMA!r}")
-    try:
-        target = msgspec.convert(plain.get("target"), Target)
-        sources = msgspec.convert(plain.get("sources"), tuple[Source, ...])
-    except msgspec.ValidationError as exc:
-        raise BadReport(_where(exc, "target or sources")) from None
+    target = _converted(plain.get("target"), Target, "target")
+    sources = _converted(plain.get("sources"), tuple[Source, ...], "sources")
     if not sources:
         raise BadReport("sources is empty: a report has at least one vantage")
     return Saved(target, sources, _observations(plain.get("observations"), len(sources)))
@@ -95,19 +120,24 @@ def _find(text: str) -> dict[str, Any]:
     text = text.lstrip("\ufeff").strip()
     if not text:
         raise BadReport("there is nothing in it")
-    problem = ""
+    problem, longest, read = "there is no JSON in it", 0, 0
     for start in _starts(text):
         try:
-            found, _ = json.JSONDecoder(parse_constant=_refuse).raw_decode(text, start)
+            found, end = _DECODER.raw_decode(text, start)
+            words = "the JSON in it is no natprobe report: it has no schema"
         except RecursionError:
-            raise BadReport("the JSON is nested too deeply to be a report") from None
+            raise BadReport(_TOO_DEEP) from None
         except ValueError as exc:
-            problem = problem or f"the JSON breaks off or is wrong: {exc}"
-            continue
+            found, end = None, getattr(exc, "pos", len(text))
+            words = f"the JSON breaks off or is wrong: {exc}"
         if isinstance(found, dict) and "schema" in found:
-            return dict(found)
-        problem = "the JSON in it is no natprobe report: it has no schema"
-    raise BadReport(problem or "there is no JSON in it")
+            return _shallow(found)
+        if end - start > longest:  # that was the report, had it been one
+            problem, longest = words, end - start
+        read += end - start
+        if read > _READ_MAX:
+            break
+    raise BadReport(problem)
 
 
 def _starts(text: str) -> Iterator[int]:
@@ -119,6 +149,33 @@ def _starts(text: str) -> Iterator[int]:
 
 def _refuse(word: str) -> float:
     raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    return number if math.isfinite(number) else _refuse(clip(word, 40))
+
+
+def _whole(word: str) -> int:
+    """An integer that can still be reckoned with: beyond 308 digits it is no float."""
+    return int(word) if len(word) <= 100 else int(_refuse(clip(word, 40)))
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
+
+
+_TOO_DEEP = "the JSON is nested too deeply to be a report"
+
+
+def _shallow(found: dict[str, Any]) -> dict[str, Any]:
+    """It again, if it is not nested so deeply that writing it back would break. Raises BadReport."""
+    level: list[Any] = [found]
+    for _ in range(_DEPTH_MAX):
+        inner = [each for thing in level for each in (thing.values() if isinstance(thing, dict) else thing)]
+        level = [each for each in inner if isinstance(each, (dict, list))]
+        if not level:
+            return found
+    raise BadReport(_TOO_DEEP)
 
 
 def _observations(plain: object, sources: int) -> tuple[Observation, ...]:
@@ -138,28 +195,77 @@ def _observations(plain: object, sources: int) -> tuple[Observation, ...]:
 def _observation(plain: object, path: str) -> Observation:
     if not isinstance(plain, dict):
         raise BadReport(f"{path} is not an object")
-    kind = KINDS.get(str(plain.get("kind")))
+    word = plain.get("kind")
+    if not isinstance(word, str):
+        raise BadReport(f"{path}.kind: Expected `str`")
+    kind = KINDS.get(word)
     if kind is None:
         return _foreign(plain, path)
     carried = {name: value for name, value in plain.items() if name not in (*kind.__struct_fields__, "kind")}
     try:
-        return msgspec.convert({**plain, "carried": carried}, kind)
-    except msgspec.ValidationError as exc:
+        found = msgspec.convert({**plain, "carried": carried}, kind)
+        _check_addresses(found, path)
+        return found
+    except _UNFIT as exc:
         if str(exc).startswith("Invalid enum value"):  # a word that a newer version added
             return _foreign(plain, path)
         raise BadReport(_where(exc, path)) from None
 
 
-def _foreign(plain: dict[str, Any], path: str) -> Foreign:
+def _check_addresses(found: Observation, path: str) -> None:
+    """What has an address's form and is none (999.1.1.1, port 99999) would break whoever reckons with it."""
+    for name, is_endpoint in _address_fields(type(found)):
+        value = getattr(found, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is not None and not _is_real(each, is_endpoint):
+                raise BadReport(f"{path}.{name}: {each!a} is not an {'endpoint' if is_endpoint else 'address'}")
+
+
+@cache
+def _address_fields(kind: type[Observation]) -> tuple[tuple[str, bool], ...]:
+    """The fields that hold addresses, and whether these are endpoints."""
+    hints = get_type_hints(kind, include_extras=True)
+    leaves = [(name, leaf) for name, hint in hints.items() for leaf in _leaves(hint)]
+    return tuple((name, leaf == Endpoint) for name, leaf in leaves if leaf in (Address, Endpoint))
+
+
+def _leaves(hint: Any) -> Iterator[Any]:
+    if get_origin(hint) is Annotated or not get_args(hint):
+        yield hint
+    else:
+        for inner in get_args(hint):
+            yield from _leaves(inner)
+
+
+def _is_real(text: str, is_endpoint: bool) -> bool:
+    address, port = split(text) if is_endpoint else (text, 0)
     try:
-        head = {"id": plain.get("id"), "source": plain.get("source"), "raw": plain}
-        return msgspec.convert(head, Foreign)
-    except msgspec.ValidationError as exc:
+        ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return port < 65536
+
+
+def _foreign(plain: dict[str, Any], path: str) -> Foreign:
+    head = {"id": plain.get("id"), "source": plain.get("source"), "raw": plain}
+    return _converted(head, Foreign, path)
+
+
+def _converted(plain: object, kind: type[T], path: str) -> T:
+    try:
+        return msgspec.convert(plain, kind)
+    except _UNFIT as exc:
         raise BadReport(_where(exc, path)) from None
 
 
-def _where(exc: msgspec.ValidationError, path: str) -> str:
+# Half a surrogate pair where a word is looked up makes a UnicodeEncodeError.
+_UNFIT = (msgspec.ValidationError, UnicodeEncodeError)
+
+
+def _where(exc: Exception, path: str) -> str:
     """Msgspec's own sentence, which names types and places and quotes no value, with the place in the whole report."""
+    if isinstance(exc, UnicodeEncodeError):
+        return f"{path}: half a character stands where a word should"
     words, _, place = str(exc).partition(" - at `$")
     return clip(f"{path}{place.rstrip('`')}: {words}", 300)
 
@@ -173,12 +279,39 @@ def schema() -> dict[str, Any]:
         parts[name]["properties"].pop("carried")
     parts.pop("Foreign", None)
     parts.pop("Observation", None)
-    newer = {
-        "type": "object",
-        "description": "An observation of a kind that a newer version knows.",
-        "properties": {"kind": {"type": "string", "not": {"enum": sorted(KINDS)}}},
-        "required": ["kind", "id", "source"],
-    }
     known = [{"$ref": f"#/$defs/{name}"} for name in KINDS]
-    parts["Report"]["properties"]["observations"] = {"type": "array", "items": {"anyOf": [*known, newer]}}
+    observation = {"anyOf": [*known, {"$ref": "#/$defs/Newer"}]}
+    parts["Newer"] = _newer(parts)
+    parts["Report"]["properties"]["observations"] = {"type": "array", "items": observation}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **top, "$defs": parts}
+
+
+def _newer(parts: dict[str, Any]) -> dict[str, Any]:
+    """What `load` takes for Foreign: an unknown kind, or an unknown word in a known kind's field of words."""
+    unknown_kind = {"properties": {"kind": {"type": "string", "not": {"enum": sorted(KINDS)}}}}
+    unknown_words = [
+        {"properties": {"kind": {"const": kind}, name: other}, "required": [name]}
+        for kind in KINDS
+        for name, spec in parts[kind]["properties"].items()
+        if name != "kind" and (other := _other_words(spec, parts)) is not None
+    ]
+    return {
+        "type": "object",
+        "description": "An observation of a kind, or with a word, that a newer version knows.",
+        "required": ["kind", "id", "source"],
+        "anyOf": [unknown_kind, *unknown_words],
+    }
+
+
+def _other_words(spec: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any] | None:
+    """What a field of words may hold besides its words; None for a field that isn't one."""
+    if "$ref" in spec:
+        return _other_words(parts[spec["$ref"].rpartition("/")[2]], parts)
+    if spec.get("type") == "array":
+        inner = _other_words(spec.get("items", {}), parts)
+        return inner and {"type": "array", "contains": inner}
+    if "anyOf" in spec:
+        return next((found for each in spec["anyOf"] if (found := _other_words(each, parts))), None)
+    if "enum" not in spec:
+        return None
+    return {"type": "integer" if isinstance(spec["enum"][0], int) else "string", "not": {"enum": spec["enum"]}}

@@ -9,14 +9,17 @@ from typing import Any, Protocol, TypeVar
 
 from natprobe.facts import Facts
 from natprobe.host.api import Host
-from natprobe.model import Data, Family, Observation, Target
-from natprobe.net.api import Net
+from natprobe.model import Data, Family, Observation, Target, family
+from natprobe.net.api import Net, Stream
 
 T = TypeVar("T")
 
 
 class Options(Data, frozen=True, kw_only=True):
-    """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all."""
+    """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
+
+    `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
+    """
 
     timeout: float = 20.0
     families: tuple[Family, ...] = (4, 6)
@@ -72,6 +75,11 @@ class Context:
     random: random.Random
     unix_time: float
     keep: Keep = field(default_factory=Keep)
+
+    async def tcp(self, remote: tuple[str, int]) -> Stream:
+        """A connection as `--source` wants it: from that address, else from where the system likes. Raises OSError."""
+        fitting = [each for each in self.options.sources if family(each) == family(remote[0])]
+        return await self.net.tcp(remote, fitting[0] if fitting else None)
 
     def transaction_id(self) -> bytes:
         """A STUN transaction id (RFC 8489 section 5: 96 bits, hard to guess)."""

@@ -6,6 +6,8 @@ Everything here groups by source, because two vantages may have the same local a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from natprobe.addresses import address_class
 from natprobe.facts import (
@@ -13,10 +15,12 @@ from natprobe.facts import (
     Connected,
     DefaultRoute,
     Facts,
+    HttpReply,
     IceCheck,
     LocalAddress,
     Resolved,
     Stray,
+    TlsSession,
 )
 from natprobe.model import Address, Endpoint, Failure, Family, Observation, family, split
 
@@ -50,16 +54,17 @@ def bindings(facts: Facts, transport: str = "udp", of_family: Family | None = No
 def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     """Whether UDP leaves this network and comes back.
 
-    False only when two independent operators' servers stayed silent or were rejected through nine tries or more, none
-    answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed network.
+    False only when two independent operators' servers were all rejected on the way, or stayed silent through nine tries
+    or more, none answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed
+    network.
     """
     asked = bindings(facts, "udp", of_family)
     if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
         return True
     silent = [each for each in asked if each.failure in SILENCE or _rejected_on_the_way(each)]
     operators = {each.operator for each in silent}
-    tries = sum(each.tries for each in silent)
-    enough = tries >= SILENT_TRIES or any(each.failure in REJECTED for each in silent)
+    unanswered = [each for each in silent if each.failure in SILENCE]
+    enough = not unanswered or sum(each.tries for each in unanswered) >= SILENT_TRIES
     if len(operators) < 2 or not enough:
         return None
     hosts = {split(each.server)[0] for each in silent}
@@ -121,17 +126,25 @@ def mapping_varies(facts: Facts, of_family: Family = 4) -> bool | None:
     False needs the same endpoint seen by two different server addresses. Servers on this side of a NAT (loopback,
     or where the mapped address is our own) see another picture and don't count against public ones.
     """
-    same = False
-    for group in mappings(facts).values():
-        seen: dict[str, set[str]] = {}
-        for each in group:
-            address = split(each.server)[0]
-            if family(address) == of_family and address_class(address) == "public" and each.mapped:
-                seen.setdefault(each.mapped, set()).add(address)
-        if len(seen) > 1:
-            return True
-        same = same or any(len(addresses) > 1 for addresses in seen.values())
+    if varying(facts, of_family):
+        return True
+    same = [group for group in _by_public(facts, of_family) if len({split(each.server)[0] for each in group}) > 1]
     return False if same else None
+
+
+def varying(facts: Facts, of_family: Family = 4) -> list[Binding]:
+    """What one socket heard about itself, where that differs; empty where none heard two different things."""
+    groups = _by_public(facts, of_family)
+    return next((group for group in groups if len({each.mapped for each in group}) > 1), [])
+
+
+def _by_public(facts: Facts, of_family: Family) -> list[list[Binding]]:
+    """By socket, what public servers of this family saw."""
+    found = [
+        [each for each in group if address_class(split(each.server)[0]) == "public"]
+        for group in mappings(facts).values()
+    ]
+    return [[each for each in group if family(split(each.server)[0]) == of_family] for group in found]
 
 
 def behind_nat(facts: Facts, of_family: Family = 4) -> bool | None:
@@ -180,15 +193,75 @@ def sinkholes(answers: list[Resolved]) -> set[Address]:
     }
 
 
+class Withheld(NamedTuple):
+    """The system is left without an address of this family, because one DNS server denies what another one gives."""
+
+    system: Resolved
+    given: list[Resolved]
+    denied: list[Resolved]
+
+
+_DENIALS = (Failure.NXDOMAIN, Failure.NO_DATA, Failure.REFUSED)
+
+
+def withheld(facts: Facts) -> Withheld | None:
+    """Only where the system has no address at all: a server that knows less than the others harms nobody."""
+    answers = facts.of(Resolved, lambda each: each.name == facts.target.host)
+    by_system = [each for each in answers if each.by != "dns"]
+    if any(each.failure is None for each in by_system):
+        return None
+    for system in (each for each in by_system if each.failure in _DENIALS):
+        same = [each for each in answers if each.by == "dns" and each.family == system.family]
+        given = [each for each in same if each.failure is None]
+        denied = [each for each in same if each.failure in _DENIALS]
+        if given and denied:
+            return Withheld(system, given, denied)
+    return None
+
+
 def is_local_name(name: str) -> bool:
     """Localhost and what is under it always mean this machine (RFC 6761 section 6.3)."""
     return name == "localhost" or name.endswith(".localhost")
 
 
 def web_connects(facts: Facts, port: int | None = None) -> list[Connected]:
-    """The TCP connections of the web probe to the target's page port."""
-    wanted = facts.target.port if port is None else port
+    """The TCP connections of the web probe to the port of the page."""
+    wanted = page_port(facts) if port is None else port
     return facts.of(Connected, lambda each: each.probe == "web" and split(each.endpoint)[1] == wanted)
+
+
+def page_port(facts: Facts) -> int:
+    """The target's, or the secure one that an http: link leads to."""
+    return 443 if leads_to(facts) == facts.target.host else facts.target.port
+
+
+def leads_to(facts: Facts) -> str | None:
+    """The host (with its port, where that is not 443) whose secure pages an http: link is sent on to."""
+    if facts.target.scheme != "http":
+        return None
+    locations = [each.location or "" for each in facts.of(HttpReply) if each.url.startswith("http:")]
+    return next((_authority(each) for each in locations if each.startswith("https:")), None)
+
+
+def _authority(url: str) -> str:
+    """Host and port as far as it is not the usual one; what is no URL leads nowhere that we know."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "") + (f":{parts.port}" if parts.port not in (None, 443) else "")
+    except ValueError:
+        return ""
+
+
+def secure_pages(facts: Facts) -> list[HttpReply]:
+    """What a browser would show, over a certificate that it accepts. A server error, and redirects in a circle, are
+    no page; a refusal (401, 403, 404) is the server's word on this one page only.
+    """
+    if not facts.ok(TlsSession, lambda each: each.verified):
+        return []
+    end = 300 if facts.failed(HttpReply, Failure.REDIRECT_LIMIT) else 500
+    return facts.of(
+        HttpReply, lambda each: each.url.startswith("https:") and each.status is not None and each.status < end
+    )
 
 
 def tcp_answers(facts: Facts, of_family: Family) -> list[Observation]:

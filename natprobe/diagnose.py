@@ -38,7 +38,7 @@ def diagnose(target: Target, observations: Sequence[Observation], sources: Seque
     findings = _merged([finding for found, _, _ in judged for finding in found])
     unknown = tuple(dict.fromkeys(each for _, open_questions, _ in judged for each in open_questions))
     ways = [paths(facts) for facts in groups]
-    verdicts = [each for _, _, each in judged]
+    verdicts = [_signed(each, sources, number) for number, (_, _, each) in enumerate(judged)]
     return Report(
         natprobe=__version__,
         started=sources[0].started,
@@ -74,6 +74,14 @@ def _judge(facts: Facts) -> tuple[list[Finding], list[Unknown], Verdict]:
     return settled, unknown, verdict(facts, ways, steps, tuple(settled))
 
 
+def _signed(verdict: Verdict, sources: Sequence[Source], number: int) -> Verdict:
+    """Among several vantages, "here" has a name."""
+    if len(sources) == 1:
+        return verdict
+    name = sources[number].label or f"vantage {number + 1}"
+    return msgspec.structs.replace(verdict, summary=clip(f"{name}: {verdict.summary}"))
+
+
 def _finding(rule: Rule, found: Found) -> Finding:
     return Finding(
         code=rule.cause.code,
@@ -88,8 +96,8 @@ def _finding(rule: Rule, found: Found) -> Finding:
     )
 
 
-def _order(finding: Finding) -> tuple[int, str, tuple[int, ...]]:
-    return _RANK[finding.severity], finding.code, finding.evidence
+def _order(finding: Finding) -> tuple[int, str, tuple[int, ...], str]:
+    return _RANK[finding.severity], finding.code, finding.evidence, finding.message
 
 
 def _merged(findings: list[Finding]) -> tuple[Finding, ...]:

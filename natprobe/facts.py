@@ -101,7 +101,6 @@ class Resolved(Observation, frozen=True, kw_only=True):
     by: Literal["dns", "system", "literal"]
     server: Endpoint | None = None
     addresses: tuple[Address, ...] = ()
-    canonical: HostName | None = None
     rtt_ms: Milliseconds | None = None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from natprobe.facts import Facts, server_kind
+from natprobe.facts import Facts, Run, server_kind
 from natprobe.model import Allow, Do, Fix
 
 # The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
 JITSI_MEDIA_PORT = 10000
+# What `Run.stun` says where no server was named.
+CONTROL_SERVERS = "public control servers"
 
 
 def media_port(facts: Facts) -> str | None:
@@ -15,6 +17,13 @@ def media_port(facts: Facts) -> str | None:
     if kind in ("natprobe", "stun", "turn"):
         return str(facts.target.port)
     return None if kind == "janus" else str(JITSI_MEDIA_PORT)
+
+
+def more_servers(facts: Facts) -> str:
+    """How to get independent answers, where too few STUN servers could be compared."""
+    if any(CONTROL_SERVERS not in run.stun for run in facts.of(Run)):
+        return "check again without --stun: public servers of several operators are asked then"
+    return "check again with --stun stun:HOST, twice: for two servers that should be reachable from here"
 
 
 def let_media_out(facts: Facts) -> tuple[Fix, ...]:

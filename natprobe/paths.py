@@ -84,7 +84,7 @@ def _status(passed: bool, large: bool | None, full: list[IceCheck], small: list[
         return "open", None
     if passed:
         lost = sum(each.tries for each in full) >= SILENT_TRIES or any(e.failure is Failure.TOO_BIG for e in full)
-        return ("blocked", "large-packets-lost") if lost else ("unknown", "not-tried")
+        return ("blocked", "large-packets-lost") if lost else ("unknown", "large-packets-unsure")
     failure = small[0].failure
     if failure in (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE):
         return "blocked", "check-refused"

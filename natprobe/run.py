@@ -125,6 +125,19 @@ def utc(unix_time: float) -> str:
     return datetime.datetime.fromtimestamp(int(unix_time), datetime.UTC).isoformat().replace("+00:00", "Z")
 
 
+def needed(names: Sequence[str]) -> tuple[str, ...]:
+    """These probes and those before them that yield what they read."""
+    wanted = set(names)
+    for name in reversed(SEQUENCE):
+        if any(_feeds(load_probe(name), load_probe(each)) for each in wanted if _precedes(name, each)):
+            wanted.add(name)
+    return tuple(name for name in SEQUENCE if name in wanted)
+
+
+def _precedes(earlier: str, later: str) -> bool:
+    return SEQUENCE.index(earlier) < SEQUENCE.index(later)
+
+
 def _feeds(earlier: Probe, later: Probe) -> bool:
     return bool(set(earlier.YIELDS) & {*later.REQUIRES, *later.TAKES})
 

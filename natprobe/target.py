@@ -27,6 +27,10 @@ _SCHEMES: dict[str, tuple[Kind, int]] = {
 _OPAQUE = {"stun", "stuns", "turn", "turns"}
 _SECURE = {"stuns", "turns"}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+# A last label that makes the whole an IPv4 address, for browsers and getaddrinfo alike (WHATWG URL, section 3.5).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# As model.Address has it: an interface's name or number (Linux: at most 15 characters).
+_ZONE = re.compile(r"[0-9A-Za-z_.:-]{1,15}")
 
 
 class BadTarget(ValueError):
@@ -71,7 +75,7 @@ def parse(text: str, kind: str = "auto") -> Pasted:
 def stun_server(text: str) -> Target:
     """A `--stun` option: a `stun:` URI, or a host with or without a port. Raises BadTarget."""
     scheme = _scheme(text.strip())
-    pasted = parse(text if scheme else f"stun:{text}")
+    pasted = parse(text if scheme else f"stun:{_bracketed(text.strip())}")
     if pasted.target.scheme != "stun":
         raise BadTarget(f"--stun wants stun:HOST[:PORT] or none, not {pasted.target.scheme}:")
     return pasted.target
@@ -104,18 +108,14 @@ def _bracketed(text: str) -> str:
 
 
 def _from_url(scheme: str, rest: str, bare: bool = False) -> Pasted:
-    try:
-        url = urlsplit(f"x:{rest}")
-        port = url.port
-    except ValueError:
-        raise BadTarget("the port is not a number from 1 to 65535, or the address in brackets is not one") from None
+    url, port = _split(rest)
     if url.username is not None or url.password is not None:
         raise BadTarget("the target has a user name or password in it; leave out what stands before the @")
     host = _host(url.hostname or "")
     kind, default = _SCHEMES[scheme]
     if port == 0:
         raise BadTarget("port 0 cannot be connected to; ports go from 1 to 65535")
-    query = parse_qs(url.query, max_num_fields=50)
+    query = parse_qs(url.query, max_num_fields=INPUT_MAX)
     shown_port = f":{port}" if port else ""
     shown_host = f"[{host}]" if ":" in host else host
     slashes = "" if scheme in _OPAQUE else "//"
@@ -131,6 +131,18 @@ def _from_url(scheme: str, rest: str, bare: bool = False) -> Pasted:
         fallback_port=_fallback(query) if kind == "natprobe" else None,
     )
     return _with_secrets(target, url, query)
+
+
+def _split(rest: str) -> tuple[SplitResult, int | None]:
+    """The parts, and the port. Raises BadTarget."""
+    try:
+        url = urlsplit(f"x:{rest}")
+    except ValueError:
+        raise BadTarget("the host is neither a name nor an address; an IPv6 address stands in brackets") from None
+    try:
+        return url, url.port
+    except ValueError:
+        raise BadTarget("the port is not a number from 1 to 65535; an IPv6 address stands in brackets") from None
 
 
 def _with_secrets(target: Target, url: SplitResult, query: dict[str, list[str]]) -> Pasted:
@@ -149,7 +161,7 @@ def _settled(pasted: Pasted, kind: str) -> Pasted:
     target = pasted.target
     if kind in ("auto", target.kind):
         return pasted
-    if target.kind not in ("auto", "janus") or kind == "natprobe":
+    if target.kind != "auto" or kind == "natprobe":
         raise BadTarget(f"--kind {kind} does not go with {target.scheme}:")
     changed = {"kind": kind} if kind in ("jitsi", "janus") else _as_service(target, kind)
     return Pasted(
@@ -160,8 +172,9 @@ def _settled(pasted: Pasted, kind: str) -> Pasted:
 
 
 def _as_service(target: Target, kind: str) -> dict[str, object]:
-    """A plain host taken for a STUN or TURN server: that service's scheme and port."""
-    port = target.port if ":" in target.input.partition("]")[2] or target.input.count(":") == 1 else 3478
+    """A plain host taken for a STUN or TURN server: that service's scheme and port, unless one was given."""
+    given = urlsplit("//" + target.input.removeprefix(f"{target.scheme}://")).port
+    port = given or _SCHEMES[kind][1]
     return {"kind": kind, "scheme": kind, "port": port, "transport": "udp"}
 
 
@@ -192,15 +205,25 @@ def _host(text: str) -> str:
         raise BadTarget("the target has no host name")
     bare, _, zone = text.partition("%")
     if is_address(bare):
-        return f"{ipaddress.ip_address(bare)}%{zone}" if zone else str(ipaddress.ip_address(bare))
-    name = _a_labels(text.rstrip("."))
+        return _address(bare, zone)
+    name = _a_labels(text.removesuffix("."))
     if len(name) > 253:
         raise BadTarget(f"the host name is {len(name)} characters long; DNS allows 253")
     if not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise BadTarget(f"{clean_quote(text)} is not a host name")
-    if re.fullmatch(r"[0-9.x]+", name.rpartition(".")[2] or name):
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
         raise BadTarget(f"{clean_quote(text)} is neither a host name nor a whole address")
     return name
+
+
+def _address(bare: str, zone: str) -> str:
+    """An address, an IPv6 one with its zone; `%25` is how a zone's `%` stands in a URI (RFC 6874)."""
+    if not zone:
+        return str(ipaddress.ip_address(bare))
+    zone = zone.removeprefix("25") or zone
+    if ":" not in bare or not _ZONE.fullmatch(zone):
+        raise BadTarget(f"{clean_quote(zone)} is not the name of an interface to reach {bare} by")
+    return f"{ipaddress.IPv6Address(bare)}%{zone}"
 
 
 def _a_labels(text: str) -> str:

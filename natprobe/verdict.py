@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natprobe.addresses import address_class
 from natprobe.causes import CAUSES
-from natprobe.derive import target_addresses, web_connects
+from natprobe.derive import leads_to, secure_pages, target_addresses, web_connects, withheld
 from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, TlsSession, server_kind
 from natprobe.model import (
     Failure,
@@ -46,6 +46,28 @@ _SUMMARIES: dict[str, str] = {
     "unknown": "Could not tell whether meetings on {host} will work from here: {reason}",
     "unknown-but": "Could not tell whether meetings on {host} will work from here ({reason}), but found: {cause}",
 }
+# What is no meeting server has words of its own where they differ.
+_OF_KIND: dict[Kind, dict[str, str]] = {
+    "natprobe": {
+        "broken": "Media will not flow between here and {host}: {cause}",
+        "broken-bare": "Media will not flow between here and {host}",
+        "unknown": "Could not tell whether media will flow between here and {host}: {reason}",
+        "unknown-but": "Could not tell whether media will flow between here and {host} ({reason}), but found: {cause}",
+    },
+    "stun": {
+        "broken": "The STUN server {host} cannot be used from here: {cause}",
+        "broken-bare": "The STUN server {host} cannot be used from here",
+        "unknown": "Could not tell whether the STUN server {host} can be used from here: {reason}",
+        "unknown-but": "Could not tell whether the STUN server {host} can be used from here ({reason}), but found:"
+        " {cause}",
+    },
+    "turn": {
+        "broken": "The relay {host} cannot be used from here: {cause}",
+        "broken-bare": "The relay {host} cannot be used from here",
+        "unknown": "Could not tell whether the relay {host} can be used from here: {reason}",
+        "unknown-but": "Could not tell whether the relay {host} can be used from here ({reason}), but found: {cause}",
+    },
+}
 _PATH_WORDS = {
     "direct-tcp": "TCP straight to the media server",
     "turn-udp": "a relay over UDP",
@@ -68,7 +90,7 @@ def _name(facts: Facts) -> StageStatus:
     answers = facts.of(Resolved, lambda each: each.name == facts.target.host)
     if not answers:
         return "unknown"
-    return "ok" if target_addresses(facts) else "failed"
+    return "ok" if target_addresses(facts) and not withheld(facts) else "failed"
 
 
 def _web(facts: Facts) -> StageStatus:
@@ -77,7 +99,7 @@ def _web(facts: Facts) -> StageStatus:
         return _plain_web(facts)
     connects = web_connects(facts)
     refused = any(each.failure is Failure.TLS_CERTIFICATE for each in facts.of(TlsSession))
-    if _secure_page(facts):
+    if secure_pages(facts):
         return "ok"
     if (connects and all(each.failure is not None for each in connects)) or (refused and not _verified(facts)):
         return "failed"
@@ -87,24 +109,21 @@ def _web(facts: Facts) -> StageStatus:
 
 def _plain_web(facts: Facts) -> StageStatus:
     """http: is a secure origin on this very machine only (W3C Secure Contexts section 3.1); elsewhere it has to lead to
-    https:, and that has to work.
+    https:, and that has to work. Another host or port that it leads to was not visited.
     """
     replies = facts.of(HttpReply, lambda each: each.url.startswith("http:") and each.status is not None)
     if not replies:
         return "failed" if web_connects(facts) else "unknown"
     if all(address_class(each) == "loopback" for each in target_addresses(facts)):
         return "ok"
-    led = any((each.location or "").startswith("https:") for each in replies)
-    return "ok" if led and _secure_page(facts) else "failed"
+    there = leads_to(facts)
+    if there is not None and (there != facts.target.host or not web_connects(facts, 443)):
+        return "unknown"
+    return "ok" if there and secure_pages(facts) else "failed"
 
 
 def _verified(facts: Facts) -> list[TlsSession]:
     return facts.ok(TlsSession, lambda each: each.verified)
-
-
-def _secure_page(facts: Facts) -> bool:
-    pages = facts.of(HttpReply, lambda each: each.status is not None and each.url.startswith("https:"))
-    return bool(pages and _verified(facts))
 
 
 def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[VerdictStatus, str | None]:
@@ -179,7 +198,7 @@ def _summary(
         key = "broken" if worth else "broken-bare"
     elif word == "unknown" and worth:
         key = "unknown-but"
-    return _SUMMARIES[key].format_map(words)
+    return (_SUMMARIES | _OF_KIND.get(server_kind(facts), {}))[key].format_map(words)
 
 
 def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:

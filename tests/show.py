@@ -1,4 +1,4 @@
-"""Prints what natprobe says in a case, as people would see it. Run: python -m tests.show tests/cases/udp-blocked.toml …"""
+"""Prints what natprobe says in a case, as people would see it: python -m tests.show tests/cases/udp-blocked.toml …"""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import time
 
@@ -14,11 +16,25 @@ BEGAN = time.monotonic()
 
 def main() -> None:
     """The entry point."""
+    _open_streams()
     if sys.argv[1:] == ["--version"]:
         from natprobe import __version__
 
         sys.stdout.write(f"natprobe {__version__}\n")
         return
-    from natprobe.cli.app import run
+    try:
+        from natprobe.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before a command could catch it
+        code = 130
+    sys.exit(code)
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed (`>&-`) is None; and what a terminal's encoding lacks must not end a run."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer._click.exceptions import ClickException
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import TyperException
 
-from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, warn
+from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, say, silence, warn
 from natprobe.fault import place_of
 
 app = typer.Typer(
@@ -69,7 +69,9 @@ def check(
     quiet: Quiet = False,
     verbose: Verbose = False,
     no_color: NoColor = False,
-    only: Annotated[list[str] | None, typer.Option("--only", help="Run only this probe; repeatable.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")
+    ] = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
     v4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
     v6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
@@ -176,24 +178,27 @@ def explain(
 ) -> None:
     """Show the page of a cause."""
     from natprobe.cli.catalogue import explain as page
+    from natprobe.cli.output import emit
 
-    sys.stdout.write(page(word))
+    raise typer.Exit(OK if emit(page(word)) else USAGE)
 
 
 @app.command("list")
 def list_(what: Annotated[str, typer.Argument(help="probes, rules or formats.")]) -> None:
     """List what there is."""
     from natprobe.cli.catalogue import listing
+    from natprobe.cli.output import emit
 
-    sys.stdout.write(listing(what))
+    raise typer.Exit(OK if emit(listing(what)) else USAGE)
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the report."""
     from natprobe.cli.catalogue import schema as text
+    from natprobe.cli.output import emit
 
-    sys.stdout.write(text())
+    raise typer.Exit(OK if emit(text(), utf8=True) else USAGE)
 
 
 def run(argv: list[str]) -> int:
@@ -205,6 +210,12 @@ def run(argv: list[str]) -> int:
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit:  # typer's way out of a closed pipe
+        silence(sys.stdout)
+        return OK
+    except NoArgsIsHelpError as exc:
+        say(exc.format_message() + "\n")
+        return USAGE
     except TyperException as exc:
         warn(exc.format_message() if isinstance(exc, ClickException) else str(exc))
         return USAGE

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
-import signal
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
-from natprobe.cli import BEGAN
-from natprobe.cli.errors import INTERRUPTED, TERMINATED, USAGE, UsageError
+from natprobe import __version__
+from natprobe.cli import BEGAN, signals
+from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
 from natprobe.context import Context, Keep, Options
 from natprobe.diagnose import diagnose
 from natprobe.host.system import SystemHost
-from natprobe.model import Family, Report, Target
+from natprobe.model import Family, Report, Stages, Target, Verdict, family
 from natprobe.net.system import SystemNet
 from natprobe.net.tls import verified_context
 from natprobe.pairing import credentials
 from natprobe.probes.peer import SESSION
-from natprobe.run import SEQUENCE, Session
+from natprobe.run import SEQUENCE, Session, needed
 from natprobe.target import BadTarget, Pasted, parse, stun_server
 
 _STUN_MAX = 16
@@ -62,14 +60,11 @@ def settle(
     fail_on: str = "error",
     require: tuple[Requirement, ...] = (),
 ) -> int:
-    """Runs it, writes the report, gives the exit code. A selector loop on every system, since UDP sockets are
-    watched with add_reader, which Windows' default loop lacks.
-    """
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        report, signalled = runner.run(work())
+    """Runs it, writes the report, gives the exit code."""
+    report, signalled = signals.run(work())
     written = write(report, output)
     if signalled:
-        return TERMINATED if signalled == signal.SIGTERM else INTERRUPTED
+        return SIGNALLED + signalled
     return exit_code(report, fail_on, require) if written else USAGE
 
 
@@ -90,30 +85,31 @@ async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
     )
     with Progress(SEQUENCE, quiet=output.quiet, no_color=output.no_color) as progress:
         session = Session(context, progress, BEGAN + options.timeout)
-        signalled = await _until_done(session)
-    return diagnose(pasted.target, session.observations, [session.source]), signalled
-
-
-async def _until_done(session: Session) -> int:
-    """The signal that ended it early, or 0. The session is ended by cancelling, so that it says goodbye."""
-    caught: list[int] = []
-    task = asyncio.ensure_future(session.go())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels the main task instead
-            asyncio.get_running_loop().add_signal_handler(number, _interrupt, task, caught, number)
+        signalled = await signals.until_told(session.go())
+    report = None
     try:
-        await asyncio.wait([task])
-    except asyncio.CancelledError:
-        _interrupt(task, caught, signal.SIGINT)
-        await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
-    return caught[0] if caught else 0
+        report = diagnose(pasted.target, session.observations, [session.source])
+    finally:
+        if report is None:  # a fault of natprobe: what was seen is not lost for it
+            write(_unjudged(pasted.target, session), output)
+    return report, signalled
 
 
-def _interrupt(task: asyncio.Future[None], caught: list[int], number: int) -> None:
-    caught.append(number)
-    task.cancel()
+def _unjudged(target: Target, session: Session) -> Report:
+    """What was seen, for a later version to judge."""
+    summary = "natprobe itself failed; what it saw is in the JSON report"
+    return Report(
+        natprobe=__version__,
+        started=session.source.started,
+        duration=session.source.duration,
+        target=target,
+        sources=(session.source,),
+        observations=session.observations,
+        paths=(),
+        findings=(),
+        unknown=(),
+        verdict=Verdict(status="unknown", media=None, summary=summary, stages=Stages()),
+    )
 
 
 def understood(asked: Asked) -> tuple[Pasted, Options]:
@@ -123,13 +119,14 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     for name in (*asked.only, *asked.skip):
         if name not in SEQUENCE:
             raise UsageError(f"there is no probe {name[:40]!a}; there are {', '.join(SEQUENCE)}")
+    sources = _sources(asked.sources)
     try:
         pasted = parse(asked.target, asked.kind)
         options = Options(
             timeout=asked.timeout,
-            families=asked.families,
-            sources=_sources(asked.sources),
-            only=asked.only,
+            families=_families(asked, sources),
+            sources=sources,
+            only=needed(asked.only),
             skip=asked.skip,
             stun=_stun(asked.stun),
             insecure=asked.insecure,
@@ -140,13 +137,25 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     return pasted, options
 
 
-def _sources(sources: tuple[str, ...]) -> tuple[str, ...]:
-    """Each must be an address or an interface of this machine."""
-    here = SystemHost().addresses() if sources else []
-    for each in sources:
-        if each not in {entry.address for entry in here} | {entry.interface for entry in here}:
-            raise UsageError(f"--source {each[:60]!a} is neither an address nor an interface of this machine")
-    return sources
+def _sources(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Each is an address of this machine, or an interface and then all of its addresses. Raises UsageError."""
+    found: list[str] = []
+    here = SystemHost().addresses() if words else []
+    for word in words:
+        matching = [each.address for each in here if word in (each.address, each.interface)]
+        if not matching:
+            raise UsageError(f"--source {word[:60]!a} is neither an address nor an interface of this machine")
+        found += matching
+    return tuple(dict.fromkeys(found))
+
+
+def _families(asked: Asked, sources: tuple[str, ...]) -> tuple[Family, ...]:
+    """Those that were asked for and that the sources have. Raises UsageError."""
+    of_sources = {family(each) for each in sources} or {4, 6}
+    found = tuple(each for each in asked.families if each in of_sources)
+    if not found:
+        raise UsageError("--source names only addresses of the family that -4 or -6 leaves out")
+    return found
 
 
 def _stun(words: tuple[str, ...] | None) -> tuple[Target, ...] | None:
@@ -166,12 +175,15 @@ def _roots(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        if path.stat().st_size > _CA_FILE_MAX:
-            raise UsageError(f"--ca-file {str(path)!r} is larger than {_CA_FILE_MAX >> 20} MiB")
-        pem = path.read_text(encoding="ascii", errors="replace")
+        with path.open("rb") as file:
+            data = file.read(_CA_FILE_MAX + 1)
+    except OSError as exc:
+        raise UsageError(f"--ca-file {str(path)!r} cannot be read: {exc.strerror}") from None
+    if len(data) > _CA_FILE_MAX:
+        raise UsageError(f"--ca-file {str(path)!r} is larger than {_CA_FILE_MAX >> 20} MiB")
+    pem = data.decode("ascii", "ignore")
+    try:
         verified_context(pem, ("http/1.1",))
-    except OSError as exc:  # ssl.SSLError is one: no certificate in it
-        raise UsageError(
-            f"--ca-file {str(path)!r} cannot be used: {exc.strerror or 'no PEM certificates in it'}"
-        ) from None
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise UsageError(f"--ca-file {str(path)!r} has no PEM certificates in it") from None
     return pem

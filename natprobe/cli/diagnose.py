@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 from natprobe.cli.errors import USAGE, UsageError
 from natprobe.cli.gate import exit_code, requirement, threshold
@@ -33,7 +33,7 @@ def run(files: list[str], output: Plan, fail_on: str, require: tuple[str, ...]) 
 def _saved(word: str) -> tuple[str, Saved]:
     """`LABEL=FILE`, unless a file of that whole name is there."""
     label, _, name = word.rpartition("=")
-    if label and Path(word).exists():
+    if label and os.path.exists(word):
         label, name = "", word
     try:
         return label, load(_text(name or word))

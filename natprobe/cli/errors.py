@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from typing import TextIO
 
-OK, FINDINGS, USAGE, UNKNOWN, FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
+OK, FINDINGS, USAGE, UNKNOWN, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+# A run that a signal ended: 130 and 143 with SIGINT and SIGTERM.
+SIGNALLED = 128
 
 
 class UsageError(Exception):
@@ -12,7 +17,26 @@ class UsageError(Exception):
 
 
 def warn(words: str) -> None:
-    """One line on stderr, without anything that a terminal would act on."""
+    """One line on stderr, without anything that a terminal would act on, and without a pasted link's secrets."""
     from natprobe.wire.text import clean
 
-    sys.stderr.write(f"natprobe: {clean(words, 1000)}\n")
+    say(f"natprobe: {clean(_discreet(words), 1000)}\n")
+
+
+def say(text: str) -> None:
+    """On stderr. Whoever closed it wants no words, and a run must not end for them."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """What is still to come goes nowhere, so that the interpreter doesn't complain at its exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _discreet(words: str) -> str:
+    """Whoever refuses a misplaced link may quote it: its user, room, query and fragment are nobody's business."""
+    return re.sub(r"(\w://)(?:[^\s/?#@]*@)?([^\s/?#'\")]*)[/?#][^\s'\")]*", r"\1\2/…", words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from natprobe.cli.errors import UsageError, warn
+from natprobe.cli.errors import UsageError, silence, warn
 from natprobe.model import Report
 
 _BY_ENDING = {".json": "json", ".txt": "text", ".log": "text"}
@@ -57,8 +58,7 @@ def plan(
     if len(left) > 1:
         raise UsageError(f"only one format can go to stdout, not {' and '.join(left)}: give the others a file with -o")
     for _, path in files:
-        if path.is_dir() or not path.parent.is_dir():
-            raise UsageError(f"cannot write {str(path)!r}: it is a folder, or its folder does not exist")
+        _try_out(path)
     stdout = left[0] if left else None if files else "text"
     return Plan(stdout=stdout, files=tuple(files), quiet=quiet, verbose=verbose, no_color=no_color)
 
@@ -66,11 +66,26 @@ def plan(
 def write(report: Report, to: Plan) -> bool:
     """Every output; False when a file could not be written: stdout then gets it, so that nothing is lost."""
     lost = [name for name, path in to.files if not _to_file(report, name, path)]
-    for name in ([to.stdout] if to.stdout else []) + lost[:1]:
-        _to_stdout(report, name, to)
+    shown = [_to_stdout(report, name, to) for name in ([to.stdout] if to.stdout else []) + lost[:1]]
     if to.files and not to.stdout and not to.quiet and not lost:
         warn(f"{report.verdict.status}: {report.verdict.summary}. Written to {', '.join(str(p) for _, p in to.files)}")
-    return not lost
+    return not lost and all(shown)
+
+
+def _try_out(path: Path) -> None:
+    """Whether it can be written, told before anything is measured. Raises UsageError."""
+    if os.path.isdir(path):
+        raise UsageError(f"cannot write {str(path)!r}: it is a folder")
+    there = os.path.lexists(path)
+    if there and not os.path.isfile(path):
+        return  # a device, or a pipe that would wait for its reader
+    try:
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as exc:
+        raise UsageError(f"cannot write {str(path)!r}: {exc.strerror}") from None
 
 
 def _known(formats: Sequence[str]) -> None:
@@ -96,32 +111,43 @@ def _to_file(report: Report, name: str, path: Path) -> bool:
     return True
 
 
-def _to_stdout(report: Report, name: str, to: Plan) -> None:
+def emit(text: str, *, utf8: bool = False) -> bool:
+    """On stdout; False when it could not be written. Whoever closed the pipe has seen enough: that is no failure.
+
+    `utf8`: whatever the terminal's encoding, since programs will read it.
+    """
+    if utf8 and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as exc:
+        silence(sys.stdout)
+        if not isinstance(exc, BrokenPipeError):
+            warn(f"cannot write to stdout: {exc.strerror}")
+            return False
+    return True
+
+
+def _to_stdout(report: Report, name: str, to: Plan) -> bool:
     from natprobe.render import renderer
 
-    try:
-        if name == "text":
-            _text(report, to)
-        else:
-            sys.stdout.write(renderer(name).render(report))
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough; the interpreter must not complain at its exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _text(report, to) if name == "text" else emit(renderer(name).render(report), utf8=True)
 
 
-def _text(report: Report, to: Plan) -> None:
+def _text(report: Report, to: Plan) -> bool:
     from natprobe.render.text import lines
 
     shown = lines(report, verbose=to.verbose)
     if not colourful(sys.stdout, to.no_color):
-        sys.stdout.write("\n".join(line.text for line in shown) + "\n")
-        return
+        return emit("\n".join(line.text for line in shown) + "\n")
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     for line in shown:
         console.print(Text(line.text, style=_STYLES.get(line.style, "")))
+    return True
 
 
 def colourful(stream: TextIO, no_color: bool) -> bool:

@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from natprobe.cli.errors import say
 from natprobe.cli.output import colourful
 from natprobe.facts import Probed
 from natprobe.model import Observation
@@ -43,7 +44,7 @@ class Progress:
             self._ended[name] = observation.status
             if not self._quiet and self._live is None:
                 why = f" ({observation.detail})" if observation.detail else ""
-                sys.stderr.write(f"natprobe: {name} {observation.status}{why}\n")
+                say(f"natprobe: {name} {observation.status}{why}\n")
         if self._live is not None:
             self._live.update(self._table())
 

@@ -10,13 +10,11 @@ import ipaddress
 import math
 import os
 import secrets
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from natprobe.cli.errors import INTERRUPTED, OK, USAGE, UsageError, warn
+from natprobe.cli.errors import OK, SIGNALLED, USAGE, UsageError, warn
 
 if TYPE_CHECKING:
     from natprobe.net.api import Net
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "NATPROBE_SERVE_TOKEN"
 _TOKEN_FILE_MAX = 4096
-# Any public address: asking for the way there sends nothing.
-_OUTSIDE = {4: "1.1.1.1", 6: "2606:4700:4700::1111"}
+# Any outside address (RFC 5737, RFC 3849): asking for the way there sends nothing.
+_OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
 
 
 def run(
@@ -38,8 +36,7 @@ def run(
     quiet: bool,
 ) -> int:
     """The command; gives its exit code."""
-    import asyncio
-
+    from natprobe.cli import signals
     from natprobe.pairing import credentials
     from natprobe.serve.server import CannotListen, ServeConfig
 
@@ -54,12 +51,11 @@ def run(
         )
         if host is not None:
             _line(host, 1, None, token)  # refuses what is no host
-        return asyncio.run(_until_told(_serve(config, host, token, quiet)))
+        signalled = signals.run(signals.until_told(_serve(config, host, token, quiet)))
+        return SIGNALLED + signalled if signalled else OK
     except (UsageError, CannotListen) as exc:
         warn(str(exc))
         return USAGE
-    except KeyboardInterrupt:  # where the loop can't catch signals
-        return INTERRUPTED
 
 
 async def _serve(config: ServeConfig, host: str | None, token: str, quiet: bool) -> None:
@@ -83,28 +79,6 @@ async def _serve(config: ServeConfig, host: str | None, token: str, quiet: bool)
             _say(_explained(event, line, shown, config.for_seconds))
 
     await serve(config, net, SystemHost(), report)
-
-
-async def _until_told(work: Coroutine[None, None, None]) -> int:
-    """Runs it to its end: 0; or to SIGINT or SIGTERM: 128 and the signal's number."""
-    import asyncio
-
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    caught: list[int] = []
-
-    def stop(number: int) -> None:
-        caught.append(number)
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: KeyboardInterrupt instead
-            loop.add_signal_handler(number, stop, number)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not caught:
-            raise
-    return 128 + caught[0] if caught else OK
 
 
 def _token(file: Path | None) -> str:

@@ -86,6 +86,11 @@ class Stream(Protocol):
         """At once, without waiting for the peer. Idempotent."""
 
 
+def same_peer(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether these are one endpoint; a zone may stand there as a name, as a number or not at all (RFC 4007)."""
+    return one[1] == other[1] and one[0].partition("%")[0] == other[0].partition("%")[0]
+
+
 class Net(Protocol):
     """A network to probe."""
 

@@ -10,10 +10,11 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 
 from natprobe.model import Failure
-from natprobe.net.api import Datagram, IcmpError, Net, Stream, Udp
+from natprobe.net.api import Datagram, IcmpError, Net, Stream, Udp, same_peer
 from natprobe.net.failure import failure_of
 
 # Sent again after these seconds; the caller's deadline ends it.
@@ -33,8 +34,8 @@ class DnsError(Exception):
 
 async def ask(net: Net, server: tuple[str, int], name: str, kind: str, seconds: float) -> dns.message.Message:
     """The answer, checked to be one to this question. Raises DnsError, for every way of having none."""
-    query = dns.message.make_query(name, kind, use_edns=0, payload=_PAYLOAD)
     try:
+        query = dns.message.make_query(name, kind, use_edns=0, payload=_PAYLOAD)
         async with asyncio.timeout(seconds):
             answer = await _over_udp(net, server, query)
             if answer.flags & dns.flags.TC:
@@ -53,6 +54,7 @@ def _settled(answer: dns.message.Message, kind: str) -> dns.message.Message:
     if rcode != dns.rcode.NOERROR:
         raise DnsError(_BY_RCODE.get(rcode, Failure.SERVFAIL), dns.rcode.to_text(rcode))
     wanted = dns.rdatatype.from_text(kind)
+    answer.answer = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]
     if not any(rrset.rdtype == wanted for rrset in answer.answer):
         raise DnsError(Failure.NO_DATA)
     return answer
@@ -61,12 +63,12 @@ def _settled(answer: dns.message.Message, kind: str) -> dns.message.Message:
 async def _over_udp(net: Net, server: tuple[str, int], query: dns.message.Message) -> dns.message.Message:
     udp = net.udp(6 if ":" in server[0] else 4)
     resender = asyncio.create_task(_send(net, udp, query.to_wire(), server))
+    received: asyncio.Task[Datagram | IcmpError] | None = None
     try:
         while True:
             received = asyncio.create_task(udp.receive())
             await asyncio.wait({received, resender}, return_when=asyncio.FIRST_COMPLETED)
             if resender.done() and resender.exception() is not None:
-                received.cancel()
                 resender.result()
             event = await received
             if isinstance(event, IcmpError):
@@ -74,9 +76,11 @@ async def _over_udp(net: Net, server: tuple[str, int], query: dns.message.Messag
             if (answer := _matching(event, server, query)) is not None:
                 return answer
     finally:
-        resender.cancel()
-        with contextlib.suppress(asyncio.CancelledError, OSError):
-            await resender
+        for task in (resender, received):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, OSError):
+                    await task
         udp.close()
 
 
@@ -89,7 +93,7 @@ async def _send(net: Net, udp: Udp, wire: bytes, server: tuple[str, int]) -> Non
 
 def _matching(event: Datagram, server: tuple[str, int], query: dns.message.Message) -> dns.message.Message | None:
     """RFC 5452 section 9: the right sender, id and question; anything else is ignored."""
-    if event.source != server:
+    if not same_peer(event.source, server):
         return None
     try:
         answer = dns.message.from_wire(event.data, ignore_trailing=True, raise_on_truncation=False)

@@ -21,6 +21,8 @@ _BY_ERRNO: dict[int, Failure] = {
     errno.ENETUNREACH: Failure.UNREACHABLE_NET,
     errno.EHOSTUNREACH: Failure.UNREACHABLE_HOST,
     errno.EHOSTDOWN: Failure.UNREACHABLE_HOST,
+    errno.ENETDOWN: Failure.NO_ROUTE,  # the interface itself
+    errno.ENODEV: Failure.NO_ROUTE,
     errno.EPERM: Failure.PERMISSION_DENIED,
     errno.EACCES: Failure.PERMISSION_DENIED,
     errno.EADDRNOTAVAIL: Failure.ADDRESS_NOT_LOCAL,
@@ -30,6 +32,8 @@ _BY_ERRNO: dict[int, Failure] = {
     errno.ENOPROTOOPT: Failure.PORT_UNREACHABLE,  # ICMP protocol unreachable (3/2) on a connected socket
     errno.EMFILE: Failure.LIMIT,
     errno.ENFILE: Failure.LIMIT,
+    errno.ENOBUFS: Failure.LIMIT,
+    errno.ENOMEM: Failure.LIMIT,
 }
 
 # getaddrinfo's answers (RFC 3493 section 6.1); EAI_NODATA is -5 on glibc and missing elsewhere.
@@ -112,7 +116,10 @@ def _tls(exc: ssl.SSLError) -> Failure:
         return Failure.TLS_CERTIFICATE
     if isinstance(exc, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure.CLOSED
-    return Failure.TLS_ALERT if "ALERT" in (exc.reason or "") else Failure.TLS_OTHER
+    reason = (
+        getattr(exc, "reason", "") or ""
+    )  # of the later alerts OpenSSL leaves the word out: TLSV1_UNRECOGNIZED_NAME
+    return Failure.TLS_ALERT if "ALERT" in reason or reason.startswith("TLSV1") else Failure.TLS_OTHER
 
 
 def _words(exc: BaseException) -> str:

@@ -10,6 +10,8 @@ from natprobe import __version__
 from natprobe.net.api import Stream, TooMuch
 
 BODY_MAX = 1 << 20
+# What Client.get raises when the other side is at fault.
+FAULTS = (OSError, EOFError, TimeoutError, h11.RemoteProtocolError, h11.LocalProtocolError, TooMuch)
 _AGENT = f"natprobe/{__version__}"
 
 
@@ -22,7 +24,7 @@ class Reply(NamedTuple):
 
 
 class Client:
-    """A keep-alive conversation with one server. Raises h11.RemoteProtocolError, EOFError, OSError, TooMuch."""
+    """A keep-alive conversation with one server. Raises FAULTS."""
 
     def __init__(self, stream: Stream, host: str) -> None:
         self._stream, self._host = stream, host
@@ -65,6 +67,6 @@ class Client:
 
     async def _feed(self) -> None:
         data = await self._stream.read()
-        if not data and self._http.their_state is h11.IDLE:
+        if not data and self._http.their_state is h11.SEND_RESPONSE and not self._http.trailing_data[0]:
             raise EOFError("the server closed the connection without an answer")
         self._http.receive_data(data)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from aioice.stun import Class
 
 from natprobe.model import Failure
-from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Stream, Udp
+from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Stream, Udp, same_peer
 from natprobe.net.failure import failure_of
 from natprobe.wire import stun
 from natprobe.wire.stun import Packet, StunError
@@ -115,7 +115,7 @@ class StunSocket:
 
     def _icmp(self, error: IcmpError) -> None:
         for pending in self._pending.values():
-            if pending.to == error.destination and not pending.done.done():
+            if error.destination and same_peer(pending.to, error.destination) and not pending.done.done():
                 pending.done.set_result(error)
 
     def _datagram(self, datagram: Datagram) -> None:
@@ -130,7 +130,7 @@ class StunSocket:
         if pending is None or not stun.answers(packet, transaction_id) or pending.done.done():
             known = transaction_id in self._answered or (pending is not None and pending.done.done())
             return self._stray(datagram.source, "duplicate" if known else "wrong-transaction")
-        if datagram.source != pending.to:
+        if not same_peer(datagram.source, pending.to):
             pending.wrong_sender = datagram.source
             return self._stray(datagram.source, "wrong-sender")
         if packet.unknown:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import socket
 import threading
 import time
@@ -100,7 +101,15 @@ class SystemNet:
                 ):
                     raise NoRoute(exc.errno, exc.strerror) from exc
                 raise
-            return str(sock.getsockname()[0])
+            return plain_address(sock.getsockname())
+
+
+def plain_address(source: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """The address of a socket name; a link-local one keeps its zone, as a number."""
+    address = source[0]
+    if len(source) == 4 and source[3] and "%" not in address and ipaddress.ip_address(address).is_link_local:
+        return f"{address}%{source[3]}"
+    return address
 
 
 def socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
@@ -110,8 +119,15 @@ def socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int,
     bare, _, zone = address.partition("%")
     scope = 0
     if zone:
-        scope = int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+        scope = int(zone) if zone.isdigit() else _index(zone)
     return (bare, port, 0, scope)
+
+
+def _index(zone: str) -> int:
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError as exc:
+        raise NoRoute(errno.ENODEV, f"no interface {zone}") from exc
 
 
 def bound(

@@ -18,7 +18,7 @@ from collections import deque
 from natprobe.model import Failure, Family
 from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, NoRoute, Udp
 from natprobe.net.failure import failure_of, of_icmp
-from natprobe.net.system import socket_address
+from natprobe.net.system import plain_address, socket_address
 
 # linux/in.h, linux/in6.h, linux/errqueue.h; the socket module doesn't name them.
 _IP_RECVERR = 11
@@ -82,9 +82,7 @@ class BoundUdp:
         address = socket_address(*to)
         try:
             self._sock.sendto(data, address)
-        except PermissionError:
-            raise
-        except OSError:
+        except OSError:  # also a PermissionError: that may be IPv6's "prohibited" about an earlier packet
             self._send_again(data, address)
 
     def _send_again(self, data: bytes, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
@@ -186,14 +184,6 @@ class CompanionUdp(BoundUdp):
             companion.close()
         self._companions.clear()
         super().close()
-
-
-def plain_address(source: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """The address of a socket name; a link-local one keeps its zone."""
-    address = source[0]
-    if len(source) == 4 and source[3] and "%" not in address and ipaddress.ip_address(address).is_link_local:
-        return f"{address}%{source[3]}"
-    return address
 
 
 def _offender(sockaddr: bytes) -> str | None:

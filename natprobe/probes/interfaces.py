@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 from natprobe.addresses import address_class
@@ -18,6 +19,8 @@ TIMEOUT = 2.0
 # Bounds for a machine with thousands of container interfaces: the report stays readable.
 ADDRESSES_MAX = 200
 # Classes that probes may send from; the rest reaches nobody outside.
+# An interface's name is nearly free text; in an address's zone only these may stand.
+_NO_ZONE_CHARACTER = re.compile(r"[^0-9A-Za-z_.:%-]")
 _USABLE = ("public", "private", "carrier", "unique-local", "tunnel")
 # Where a route lookup points to, without sending anything: documentation prefixes (RFC 5737, RFC 3849).
 _OUTSIDE: dict[Family, str] = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -40,9 +43,9 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 def _local(ctx: Context, entry: InterfaceAddress) -> LocalAddress:
     scope = _scope(entry)
     chosen = ctx.options.sources
-    wanted = not chosen or entry.address in chosen or entry.interface in chosen
+    wanted = not chosen or entry.address in chosen
     return LocalAddress(
-        address=entry.address,
+        address=_NO_ZONE_CHARACTER.sub("_", entry.address),
         interface=clip(entry.interface, 50),
         prefix=entry.prefix,
         scope=scope,

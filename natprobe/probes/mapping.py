@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from natprobe.context import Context
-from natprobe.facts import Binding, Facts, LocalAddress, SourceAddress, Stray, StunServer
+from natprobe.facts import Binding, Facts, LocalAddress, Stray, StunServer
 from natprobe.model import Address, Failure, Family, Observation, clip, family, flow, join
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket, ask_stream
@@ -15,7 +15,7 @@ from natprobe.together import as_they_come
 from natprobe.wire import stun
 
 REQUIRES = (StunServer,)
-TAKES = (LocalAddress, SourceAddress)
+TAKES = (LocalAddress,)
 YIELDS = (Binding, Stray)
 TIMEOUT = 4.0
 
@@ -72,7 +72,7 @@ async def _over_tcp(ctx: Context, server: StunServer) -> AsyncIterator[Observati
     remote, local, stream = (server.address, server.port), None, None
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            stream = await ctx.net.tcp(remote)
+            stream = await ctx.tcp(remote)
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, stun.binding_request(ctx.transaction_id()))
     except (OSError, EOFError, TimeoutError, stun.StunError) as exc:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import (
     Facts,
-    LocalAddress,
     Origin,
     Resolved,
     SourceAddress,
@@ -25,7 +25,7 @@ from natprobe.target import is_address
 from natprobe.together import as_they_come
 
 REQUIRES = ()
-TAKES = (LocalAddress,)
+TAKES = ()
 YIELDS = (Resolved, SrvAnswer, StunServer, SourceAddress)
 TIMEOUT = 4.0
 
@@ -37,6 +37,7 @@ ADDRESSES_MAX = 16
 SRV_MAX = 10
 # RFC 8489 section 8 and RFC 5928 section 4.
 SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
+_HOST_NAME = re.compile(r"[0-9a-z_.-]{1,253}")
 _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 
 
@@ -153,7 +154,8 @@ async def _service(ctx: Context, server: tuple[str, int], service: str) -> Async
         if rrset.rdtype.name == "SRV"
         for r in rrset
     ]
-    records = [each for each in records if each.target][:SRV_MAX]  # a target of "." means: not offered (RFC 2782)
+    # A target of "." means that the service is not offered (RFC 2782); one that is no host name can't be asked.
+    records = [each for each in records if _HOST_NAME.fullmatch(each.target)][:SRV_MAX]
     yield SrvAnswer(service=service, name=name, server=at, records=tuple(records), rtt_ms=_ms(ctx, began))
     if service.startswith("_stuns") or not service.startswith("_stun"):
         return

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Connected, Facts, Resolved
-from natprobe.model import Endpoint, Observation, family, flow, join
+from natprobe.model import Endpoint, Observation, family, flow, join, split
 from natprobe.net.failure import failure_of
 from natprobe.together import as_they_come
 
@@ -47,10 +47,9 @@ def _ports(ctx: Context) -> tuple[int, ...]:
 async def connect(ctx: Context, endpoint: Endpoint) -> AsyncIterator[Observation]:
     """One TCP connection, by address."""
     began = ctx.net.now()
-    address, _, port = endpoint.rpartition(":")
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            stream = await ctx.net.tcp((address.strip("[]"), int(port)))
+            stream = await ctx.tcp(split(endpoint))
     except (OSError, TimeoutError) as exc:
         failure, detail = failure_of(exc)
         yield Connected(endpoint=endpoint, failure=failure, detail=detail, flow=flow("tcp", None, endpoint))

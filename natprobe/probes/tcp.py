@@ -38,7 +38,7 @@ async def _to(ctx: Context, candidate: Candidate) -> AsyncIterator[Observation]:
     message, stream, local = request(ctx, theirs), None, None
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            stream = await ctx.net.tcp(split(candidate.endpoint))
+            stream = await ctx.tcp(split(candidate.endpoint))
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, message, framed=True)
     except (OSError, EOFError, TimeoutError, StunError) as exc:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import urljoin, urlsplit
-
-import h11
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urljoin, urlsplit
 
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Certificate, Connected, Facts, HttpReply, Resolved, TlsSession
 from natprobe.model import Address, Failure, Observation, clip, family, flow, join
-from natprobe.net.api import Stream, TooMuch
+from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.http import Client, Reply
 from natprobe.net.tls import TlsStream, reading_context, verified_context
 from natprobe.together import as_they_come
-from natprobe.wire import certificate
 from natprobe.wire.text import clean
+
+if TYPE_CHECKING:
+    from natprobe.net.http import Client, Reply
 
 REQUIRES = (Resolved,)
 TAKES = ()
@@ -34,28 +35,34 @@ REDIRECTS_MAX = 4
 ALPN = ("http/1.1",)
 # What tells a system apart: a Jitsi page loads lib-jitsi-meet and config.js sets `config`; Janus says so itself.
 _JITSI_PAGE = re.compile(rb"lib-jitsi-meet|interface_config\.js|JitsiMeetJS", re.IGNORECASE)
-_JITSI_CONFIG = re.compile(rb"\bconfig\b[\s\S]{0,4000}?\b(hosts|bosh|websocket)\b")
+_JITSI_CONFIG = re.compile(rb"\bconfig\b")
+_JITSI_KEYS = re.compile(rb"\b(hosts|bosh|websocket)\b")
 _JANUS_INFO = re.compile(rb"\"janus\"\s*:\s*\"server_info\"")
 _NO_WEB = ("stun", "turn", "natprobe")
-_FAULTS = (OSError, EOFError, TimeoutError, h11.RemoteProtocolError, h11.LocalProtocolError, TooMuch)
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Each address of the name on its own, since one dead address of two makes every other call fail."""
     if ctx.target.kind in _NO_WEB:
         return
+    _load()
     streams = []
-    for number, address in enumerate(target_addresses(facts)[:ADDRESSES_MAX]):
+    for address in target_addresses(facts)[:ADDRESSES_MAX]:
         if family(address) in ctx.options.families:
-            streams.append(_front(ctx, address, curious=number == 0))
-            streams.append(_beside(ctx, address))
+            streams += [_front(ctx, address), _beside(ctx, address)]
     async for observation in as_they_come(streams):
         yield observation
 
 
-async def _front(ctx: Context, address: Address, curious: bool) -> AsyncIterator[Observation]:
+def _load() -> None:
+    """What only pages need, and before anything is sent: later it would hold up answers that are being timed."""
+    import natprobe.net.http
+    import natprobe.wire.certificate  # noqa: F401  # cryptography, a tenth of a start
+
+
+async def _front(ctx: Context, address: Address) -> AsyncIterator[Observation]:
     """The page's own port, over TLS unless the target says http:."""
-    visit = Visit(ctx, address, ctx.target.port, secure=ctx.target.scheme != "http", curious=curious)
+    visit = Visit(ctx, address, ctx.target.port, secure=ctx.target.scheme != "http", curious=True)
     async for observation in visit.observe():
         yield observation
 
@@ -101,7 +108,7 @@ class Visit:
         began = self._ctx.net.now()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                stream = await self._ctx.net.tcp((self._address, self._port))
+                stream = await self._ctx.tcp((self._address, self._port))
         except (OSError, TimeoutError) as exc:
             failure, detail = failure_of(exc)
             return None, Connected(endpoint=self._endpoint, failure=failure, detail=detail, flow=self._flow)
@@ -132,11 +139,8 @@ class Visit:
 
     async def _handshake(self, stream: Stream, *, verified: bool) -> tuple[TlsSession, TlsStream | None]:
         context = verified_context(self._ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
-        tls, name, began = (
-            TlsStream(stream, context, self._ctx.target.host),
-            self._ctx.target.host,
-            self._ctx.net.now(),
-        )
+        name, began = self._ctx.target.host, self._ctx.net.now()
+        tls = TlsStream(stream, context, name.partition("%")[0])
         try:
             async with asyncio.timeout(TALK_SECONDS):
                 await tls.handshake()
@@ -153,6 +157,8 @@ class Visit:
         return TlsSession(endpoint=self._endpoint, name=name, verified=verified, flow=self._flow, **seen)  # type: ignore[arg-type]
 
     def _certificate(self, tls: TlsStream) -> Certificate | None:
+        from natprobe.wire import certificate
+
         chain = tls.chain()
         try:
             leaf = certificate.read(chain[0], self._ctx.unix_time)
@@ -170,12 +176,13 @@ class Visit:
 
     async def _pages(self, stream: Stream) -> AsyncIterator[Observation]:
         """The page, its redirects on this very host, and the two that tell Jitsi and Janus."""
+        from natprobe.net.http import Client
+
         client, path, said = Client(stream, self._host_header()), "/", False
         for _ in range(REDIRECTS_MAX):
-            reply = await self._get(client, path)
+            reply, next_path = await self._get(client, path)
             yield reply
             said = said or bool(reply.says)
-            next_path = self._followed(reply)
             if next_path is None or not client.open:
                 break
             path = next_path
@@ -183,37 +190,54 @@ class Visit:
             yield self._reply(path, failure=Failure.REDIRECT_LIMIT, detail=f"{REDIRECTS_MAX} redirects and no page")
         for extra in ("/config.js", "/janus/info") if self._curious and not said else ():
             if client.open:
-                reply = await self._get(client, extra)
+                reply, _ = await self._get(client, extra)
                 yield reply
                 if reply.says:
                     return
 
-    async def _get(self, client: Client, path: str) -> HttpReply:
+    async def _get(self, client: Client, path: str) -> tuple[HttpReply, str | None]:
+        """What came, and where it sends us on to."""
+        from natprobe.net.http import FAULTS
+
         began = self._ctx.net.now()
         try:
             async with asyncio.timeout(TALK_SECONDS):
                 reply = await client.get(path)
-        except _FAULTS as exc:
+        except FAULTS as exc:
             failure, detail = failure_of(exc)
-            return self._reply(path, failure=failure, detail=detail)
-        return self._reply(path, rtt_ms=self._ms(began), **_seen(reply))
+            return self._reply(path, failure=failure, detail=detail), None
+        return self._reply(path, rtt_ms=self._ms(began), **_seen(reply)), self._followed(path, reply)
 
     def _reply(self, path: str, **seen: object) -> HttpReply:
         return HttpReply(url=self._url(path), endpoint=self._endpoint, flow=self._flow, **seen)  # type: ignore[arg-type]
 
-    def _followed(self, reply: HttpReply) -> str | None:
-        """The path of a redirect within this origin. Another host is only noted: nobody asked us to visit it."""
-        if reply.location is None or reply.status is None or not 300 <= reply.status < 400:
+    def _followed(self, path: str, reply: Reply) -> str | None:
+        """Path and query of a redirect within this origin. Another host is only noted: nobody asked us to visit it."""
+        location = reply.headers.get("location")
+        if location is None or not 300 <= reply.status < 400:
             return None
-        there, here = urlsplit(urljoin(reply.url, reply.location)), urlsplit(reply.url)
-        return (there.path or "/") if (there.scheme, there.netloc) == (here.scheme, here.netloc) else None
+        try:
+            here = urlsplit(self._url("/"))
+            there = urlsplit(urljoin(f"{self._url('/')}{path[1:]}", location))
+            if (there.scheme, there.hostname, there.port or self._default) != (here.scheme, here.hostname, self._port):
+                return None
+        except ValueError:  # a port or a bracket that is none
+            return None
+        return _quoted(there.path or "/") + (f"?{_quoted(there.query)}" if there.query else "")
 
     def _host_header(self) -> str:
-        host = f"[{self._ctx.target.host}]" if ":" in self._ctx.target.host else self._ctx.target.host
-        return host if self._port == (443 if self._secure else 80) else f"{host}:{self._port}"
+        bare = self._ctx.target.host.partition("%")[0]  # a zone means nothing to the other end (RFC 6874)
+        host = f"[{bare}]" if ":" in bare else bare
+        return host if self._port == self._default else f"{host}:{self._port}"
+
+    @property
+    def _default(self) -> int:
+        return 443 if self._secure else 80
 
     def _url(self, path: str) -> str:
-        return clip(f"{'https' if self._secure else 'http'}://{self._host_header()}{clean(path, 300)}", 600)
+        """Without the query, which may be secret."""
+        shown = clean(path.partition("?")[0], 300)
+        return clip(f"{'https' if self._secure else 'http'}://{self._host_header()}{shown}", 600)
 
     def _ms(self, began: float) -> float:
         return round((self._ctx.net.now() - began) * 1000, 2)
@@ -234,8 +258,14 @@ def _seen(reply: Reply) -> dict[str, object]:
 def _is_jitsi(reply: Reply) -> bool:
     kind = reply.headers.get("content-type", "")
     if "javascript" in kind:
-        return bool(_JITSI_CONFIG.search(reply.body[:65536]))
+        first = islice(_JITSI_CONFIG.finditer(reply.body[:65536]), 20)
+        return any(_JITSI_KEYS.search(reply.body, each.end(), each.end() + 4000) for each in first)
     return bool(_JITSI_PAGE.search(reply.body))
+
+
+def _quoted(text: str) -> str:
+    """As browsers send it: what no request line may hold is escaped, what is escaped stays so."""
+    return quote(text, safe="%/:@!$&'()*+,;=~?", encoding="latin-1", errors="replace")
 
 
 def _without_query(location: str | None) -> str | None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
-from natprobe.facts import HttpReply
+from natprobe.facts import HttpReply, Resolved
 from natprobe.model import Finding, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
@@ -150,6 +150,7 @@ def _fine(report: Report) -> Iterator[Line]:
     if tried:
         yield from _title("What was tried")
         yield from _wrapped("; ".join(f"{worked[kind]} of {tried[kind]} {kind}" for kind in tried) + ".", "  ")
+    yield from _disagreement(report)
 
 
 _COUNTED = {
@@ -160,6 +161,24 @@ _COUNTED = {
     "Binding": "STUN requests were answered",
     "IceCheck": "ICE checks were answered",
 }
+
+
+def _disagreement(report: Report) -> Iterator[Line]:
+    """The system's own answer beside the DNS servers': a hosts file, mDNS, or a split horizon made on purpose."""
+    for version in (4, 6):
+        answers = [
+            each
+            for each in report.observations
+            if isinstance(each, Resolved) and each.name == report.target.host and each.family == version
+        ]
+        by_system = {address for each in answers if each.by == "system" for address in each.addresses}
+        by_dns = {address for each in answers if each.by == "dns" for address in each.addresses}
+        if by_system and by_dns and not by_system & by_dns:
+            words = (
+                f"This system takes {', '.join(sorted(by_system))} for {report.target.host}, its DNS servers say"
+                f" {', '.join(sorted(by_dns))}: a hosts file, or a split horizon."
+            )
+            yield from _wrapped(words, "  ")
 
 
 def _exchanges(report: Report) -> Iterator[Line]:

@@ -14,12 +14,13 @@ Sources: RFC 4787 section 4.1, RFC 5780 section 4.3.
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive import mapping_varies, mappings
-from natprobe.facts import Binding, Facts, ids
-from natprobe.model import Do, Family, family, split
+from natprobe.derive import mapping_varies, mappings, varying
+from natprobe.facts import Binding, Facts, Run, ids
+from natprobe.fixes import more_servers
+from natprobe.model import Do, Family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (Binding,)
+READS = (Binding, Run)
 
 
 def check(facts: Facts) -> Judgement:
@@ -33,15 +34,11 @@ def check(facts: Facts) -> Judgement:
     seen = [each for group in mappings(facts).values() for each in group]
     if not any(address_class(split(each.server)[0]) == "public" for each in seen):
         return NOT_APPLICABLE
-    return CouldNotTell(reason="few-servers", ask="natprobe check TARGET --stun stun:ONE --stun stun:OTHER")
+    return CouldNotTell(reason="few-servers", ask=more_servers(facts))
 
 
 def _found(facts: Facts, version: Family) -> Found:
-    group = next(
-        group
-        for group in mappings(facts).values()
-        if len({each.mapped for each in group if family(split(each.server)[0]) == version}) > 1
-    )
+    group = varying(facts, version)
     return Found(
         message="The NAT maps one socket ({local}) to different endpoints for different servers ({mapped}):"
         " this matters between two clients, not towards a public server",

@@ -25,7 +25,8 @@ def check(facts: Facts) -> Judgement:
     tunnels = facts.ok(LocalAddress, lambda each: each.scope == "tunnel" and each.up)
     if not tunnels:
         return NOT_APPLICABLE
-    evidence = _by_protocol(facts) or _by_family(facts, {each.address for each in tunnels})
+    inside = {each.address for each in tunnels}
+    evidence = _by_protocol(facts, inside) or _by_family(facts, inside)
     if not evidence:
         return CLEAR
     return [
@@ -45,11 +46,13 @@ def check(facts: Facts) -> Judgement:
     ]
 
 
-def _by_protocol(facts: Facts) -> list[Observation]:
-    """The same server sees UDP and TCP come from different outside addresses."""
+def _by_protocol(facts: Facts, tunnels: set[str]) -> list[Observation]:
+    """The same server sees UDP and TCP come from different outside addresses, and one of them came by the tunnel."""
     for tcp in bindings(facts, "tcp"):
         same = [each for each in bindings(facts, "udp") if each.server == tcp.server and each.mapped]
-        if tcp.mapped and same and all(split(each.mapped or "")[0] != split(tcp.mapped)[0] for each in same):
+        tunnelled = any(each.local is not None and split(each.local)[0] in tunnels for each in (tcp, *same))
+        apart = all(split(each.mapped or "")[0] != split(tcp.mapped or "")[0] for each in same)
+        if tcp.mapped and same and apart and tunnelled:
             return [tcp, *same]
     return []
 

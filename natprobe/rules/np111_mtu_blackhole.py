@@ -14,7 +14,7 @@ Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 
 from natprobe.derive import SILENT_TRIES
 from natprobe.facts import Facts, IceCheck, ids
-from natprobe.model import Do, Failure
+from natprobe.model import Do, Failure, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 READS = (IceCheck,)
@@ -37,7 +37,13 @@ def check(facts: Facts) -> Judgement:
             message="Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive",
             args={"endpoint": lost[0].endpoint, "size": lost[0].size},
             evidence=ids(lost, [small[each.flow] for each in lost]),
+            where=Where.UNKNOWN,  # from one end alone no link on the way is known from another
             fixes=(
+                Do(
+                    text="Run the same check from another network: where full-size packets pass there, the small MTU is"
+                    " in this network (a VPN, PPPoE), else near the server",
+                    audience="user",
+                ),
                 Do(
                     text="Let ICMP `fragmentation needed` and `packet too big` pass on the way, or lower the MTU of the"
                     " tunnel (VPN, PPPoE) that packets go through: 1,280 bytes always suffice for WebRTC",

@@ -37,7 +37,7 @@ def check(facts: Facts) -> Judgement:
         return CouldNotTell(reason="one-destination", ask="natprobe check TARGET --stun stun:SERVER-WITH-IPV6")
     return [
         Found(
-            message="IPv6 is set up here and does not work: {count} destinations stay silent, while IPv4 works",
+            message="IPv6 is set up here and does not work: none of {count} destinations answers, while IPv4 works",
             args={"count": len({split(_remote(each))[0] for each in sixes})},
             evidence=ids(list(sixes), four),
             fixes=(

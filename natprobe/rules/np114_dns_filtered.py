@@ -12,14 +12,12 @@ protection against DNS rebinding for private addresses), or use another resolver
 Sources: RFC 8914 section 4.18 (filtered answers), RFC 6761 section 6.3.
 """
 
-from natprobe.derive import is_local_name, sinkholes
+from natprobe.derive import Withheld, is_local_name, sinkholes, withheld
 from natprobe.facts import Facts, Resolved, ids
-from natprobe.model import Do, Failure
+from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 READS = (Resolved,)
-
-_WITHHELD = (Failure.NXDOMAIN, Failure.NO_DATA, Failure.REFUSED)
 
 
 def check(facts: Facts) -> Judgement:
@@ -32,7 +30,9 @@ def check(facts: Facts) -> Judgement:
     sunk = [each for each in answers if each.addresses and no_servers.issuperset(each.addresses)]
     if sunk:
         return [_sinkhole(facts, sunk)]
-    return _withheld(facts, answers)
+    if (refused := withheld(facts)) is not None:
+        return [_withheld(facts, refused)]
+    return CLEAR if any(each.failure is None for each in answers) else NOT_APPLICABLE
 
 
 def _sinkhole(facts: Facts, sunk: list[Resolved]) -> Found:
@@ -44,22 +44,14 @@ def _sinkhole(facts: Facts, sunk: list[Resolved]) -> Found:
     )
 
 
-def _withheld(facts: Facts, answers: list[Resolved]) -> Judgement:
-    """Only where the system itself is left without an address, for a family that another resolver has one for."""
-    for system in (each for each in answers if each.by == "system" and each.failure in _WITHHELD):
-        same = [each for each in answers if each.by == "dns" and each.family == system.family]
-        given = [each for each in same if each.failure is None]
-        denied = [each for each in same if each.failure in _WITHHELD]
-        if given and denied and not any(e.by == "system" and e.failure is None for e in answers):
-            return [
-                Found(
-                    message="The resolver {denied} withholds the address of {name} that {given} gives",
-                    args={"denied": denied[0].server, "given": given[0].server, "name": facts.target.host},
-                    evidence=ids(system, given, denied),
-                    fixes=(_unlist(facts),),
-                )
-            ]
-    return CLEAR if any(each.failure is None for each in answers) else NOT_APPLICABLE
+def _withheld(facts: Facts, refused: Withheld) -> Found:
+    denied, given = refused.denied[0], refused.given[0]
+    return Found(
+        message="This machine's resolver {denied} says that {name} has no address, while {given} gives one",
+        args={"denied": denied.server, "given": given.server, "name": facts.target.host},
+        evidence=ids(refused.system, refused.given, refused.denied),
+        fixes=(_unlist(facts),),
+    )
 
 
 def _unlist(facts: Facts) -> Do:

@@ -12,7 +12,7 @@ kept silent, the resolver is what needs looking at, not the name.
 Sources: RFC 1035 section 4.1.1, RFC 2308 section 2.
 """
 
-from natprobe.derive import target_addresses
+from natprobe.derive import sinkholes, target_addresses
 from natprobe.facts import Facts, Resolved, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -31,28 +31,37 @@ _OTHER = "The name {name} could not be looked up"
 
 
 def check(facts: Facts) -> Judgement:
-    """A literal address always resolves."""
+    """A literal address always resolves. What a filter answers in an address's place is dns-filtered's matter."""
     name = facts.target.host
     answers = facts.of(Resolved, lambda each: each.name == name)
     if not answers:
         return NOT_APPLICABLE
-    if target_addresses(facts):
+    if target_addresses(facts) or sinkholes(answers):
         return CLEAR
     failures = _telling(answers)
     message = next((words for failure, words in _MESSAGES if failure in failures), _OTHER)
     missing = Failure.NXDOMAIN in failures or failures == {Failure.NO_DATA}
-    fix = (
-        Do(
-            text=f"Check the spelling of {name}; a new server needs an A record (and AAAA for IPv6)",
-            audience="server",
-        )
-        if missing
-        else Do(
-            text="Check this network's DNS servers: they do not do their work for this name",
-            audience="network",
-        )
-    )
-    return [Found(message=message, args={"name": name}, evidence=ids(answers), fixes=(fix,))]
+    fix = _SPELLING if missing else _ZONE if Failure.SERVFAIL in failures else _RESOLVER
+    return [Found(message=message, args={"name": name}, evidence=ids(answers), fixes=(_filled(fix, name),))]
+
+
+_SPELLING = Do(
+    text="Check the spelling of {name}; a new server needs an A record (and AAAA for IPv6)",
+    audience="server",
+)
+_ZONE = Do(
+    text="Ask a DNS server elsewhere for {name} (dig @1.1.1.1 {name}): if it fails there too, repair the zone and its"
+    " DNSSEC signatures; if it answers, repair this network's DNS servers",
+    audience="network",
+)
+_RESOLVER = Do(
+    text="Check this network's DNS servers: they do not do their work for {name}",
+    audience="network",
+)
+
+
+def _filled(fix: Do, name: str) -> Do:
+    return Do(text=fix.text.format(name=name), audience=fix.audience)
 
 
 def _telling(answers: list[Resolved]) -> set[Failure | None]:

@@ -11,13 +11,16 @@ listening address. Silence means that a firewall drops the packets, or that the 
 Sources: RFC 8489 section 6, RFC 7064.
 """
 
-from natprobe.derive import udp_works
-from natprobe.facts import Binding, Facts, ids
-from natprobe.model import Allow, Do, Failure, Fix
+from natprobe.derive import OWN, udp_works
+from natprobe.facts import Binding, Facts, Run, ids
+from natprobe.fixes import more_servers
+from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.reasons import sentence
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 
-READS = (Binding,)
+READS = (Binding, Run)
+
+_CLOSED = (Failure.PORT_UNREACHABLE, Failure.REFUSED)
 
 
 def check(facts: Facts) -> Judgement:
@@ -30,11 +33,17 @@ def check(facts: Facts) -> Judgement:
         return NOT_APPLICABLE
     if any(each.failure is None for each in asked) or (transport == "udp" and udp_works(facts) is False):
         return CLEAR
+    if all(each.failure in OWN for each in asked):
+        return CouldNotTell(reason=str(asked[0].failure))
+    closed = asked[0].failure in _CLOSED
+    compared = closed or transport != "udp" or udp_works(facts) is True
     return [
         Found(
             message="{server} does not answer STUN over {transport}: {why}",
             args={"server": asked[0].server, "transport": transport.upper(), "why": sentence(str(asked[0].failure))},
             evidence=ids(asked),
+            where=Where.SERVER_HOST if closed else Where.SERVER_EDGE if compared else Where.UNKNOWN,
+            alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
             fixes=(_fix(facts, asked[0]),),
         )
     ]
@@ -42,7 +51,7 @@ def check(facts: Facts) -> Judgement:
 
 def _fix(facts: Facts, binding: Binding) -> Fix:
     port = str(facts.target.port)
-    if binding.failure in (Failure.PORT_UNREACHABLE, Failure.REFUSED):
+    if binding.failure in _CLOSED:
         return Do(text=f"On the server, see that a STUN server listens on port {port}", audience="server")
     return Allow(
         proto="tcp" if binding.transport == "tcp" else "udp",

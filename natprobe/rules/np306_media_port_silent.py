@@ -10,15 +10,19 @@ security group drops the port; the router in front does not forward it; nothing 
 firewall; or a firewall in *this* network drops that port. A second vantage, or the server itself, tells them
 apart.
 
+What to do: run the check from another network; then open and forward the port on the server's side, or open it
+in this network's firewall.
+
 Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed port behind it are both silent.
 """
 
 from natprobe.derive import anything_back, media_checks, silent, udp_works
-from natprobe.facts import Binding, Facts, IceCheck, ids
+from natprobe.facts import Binding, Facts, IceCheck, Run, ids
+from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Family, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 
-READS = (IceCheck, Binding)
+READS = (IceCheck, Binding, Run)
 
 
 def check(facts: Facts) -> Judgement:
@@ -44,17 +48,24 @@ def _online(facts: Facts) -> bool:
 
 def _offline(facts: Facts, mute: list[str]) -> Found:
     return Found(
-        message="Nothing answers, neither {endpoint} nor anything else that was tried: is this machine online?",
-        args={"endpoint": mute[0]},
+        message="Nothing answers over {protocols}, neither {endpoint} nor anything else that was tried: this machine is"
+        " offline there, or its network lets nothing out but through a proxy",
+        args={"endpoint": mute[0], "protocols": _tried(facts)},
         evidence=ids(media_checks(facts), facts.of(Binding)),
         where=Where.UNKNOWN,
         fixes=(
             Do(
-                text="See whether anything opens from this machine, then check again",
+                text="See whether this machine's browser opens any page: if none, it is offline; if it does, it goes"
+                " through a proxy, and the network's administrator has to let media out",
                 audience="user",
             ),
         ),
     )
+
+
+def _tried(facts: Facts) -> str:
+    families = sorted({family(split(each.endpoint)[0]) for each in media_checks(facts)})
+    return " and ".join(f"IPv{each}" for each in families)
 
 
 def _found(facts: Facts, endpoint: str) -> Found:
@@ -67,7 +78,7 @@ def _found(facts: Facts, endpoint: str) -> Found:
         alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
     ]
     if works is None:
-        alternatives.insert(0, alternative("udp-blocked", "natprobe check TARGET --stun stun:ONE --stun stun:OTHER"))
+        alternatives.insert(0, alternative("udp-blocked", more_servers(facts)))
     return Found(
         message="UDP port {endpoint} never answered: {tries} authenticated checks got nothing back",
         args={
@@ -75,8 +86,14 @@ def _found(facts: Facts, endpoint: str) -> Found:
             "tries": sum(e.tries for e in media_checks(facts) if e.endpoint == endpoint),
         },
         evidence=ids([each for each in media_checks(facts) if each.endpoint == endpoint]),
+        where=Where.UNKNOWN if works is None else None,
         alternatives=tuple(alternatives),
         fixes=(
+            Do(
+                text=f"Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
+                f" {port} is shut in this network's firewall, if not, at the server",
+                audience="user",
+            ),
             Allow(
                 proto="udp",
                 ports=(port,),

@@ -6,18 +6,27 @@ unreachable.
 How it shows: the meeting opens and stays without sound and picture.
 
 What to do: open the port in the firewall that said no; its address stands in the finding. If that address is
-in your own network, it is your firewall; if it is the server's, the server's own.
+in your own network, it is your firewall; if it is the server's, the server's own. "Unreachable" from a router
+means that the address is wrong, or the server is off.
 
 Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 """
 
 from natprobe.addresses import address_class
 from natprobe.derive import REJECTED, media_checks, udp_works
-from natprobe.facts import Binding, Facts, IceCheck, ids
-from natprobe.model import Allow, Failure, Where, split
+from natprobe.facts import Binding, DefaultRoute, Facts, IceCheck, ids
+from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck, Binding)
+READS = (IceCheck, Binding, DefaultRoute)
+
+_MESSAGES = {
+    Where.LOCAL_NETWORK: "This network's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
+    Where.PROVIDER: "The provider's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
+    Where.SERVER_HOST: "The server's own firewall rejects UDP to {endpoint} (ICMP {icmp})",
+    Where.UNKNOWN: "A firewall on the way ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
+}
+_NO_WAY = "No router knows a way to {endpoint}: {router} says that it cannot be reached (ICMP {icmp})"
 
 
 def check(facts: Facts) -> Judgement:
@@ -27,31 +36,55 @@ def check(facts: Facts) -> Judgement:
     if not rejected or udp_works(facts) is False:
         return CLEAR if checks else NOT_APPLICABLE
     first = rejected[0]
-    address, port = split(first.endpoint)
-    inside = first.reported_by is not None and address_class(first.reported_by) in ("private", "carrier")
+    prohibited = first.failure in (Failure.PROHIBITED, Failure.PORT_UNREACHABLE)
+    where = _place(facts, first) if prohibited else Where.UNKNOWN
     return [
         Found(
-            message="A firewall at {router} rejects UDP to {endpoint} (ICMP {icmp})",
+            message=_MESSAGES[where] if prohibited else _NO_WAY,
             args={
-                "router": first.reported_by or "?",
+                "router": first.reported_by or "address not known",
                 "endpoint": first.endpoint,
                 "icmp": first.icmp or "error",
             },
             evidence=ids(rejected),
-            where=Where.LOCAL_NETWORK if inside else None,
-            fixes=(
-                Allow(
-                    proto="udp",
-                    ports=(str(port),),
-                    direction="out" if inside else "in",
-                    to=address,
-                    at=f"the firewall at {first.reported_by or 'the server'}",
-                    audience="network" if inside else "server",
-                    why="media travels over UDP",
-                ),
-            ),
+            where=where,
+            fixes=(_fix(where, first) if prohibited else _look(first),),
         )
     ]
+
+
+def _place(facts: Facts, check: IceCheck) -> Where:
+    """An inner address or our own gateway is this network's; the server's speaks for itself; others are anybody's."""
+    router = check.reported_by
+    if router is None:
+        return Where.UNKNOWN
+    if router == split(check.endpoint)[0]:
+        return Where.SERVER_HOST
+    kind, gateways = address_class(router), {each.gateway for each in facts.ok(DefaultRoute)}
+    if kind in ("private", "link-local", "unique-local") or router in gateways:
+        return Where.LOCAL_NETWORK
+    return Where.PROVIDER if kind == "carrier" else Where.UNKNOWN
+
+
+def _fix(where: Where, check: IceCheck) -> Fix:
+    address, port = split(check.endpoint)
+    if where in (Where.UNKNOWN, Where.PROVIDER):
+        text = f"Find out whose {check.reported_by or 'firewall'} is, and have UDP port {port} to {address} let through"
+        return Do(text=text, audience="network")
+    ours = where is Where.LOCAL_NETWORK
+    return Allow(
+        proto="udp",
+        ports=(str(port),),
+        direction="out" if ours else "in",
+        to=address,
+        at=f"this network's firewall ({check.reported_by})" if ours else "the server's own firewall",
+        audience="network" if ours else "server",
+        why="media travels over UDP",
+    )
+
+
+def _look(check: IceCheck) -> Fix:
+    return Do(text=f"See that {split(check.endpoint)[0]} is the server's address, and that it is on", audience="server")
 
 
 def _closed(check: IceCheck) -> bool:

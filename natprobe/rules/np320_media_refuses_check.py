@@ -30,14 +30,18 @@ def check(facts: Facts) -> Judgement:
         return CLEAR if checks else NOT_APPLICABLE
     return [
         Found(
-            message="{endpoint} answers and refuses the check: {words}",
+            message=_OTHER_START if facts.target.kind == "natprobe" else _OTHER_SERVER,
             args={"endpoint": refused[0].endpoint, "words": refused[0].detail or str(refused[0].failure)},
             evidence=ids(refused),
-            fixes=(
-                Do(
-                    text="See what listens on the port; with `natprobe serve`, paste the line that it printed",
-                    audience="server",
-                ),
-            ),
+            fixes=(_PASTE if facts.target.kind == "natprobe" else _LOOK,),
         )
     ]
+
+
+_OTHER_START = "{endpoint} answers and does not know this line's token ({words}): `natprobe serve` has another one now"
+_OTHER_SERVER = "{endpoint} answers and refuses the check ({words}): it is not the media server of this session"
+_PASTE = Do(
+    text="Ask for the line that the running `natprobe serve` printed: every start makes a new token, if given none",
+    audience="user",
+)
+_LOOK = Do(text="See what listens on the port (ss -ulpn), and stop what is not the media server", audience="server")

@@ -1,36 +1,40 @@
 """The web front doesn't answer
 
-No TCP connection to the page's port could be made, on any address of the name, or on some of them.
+No TCP connection to the page's port could be made, on any address of the name, or on some of them; or the
+connection stands and no page comes over it.
 
 How it shows: the browser says that the site can't be reached; with several addresses, now and then, or after
 a delay.
 
 What to do: `refused` means that nothing listens there (web server down, or listening on another address);
 `timeout` that a firewall drops the packets or the host is off. An address that no longer is the server's has
-to leave the DNS.
+to leave the DNS. A connection over which nothing comes is a firewall that reads what passes, a way that loses
+large packets, or a server that hangs: compare with another network.
 
-Sources: RFC 9293 section 3.5.2, RFC 8305.
+Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 """
 
 from typing import Literal
 
-from natprobe.derive import bindings, has_way_out, tcp_answers, udp_works, web_connects
-from natprobe.facts import Binding, Connected, Facts, HttpReply, ids
+from natprobe.derive import bindings, has_way_out, page_port, secure_pages, tcp_answers, udp_works, web_connects
+from natprobe.facts import Binding, Connected, Facts, HttpReply, TlsSession, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Connected, HttpReply, Binding)
+READS = (Connected, TlsSession, HttpReply, Binding)
 
 
 def check(facts: Facts) -> Judgement:
-    """All addresses dead: an error. Some dead while others of their family live: a warning."""
+    """All addresses dead, or none with a page: an error. Some dead while others of their family live: a warning."""
     connects = web_connects(facts)
     if not connects:
         return NOT_APPLICABLE
     dead = [each for each in connects if each.failure is not None]
     if len(dead) == len(connects):
         return CLEAR if _insecure_page(facts) else [_dead(facts, dead)]
+    if not secure_pages(facts) and (hung := _hung(facts)):
+        return [hung]
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
     partly = [each for each in partly if tcp_answers(facts, family(split(each.endpoint)[0]))]
     return [_partly(partly)] if partly else CLEAR
@@ -46,11 +50,46 @@ def _dead(facts: Facts, dead: list[Connected]) -> Found:
     answered = [*tcp_answers(facts, 4), *tcp_answers(facts, 6)]
     return Found(
         message=_MESSAGES[where],
-        args={"host": facts.target.host, "port": facts.target.port, "why": _why(dead[0])},
+        args={"host": facts.target.host, "port": page_port(facts), "why": _why(dead[0])},
         evidence=ids(dead, answered, bindings(facts, "tcp") if where is Where.LOCAL_NETWORK else []),
         where=where,
         fixes=_fixes(facts, dead, where),
     )
+
+
+def _hung(facts: Facts) -> Found | None:
+    """The first step after the connection that brought no page. Certificates are certificate-invalid's matter."""
+    port = page_port(facts)
+    steps: list[TlsSession | HttpReply] = [*facts.failed(TlsSession), *facts.failed(HttpReply)]
+    there = [each for each in steps if split(each.endpoint)[1] == port]
+    if not there or any(each.failure is Failure.TLS_CERTIFICATE for each in there):
+        return None
+    status = there[0].status if isinstance(there[0], HttpReply) else None
+    if status is not None and status < 500:
+        return None
+    return Found(
+        message=_ERROR_PAGE if status else _SILENT_PAGE,
+        args={"host": facts.target.host, "port": port, "status": status, "why": sentence(str(there[0].failure))},
+        evidence=ids(web_connects(facts), list(there)),
+        where=Where.SERVER_HOST if status else Where.UNKNOWN,
+        fixes=(_LOOK_BEHIND,) if status else _COMPARE,
+    )
+
+
+_ERROR_PAGE = "The web front of {host} answers with an error of its own (HTTP {status}) instead of the page"
+_SILENT_PAGE = "{host} takes the connection on TCP port {port}, and no page comes over it: {why}"
+_LOOK_BEHIND = Do(
+    text="Look into the web server's log, and start the service that it hands the page's requests to",
+    audience="server",
+)
+_COMPARE = (
+    Do(
+        text="Open the page from another network: where it opens there, a firewall or a small MTU in this network is in"
+        " the way (look for inspection of port 443, VPN, PPPoE)",
+        audience="user",
+    ),
+    Do(text="Where it opens nowhere, restart the web server and look into its log", audience="server"),
+)
 
 
 def _place(facts: Facts, dead: list[Connected]) -> Where:
@@ -70,7 +109,8 @@ _MESSAGES = {
     Where.SERVER_EDGE: "{host} does not answer on TCP port {port}: {why}",
     Where.LOCAL_NETWORK: "No TCP connection is answered, to {host} on port {port} or elsewhere: {why}",
     Where.THIS_HOST: "This machine's own firewall does not let TCP out to {host} on port {port}",
-    Where.UNKNOWN: "Neither {host} on TCP port {port} nor anything else answered: {why}. Is this machine online?",
+    Where.UNKNOWN: "Neither {host} on TCP port {port} nor anything else answered ({why}): this machine is offline, or"
+    " its network lets nothing out but through a proxy",
 }
 
 
@@ -98,12 +138,13 @@ def _why(each: Connected) -> str:
 
 
 def _fixes(facts: Facts, dead: list[Connected], where: Where) -> tuple[Fix, ...]:
-    port, host = str(facts.target.port), facts.target.host
+    port, host = str(page_port(facts)), facts.target.host
     if all(each.failure is Failure.REFUSED for each in dead):
         text = f"On the server, start the web front and see that it listens: ss -ltnp | grep :{port}"
         return (Do(text=text, audience="server"),)
     if where is Where.UNKNOWN:
-        return (Do(text="See whether anything opens from this machine, then check again", audience="user"),)
+        text = "See whether this machine's browser opens any page: if none, it is offline; if it does, through a proxy"
+        return (Do(text=text, audience="user"),)
     device, audience, inwards = _DEVICES[where]
     return (
         Allow(

@@ -14,6 +14,7 @@ Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2.
 from natprobe.facts import Certificate, Facts, TlsSession, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.target import is_address
 
 READS = (TlsSession, Certificate)
 
@@ -21,7 +22,10 @@ _ENDED = "The certificate of {name} ended on {end}"
 _EARLY = "The certificate of {name} is not valid before {begin}; is this machine's clock right?"
 _NAME = "The certificate that {name} shows is for {names}, not for {name}"
 _SELF = "The certificate of {name} is signed by itself, so no browser trusts it"
-_CHAIN = "{name} leaves out the intermediate certificate of {issuer}: some browsers and most phones refuse it"
+_CHAIN = (
+    "{name} shows its certificate without that of its issuer ({issuer}), which this system does not know: the"
+    " intermediate certificate is left out, or the issuer is a private authority"
+)
 _ISSUER = "Nobody that this system trusts signed the certificate of {name} (issuer: {issuer})"
 _OTHER = "The certificate of {name} does not verify: {words}"
 
@@ -41,7 +45,7 @@ def check(facts: Facts) -> Judgement:
             message=message,
             args=_args(refused[0], shown[0] if shown else None, words),
             evidence=ids(refused, shown),
-            alternatives=trusted if message == _ISSUER else (),
+            alternatives=trusted if message in (_ISSUER, _CHAIN) else (),
             fixes=(_fix(facts, message),),
         )
     ]
@@ -75,10 +79,16 @@ def _args(session: TlsSession, leaf: Certificate | None, words: str) -> dict[str
 
 
 def _fix(facts: Facts, message: str) -> Do:
+    host = facts.target.host
+    if message == _NAME and is_address(host):
+        return Do(text="Check the server by its name, as people open it, and not by its address", audience="user")
+    if message == _EARLY:
+        return Do(text="Set the clock of this machine, and then that of the server", audience="user")
+    text = f"Install a certificate for {host} from a public authority, and have it renewed by itself"
     if message == _CHAIN:
         text = "Give the web server the whole chain (nginx: `ssl_certificate …/fullchain.pem;`)"
-    elif message == _EARLY:
-        text = "Set the clock of this machine and of the server"
-    else:
-        text = f"Install a certificate for {facts.target.host} from a public authority, and have it renewed by itself"
+    elif message == _ENDED:
+        text = "Renew the certificate (certbot renew), and see why it did not renew itself"
+    elif message == _ISSUER:
+        text += "; where the issuer is your own authority, install its root certificate on every device"
     return Do(text=text, audience="server", after="reload the web server")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import warnings
 from typing import NamedTuple
 
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from natprobe.wire.text import clean
 
 NAMES_MAX = 50
+_UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 class Leaf(NamedTuple):
@@ -29,7 +31,15 @@ class Leaf(NamedTuple):
 
 def read(der: bytes, unix_time: float) -> Leaf:
     """The facts in these DER bytes. Raises ValueError."""
-    certificate = x509.load_der_x509_certificate(der)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd in a certificate, findings tell, not the library
+            return _leaf(x509.load_der_x509_certificate(der), unix_time)
+    except _UNREADABLE as exc:
+        raise ValueError(type(exc).__name__) from None
+
+
+def _leaf(certificate: x509.Certificate, unix_time: float) -> Leaf:
     end = certificate.not_valid_after_utc
     return Leaf(
         subject=clean(certificate.subject.rfc4514_string()),
@@ -48,19 +58,20 @@ def matches(names: tuple[str, ...], host: str) -> bool:
     try:
         wanted = str(ipaddress.ip_address(host))
     except ValueError:
-        parent = host.partition(".")[2]
-        return any(name.lower() in (host.lower(), f"*.{parent.lower()}") for name in names if parent or name == host)
+        parent = host.lower().partition(".")[2]
+        fitting = (host.lower(), f"*.{parent}") if parent else (host.lower(),)
+        return any(name.lower() in fitting for name in names)
     return wanted in names
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):  # the rest of it is still worth telling
         return ()
     names = [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
     return tuple(clean(name, 253) for name in names[:NAMES_MAX])
 
 
 def _time(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

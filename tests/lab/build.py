@@ -18,7 +18,7 @@ from tests.lab.host import Interface, LabHost, Way
 from tests.lab.nat import Behaviour, Mapped, Nat
 from tests.lab.network import DELAY, Action, Link, Loss, Rule
 from tests.lab.network import Network as Wires
-from tests.lab.router import Core, Gateway
+from tests.lab.router import Core, Gateway, Hole
 from tests.lab.servers import DnsServer, Records, StunServer
 from tests.lab.sockets import LabUdp
 from tests.netns import addresses as at
@@ -28,7 +28,9 @@ BOTH: Behaviour = "address-and-port-dependent"
 OUTSIDE, CARRIER_INSIDE, CARRIER_OUTSIDE = "198.51.100.7", "100.64.0.7", "198.51.100.1"
 CORE: dict[Family, str] = {4: "203.0.113.1", 6: "2001:db8:f::1"}
 LINK_LOCAL = "fe80::2%eth0"
-_ACTIONS: dict[str, Action] = {"drop": "drop", "reject": "prohibit", "refused": "close"}
+_RESOLVERS = frozenset({at.RESOLVER, at.RESOLVER_OTHER})
+_PAGES = frozenset({80, 443})
+_ACTIONS: dict[str, Action] = {"drop": "drop", "reject": "prohibit", "refused": "close", "down": "drop"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +49,15 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
     """The same case and seed give the same packets at the same instants, but for what TLS makes up."""
     wires = Wires(seed)
     core = Core(wires, CORE)
-    client = _client_side(wires, core, case.network, delay)
+    client = _client_side(wires, core, case, delay)
     servers = {
-        "web": _host(wires, core, "web", (at.WEB, at.WEB6), delay, _server_rules(case.web, case.peer)),
+        "web": _host(wires, core, "web", _web_addresses(case.web), delay, _server_rules(case.web, case.peer)),
         "stun1": _host(wires, core, "stun1", (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6), delay),
         "stun2": _host(wires, core, "stun2", (at.STUN2, at.STUN2_6), delay),
         "resolver": _host(wires, core, "resolver", (at.RESOLVER,), delay),
     }
+    if case.dns.second != "none":
+        servers["resolver2"] = _host(wires, core, "resolver2", (at.RESOLVER_OTHER,), delay)
     token = new_token(wires.chance("token").randbytes(16))
     _start(servers, case, token)
     return Lab(
@@ -69,10 +73,12 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
 def _start(servers: dict[str, LabHost], case: Case, token: str) -> None:
     StunServer(servers["stun1"], (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6))
     StunServer(servers["stun2"], (at.STUN2, at.STUN2_6), (at.STUN_PORT,))
-    DnsServer(servers["resolver"], at.RESOLVER, _records(case.dns.ipv6), at.TARGET, case.dns)
+    DnsServer(servers["resolver"], at.RESOLVER, _records(case), at.TARGET, case.dns.answer)
+    if case.dns.second != "none":
+        DnsServer(servers["resolver2"], at.RESOLVER_OTHER, _records(case), at.TARGET, case.dns.second)
     web.start(servers["web"], case.web, at.TARGET)
     if case.peer.runs:
-        serve_peer(servers["web"], (at.WEB, at.WEB6), token)
+        serve_peer(servers["web"], _web_addresses(case.web), token)
 
 
 def serve_peer(host: LabHost, addresses: Sequence[str], token: str) -> None:
@@ -89,8 +95,16 @@ def serve_peer(host: LabHost, addresses: Sequence[str], token: str) -> None:
     host.listen(at.MEDIA_TCP, Streams(responder, host.now, lambda *_: None).serve)
 
 
-def _records(ipv6: bool) -> dict[str, Records]:
-    return {name: {"A": (v4,), "AAAA": (v6,)} if ipv6 else {"A": (v4,)} for name, (v4, v6) in at.NAMES.items()}
+def _web_addresses(front: Web) -> tuple[str, ...]:
+    return (at.WEB, at.WEB6) if front.other == "none" else (at.WEB, at.WEB_OTHER, at.WEB6)
+
+
+def _records(case: Case) -> dict[str, Records]:
+    other = () if case.web.other == "none" else (at.WEB_OTHER,)
+    return {
+        name: {"A": (v4, *other) if name == at.TARGET else (v4,)} | ({"AAAA": (v6,)} if case.dns.ipv6 else {})
+        for name, (v4, v6) in at.NAMES.items()
+    }
 
 
 def _host(
@@ -106,7 +120,11 @@ def _host(
 
 def _server_rules(front: Web, peer: Peer) -> list[Rule]:
     """The firewall before the web front and the media ports."""
-    rules = [Rule("drop", "tcp", ports=frozenset({80, 443}))] if front.state == "down" else []
+    rules = [Rule("drop", "tcp", ports=_PAGES)] if front.state == "down" else []
+    if front.other in _ACTIONS:
+        rules.append(Rule(_ACTIONS[front.other], "tcp", ports=_PAGES, spared=frozenset({at.WEB, at.WEB6})))
+    if front.ipv6 in _ACTIONS:
+        rules.append(Rule(_ACTIONS[front.ipv6], "tcp", ports=_PAGES, family=6))
     if peer.udp != "pass":
         rules.append(Rule(_ACTIONS[peer.udp], "udp", ports=frozenset({at.MEDIA_UDP})))
     if peer.tcp != "pass":
@@ -114,13 +132,12 @@ def _server_rules(front: Web, peer: Peer) -> list[Rule]:
     return rules
 
 
-def _client_side(wires: Wires, core: Core, network: Network, delay: float) -> LabHost:
+def _client_side(wires: Wires, core: Core, case: Case, delay: float) -> LabHost:
     """client – home – (carrier) – core, and the tunnel beside it."""
-    spared = frozenset({at.RESOLVER})
-    refused = [Rule("drop", "udp", spared=spared)] if network.local == "udp-refused" else []
-    client = LabHost(wires, "client", out_rules=refused, resolvers=(at.RESOLVER,))
+    network = case.network
+    client = _client(wires, case)
     home = _home(wires, network)
-    lan = Link(wires, client, home, delay, Loss(network.loss, network.loss, spared))
+    lan = Link(wires, client, home, delay, Loss(network.loss, network.loss, _RESOLVERS))
     if network.carrier:
         carrier = _gateway(wires, "carrier", CARRIER_OUTSIDE, ANY, ANY, "100.64.0.1")
         Link(wires, home, carrier, delay)
@@ -135,17 +152,25 @@ def _client_side(wires: Wires, core: Core, network: Network, delay: float) -> La
     return client
 
 
+def _client(wires: Wires, case: Case) -> LabHost:
+    refused = [Rule("drop", "udp", spared=_RESOLVERS)] if case.network.local == "udp-refused" else []
+    resolvers = (at.RESOLVER,) if case.dns.second == "none" else (at.RESOLVER, at.RESOLVER_OTHER)
+    hosts = {at.TARGET: (at.WEB,)} if case.dns.hosts else {}
+    return LabHost(wires, "client", out_rules=refused, resolvers=resolvers, hosts=hosts)
+
+
 def _home(wires: Wires, network: Network) -> Gateway:
     """The home router. The resolver stays reachable: what it says is another part of the case."""
-    spared = frozenset({at.RESOLVER})
     rules = [Rule("drop", family=6)] if network.ipv6 == "broken" else []
     if network.udp != "pass":
-        rules.append(Rule(_ACTIONS[network.udp], "udp", passing=frozenset(network.udp_open), spared=spared))
+        rules.append(Rule(_ACTIONS[network.udp], "udp", passing=frozenset(network.udp_open), spared=_RESOLVERS))
     if network.tcp != "pass":
-        rules.append(Rule(_ACTIONS[network.tcp], "tcp", passing=frozenset(network.tcp_open), spared=spared))
+        rules.append(Rule(_ACTIONS[network.tcp], "tcp", passing=frozenset(network.tcp_open), spared=_RESOLVERS))
     outside = CARRIER_INSIDE if network.carrier else OUTSIDE
     inside = _inside(network)[1]
-    return _gateway(wires, "home", outside, network.mapping, network.filtering, inside, rules, network.rewrite)
+    home = _gateway(wires, "home", outside, network.mapping, network.filtering, inside, rules, network.rewrite)
+    home.hole = Hole(network.mtu)
+    return home
 
 
 def _gateway(

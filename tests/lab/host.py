@@ -6,7 +6,7 @@ import asyncio
 import errno
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import h11
@@ -64,9 +64,11 @@ class LabHost:
         rules: Sequence[Rule] = (),
         out_rules: Sequence[Rule] = (),
         resolvers: Sequence[str] = (),
+        hosts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.name, self._network = name, network
         self._rules, self._out_rules, self._resolvers = rules, out_rules, resolvers
+        self._hosts = hosts or {}
         self.chance: random.Random = network.chance(f"host {name}")
         self._links: list[Link] = []
         self._interfaces: dict[str, Interface] = {}
@@ -120,7 +122,7 @@ class LabHost:
         return stream
 
     async def system_addresses(self, name: str, family: Family) -> list[str]:
-        return await getaddrinfo(self, self._resolvers, name, family)
+        return await getaddrinfo(self, self._resolvers, name, family, self._hosts.get(name, ()))
 
     def source_address(self, towards: str) -> str:
         return self._source("udp", towards)  # as a connected UDP socket finds out

@@ -26,12 +26,16 @@ _ATTEMPTS, _SECONDS = 2, 5.0
 _EAI_NODATA = -5
 
 
-async def getaddrinfo(host: LabHost, resolvers: Sequence[str], name: str, version: Family) -> list[str]:
-    """The addresses. Raises socket.gaierror."""
+async def getaddrinfo(
+    host: LabHost, resolvers: Sequence[str], name: str, version: Family, in_file: Sequence[str] = ()
+) -> list[str]:
+    """The addresses; those that the hosts file has before all others. Raises socket.gaierror."""
     if _is_address(name):
         return [name] if family(name) == version else _fail(-9, "Address family for hostname not supported")
     if not any(family(each.address) == version and each.interface != "lo" for each in host.addresses()):
         return _fail(socket.EAI_NONAME, "Name or service not known")
+    if found := [address for address in in_file if family(address) == version]:
+        return found
     for _ in range(_ATTEMPTS):
         for server in resolvers:
             answer = await _ask(host, server, name, version)

@@ -9,7 +9,7 @@ from aioice import stun
 
 from natprobe.model import Family, family
 from tests.lab.nat import Nat
-from tests.lab.network import NET_UNREACHABLE, Link, Network, Packet, Rule, icmp_error, judge, refusal
+from tests.lab.network import NET_UNREACHABLE, Endpoint, Link, Network, Packet, Rule, icmp_error, judge, refusal
 
 _MAPPED_ADDRESS = 0x0001
 
@@ -29,13 +29,16 @@ class Gateway:
         self.name, self._network, self._addresses = name, network, addresses
         self._nats, self._rules, self._rewrites = nats, rules, rewrites
         self._links: list[Link] = []
+        self.hole = Hole(0)
 
     def attach(self, link: Link) -> None:
         self._links.append(link)
 
     def receive(self, packet: Packet, link: Link) -> None:
         inside, outside = self._links
-        if link is inside:
+        if self.hole.swallows(packet):
+            self._network.note(self, "lost", packet)
+        elif link is inside:
             self._outward(packet, inside, outside)
         else:
             self._inward(packet, inside)
@@ -58,6 +61,29 @@ class Gateway:
         if self._rewrites and translated.proto == "udp":
             translated = translated._replace(payload=rewritten(translated.payload, translated.destination))
         inside.send(translated, self)
+
+
+class Hole:
+    """A path-MTU black hole: IP packets above `mtu` bytes vanish, and what TCP sends after one never comes either."""
+
+    def __init__(self, mtu: int) -> None:
+        self._mtu = mtu
+        self._stuck: set[tuple[Endpoint, Endpoint]] = set()
+
+    def swallows(self, packet: Packet) -> bool:
+        """Whether this packet is never seen again; 0 swallows none."""
+        flow = (packet.source, packet.destination)
+        gone = bool(self._mtu) and (flow in self._stuck or _ip_length(packet) > self._mtu)
+        if gone and packet.proto == "tcp":
+            self._stuck.add(flow)
+        return gone
+
+
+def _ip_length(packet: Packet) -> int:
+    """With the headers; a stream's bytes leave in segments that fill 1500 bytes."""
+    headers = (40 if packet.family == 6 else 20) + (20 if packet.proto == "tcp" else 8)
+    whole = headers + len(packet.payload)
+    return min(whole, 1500) if packet.proto == "tcp" else whole
 
 
 class Core:

@@ -17,7 +17,7 @@ from natprobe.model import family
 from natprobe.net.api import Datagram, Stream
 from natprobe.wire import stun
 from natprobe.wire.stun import StunError
-from tests.case import Dns
+from tests.case import Answer
 from tests.lab.host import LabHost
 from tests.lab.sockets import LabUdp
 
@@ -81,8 +81,8 @@ class StunServer:
 class DnsServer:
     """Authoritative for `test.`: what `records` don't have is NXDOMAIN; other names are REFUSED. UDP and TCP 53."""
 
-    def __init__(self, host: LabHost, address: str, records: Mapping[str, Records], target: str, dns_case: Dns) -> None:
-        self._records, self._target, self._case = records, target, dns_case
+    def __init__(self, host: LabHost, address: str, records: Mapping[str, Records], target: str, says: Answer) -> None:
+        self._records, self._target, self._says = records, target, says
         host.serve_udp(address, 53, self._asked)
         host.listen(53, self._connected)
 
@@ -107,7 +107,7 @@ class DnsServer:
             return None
         name = query.question[0].name.to_text(omit_final_dot=True).lower()
         is_target = name == self._target
-        if is_target and self._case.answer == "silent":
+        if is_target and self._says == "silent":
             return None
         response = dns.message.make_response(query, recursion_available=True)
         response.set_rcode(self._rcode(name, is_target))
@@ -119,17 +119,17 @@ class DnsServer:
     def _rcode(self, name: str, is_target: bool) -> dns.rcode.Rcode:
         if not name.endswith(".test"):
             return dns.rcode.REFUSED
-        if is_target and self._case.answer == "servfail":
+        if is_target and self._says == "servfail":
             return dns.rcode.SERVFAIL
-        known = name in self._records and not (is_target and self._case.answer == "nxdomain")
+        known = name in self._records and not (is_target and self._says == "nxdomain")
         return dns.rcode.NOERROR if known else dns.rcode.NXDOMAIN
 
     def _lookup(self, name: str, kind: str, is_target: bool) -> list[str]:
         found = list(self._records[name].get(kind, ()))
-        if not is_target or self._case.answer == "works":
+        if not is_target or self._says == "works":
             return found
         hole = {"A": "0.0.0.0", "AAAA": "::"}
-        return [hole[kind]] if found and self._case.answer == "sinkhole" else []
+        return [hole[kind]] if found and self._says == "sinkhole" else []
 
 
 def _binding_request(data: bytes) -> Message | None:

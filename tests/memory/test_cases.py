@@ -21,7 +21,7 @@ from natprobe.pairing import credentials
 from natprobe.probes.peer import SESSION
 from natprobe.run import Session
 from natprobe.target import parse, stun_server
-from tests.case import Case, Expect, cases, load, repaired
+from tests.case import Case, Expect, cases, load, pasted, repaired
 from tests.expect import differences, told
 from tests.lab.build import Lab, build
 
@@ -55,7 +55,7 @@ def agrees(case: Case, expect: Expect) -> None:
 
 def typed(case: Case, lab: Lab) -> dict[str, Any]:
     """The case's command line, read as `natprobe check` reads it."""
-    target = lab.peer_target if case.target == "peer" else case.target
+    target = pasted(case, lab.peer_target)
     servers = () if "--stun" in case.options else BOTH_SERVERS
     command = typer.main.get_command(app).get_command(None, "check")  # type: ignore[attr-defined]  # app is a group
     return dict(command.make_context("check", [target, *servers, *case.options]).params)
@@ -63,20 +63,20 @@ def typed(case: Case, lab: Lab) -> dict[str, Any]:
 
 def checked(lab: Lab, asked: dict[str, Any]) -> Report:
     """What `natprobe check` does, in the lab's network and time. Certificates are checked in the real day's light."""
-    pasted = parse(asked["target"], asked["kind"])
+    link = parse(asked["target"], asked["kind"])
     context = Context(
-        target=pasted.target,
+        target=link.target,
         options=options(asked, lab),
         net=lab.client,
         host=lab.client,
         random=random.Random(0),
         unix_time=time.time(),
     )
-    if pasted.token is not None:
-        context.keep.put(SESSION, credentials(pasted.token))
+    if link.token is not None:
+        context.keep.put(SESSION, credentials(link.token))
     session = Session(context)
     lab.clock.run(session.go())
-    return diagnose(pasted.target, session.observations, [session.source])
+    return diagnose(link.target, session.observations, [session.source])
 
 
 def options(asked: dict[str, Any], lab: Lab) -> Options:

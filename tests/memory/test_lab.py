@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from natprobe.model import Failure
-from natprobe.net.api import IcmpError, NoRoute
+from natprobe.net.api import Datagram, IcmpError, NoRoute
 from natprobe.wire import stun
-from tests.case import Network, Peer
+from tests.case import Dns, Network, Peer, Web
 from tests.lab.client import (
     BEHAVIOURS,
     SERVER,
@@ -163,6 +163,85 @@ def test_the_resolver_and_tcp_are_spared() -> None:
             (await lab.client.tcp((at.WEB, 443))).close()
 
     within(lab, main())
+
+
+# --- a path-MTU black hole
+
+
+def test_large_packets_vanish_without_a_word() -> None:
+    lab = lab_of(network=Network(mtu=1000), peer=Peer(runs=True))
+
+    async def main() -> None:
+        udp = lab.client.udp(4)
+        udp.send(stun.binding_request(bytes(12), PADDING=bytes(900)), SERVER)
+        assert isinstance(await heard(udp), Datagram)
+        udp.send(stun.binding_request(bytes(12), PADDING=bytes(1000)), SERVER)
+        assert await heard(udp) is None
+
+    within(lab, main())
+    assert {event.node for event in lab.network.log if event.fate == "lost"} == {"home"}
+
+
+def test_a_stream_waits_for_ever_for_what_vanished() -> None:
+    lab = lab_of(network=Network(mtu=1000))
+
+    async def main() -> None:
+        stream = await lab.client.tcp(SERVER)
+        await stream.write(stun.binding_request(bytes(12)))
+        assert await stream.read()
+        await stream.write(bytes(2000))
+        await stream.write(stun.binding_request(bytes(12)))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await stream.read()
+
+    within(lab, main())
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("dns", "heard_of"),
+    [
+        (Dns(answer="nxdomain", second="works"), "NXDOMAIN"),
+        (Dns(answer="silent", second="works"), [at.WEB]),
+        (Dns(answer="servfail", second="works"), [at.WEB]),
+        (Dns(answer="nxdomain", hosts=True), [at.WEB]),
+        (Dns(answer="sinkhole", hosts=True), [at.WEB]),
+    ],
+)
+def test_resolvers_are_asked_in_turn_and_the_hosts_file_before_them(dns: Dns, heard_of: object) -> None:
+    """As glibc does: the next one only after silence or SERVFAIL."""
+    lab = lab_of(dns=dns)
+
+    async def main() -> object:
+        try:
+            return await lab.client.system_addresses(at.TARGET, 4)
+        except OSError:
+            return "NXDOMAIN"
+
+    assert within(lab, main()) == heard_of
+
+
+@pytest.mark.parametrize("state", ["works", "down", "refused"])
+@pytest.mark.parametrize("address", [at.WEB_OTHER, at.WEB6])
+def test_the_fronts_at_the_names_other_addresses(address: str, state: Any) -> None:
+    front = Web(other=state) if address == at.WEB_OTHER else Web(other="works", ipv6=state)
+    lab = lab_of(network=Network(ipv6="works"), web=front)
+
+    async def opened(at_address: str) -> str:
+        try:
+            async with asyncio.timeout(1):
+                (await lab.client.tcp((at_address, 443))).close()
+        except TimeoutError:
+            return "down"
+        except ConnectionRefusedError:
+            return "refused"
+        return "works"
+
+    assert within(lab, opened(address)) == state
+    assert within(lab, opened(at.WEB)) == "works"
 
 
 # --- UDP that fails

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NAMESPACES = Path("/run/netns")
-SETTINGS = Path("/etc/netns")  # `ip netns exec` mounts NAME/resolv.conf over /etc/resolv.conf
+SETTINGS = Path("/etc/netns")  # `ip netns exec` mounts NAME/resolv.conf and NAME/hosts over those of /etc
 PREFIX = "natprobe"
 TREE = Path(__file__).parents[2]  # where `python -m natprobe` finds the code under test
 TOOLS = ("ip", "nft", "setpriv")
@@ -49,7 +49,8 @@ class Node:
     rules: tuple[str, ...] = ()
     forwards: bool = False
     nft: str = ""
-    resolver: str = ""
+    resolvers: tuple[str, ...] = ()
+    hosts: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,8 +224,10 @@ def _veth(wire: Wire, prefix: str) -> str:
 
 def _configure(host: Host, node: Node, plan: Plan) -> tuple[list[str], str]:
     """One process per host: addresses and routes, then the ruleset."""
-    if node.resolver:
-        _write_settings(host.namespace, "resolv.conf", f"nameserver {node.resolver}\n")
+    if node.resolvers:
+        _write_settings(host.namespace, "resolv.conf", _lines(f"nameserver {each}" for each in node.resolvers))
+    if node.hosts:
+        _write_settings(host.namespace, "hosts", node.hosts)
     ends = [end.split("/") for wire in plan.wires for end in (wire.one, wire.other)]
     links = ["lo", *(interface for name, interface in ends if name == host.name)]
     lines = [f"link set {interface} up" for interface in links]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.case import Case
+from tests.case import Case, pasted
 from tests.netns import certificates, servers
 from tests.netns.kernel import Host, Network, built
 from tests.netns.topology import plan
@@ -31,6 +31,6 @@ def lab(case: Case) -> Iterator[Lab]:
     """Raises nat.UnbuildableError for what only the memory ring has."""
     with built(plan(case)) as network:
         files = certificates.write(case.web.certificate, network.folder)
-        servers.start(network, case.dns, case.web, files)
+        servers.start(network, case, files)
         line = servers.peer(network["web"]) if case.peer.runs else ""
-        yield Lab(network, line if case.target == "peer" else case.target, files.root)
+        yield Lab(network, pasted(case, line), files.root)

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.case import Network, Peer, Web
-from tests.netns.addresses import MEDIA_TCP, MEDIA_UDP, RESOLVER, STUN1, STUN1_OTHER, STUN2, WEB
+from tests.netns.addresses import (
+    MEDIA_TCP,
+    MEDIA_UDP,
+    RESOLVER,
+    RESOLVER_OTHER,
+    STUN1,
+    STUN1_OTHER,
+    STUN2,
+    WEB,
+    WEB_OTHER,
+)
 
 ANY, ADDRESS, BOTH = "endpoint-independent", "address-dependent", "address-and-port-dependent"
 PROHIBITED = "reject with icmpx admin-prohibited"
@@ -28,7 +38,10 @@ def router(mapping: str, filtering: str, conditions: Sequence[str] = ()) -> str:
 
 def conditions(network: Network) -> list[str]:
     """What the home router does besides NAT. The resolver stays reachable: breaking that is `Dns`'s part."""
-    rules = [f"ip saddr {RESOLVER} accept", f"ip daddr {RESOLVER} accept"]
+    resolvers = f"{{ {RESOLVER}, {RESOLVER_OTHER} }}"
+    rules = [f"ip saddr {resolvers} accept", f"ip daddr {resolvers} accept"]
+    if network.mtu:  # what a TCP sender leaves to segment later counts whole, and is made of full segments anyway
+        rules.append(f"meta length > {network.mtu} drop")
     if network.ipv6 == "broken":
         rules.append("meta nfproto ipv6 drop")
     rules += _blocked("udp", network.udp, network.udp_open) + _blocked("tcp", network.tcp, network.tcp_open)
@@ -39,7 +52,7 @@ def conditions(network: Network) -> list[str]:
 
 def local_firewall() -> str:
     """Refuses in the output hook: the sender's system call fails with EPERM."""
-    rules = (f"ip daddr {RESOLVER} accept", 'oifname != "lo" meta l4proto udp drop')
+    rules = (f"ip daddr {{ {RESOLVER}, {RESOLVER_OTHER} }} accept", 'oifname != "lo" meta l4proto udp drop')
     return _table("filter", [_chain("output", "filter", "output", "filter", rules)])
 
 
@@ -49,7 +62,10 @@ def server_firewall(web: Web, peer: Peer) -> str:
     tcp = {"drop": "drop", "refused": "reject with tcp reset"}
     rules = [f"udp dport {MEDIA_UDP} {udp[peer.udp]}"] if peer.udp in udp else []
     rules += [f"tcp dport {MEDIA_TCP} {tcp[peer.tcp]}"] if peer.tcp in tcp else []
-    rules += ["tcp dport { 80, 443 } drop"] if web.state == "down" else []
+    shut, pages = {"down": "drop", "refused": "reject with tcp reset"}, "tcp dport { 80, 443 }"
+    rules += [f"{pages} drop"] if web.state == "down" else []
+    rules += [f"ip daddr {WEB_OTHER} {pages} {shut[web.other]}"] if web.other in shut else []
+    rules += [f"meta nfproto ipv6 {pages} {shut[web.ipv6]}"] if web.ipv6 in shut else []
     return _table("filter", [_chain("input", "filter", "input", "filter", rules)])
 
 

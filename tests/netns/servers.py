@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.case import Dns, Web
+from tests.case import Answer, Case, Dns, Web
 from tests.netns import addresses as at
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
@@ -57,14 +57,18 @@ STUN = {
 }
 
 
-def start(network: Network, dns: Dns, front: Web, files: Files) -> None:
+def start(network: Network, case: Case, files: Files) -> None:
     """All at once; returns when the last of them listens."""
+    front = case.web
     relays = [(_coturn(network[name], listening), len(listening)) for name, listening in STUN.items()]
-    names = resolver(network["resolver"], dns)
+    names = [resolver(network["resolver"], case, case.dns.answer)]
+    if case.dns.second != "none":
+        names.append(resolver(network["resolver2"], case, case.dns.second))
     if front.state != "refused":
         ports = [80] if front.state == "http-only" else [80, 443]
         web(network["web"], front, files).listens(tcp=ports, addresses=2)
-    names.listens(udp=[53], tcp=[53])
+    for process in names:
+        process.listens(udp=[53], tcp=[53])
     for process, count in relays:
         process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
 
@@ -76,11 +80,11 @@ def _coturn(host: Host, addresses: tuple[str, ...]) -> Process:
     return host.start(argv, log=f"{host.name}.log")
 
 
-def resolver(host: Host, dns: Dns) -> Process:
-    names = [_record(name, dns) for name in at.NAMES if name != at.TARGET]
-    if dns.answer == "servfail":
-        _dnsmasq(host, "unsigned", f"--port={UPSTREAM}", _record(at.TARGET, dns)).listens(udp=[UPSTREAM])
-    return _dnsmasq(host, "resolver", *names, *_answer(dns))
+def resolver(host: Host, case: Case, says: Answer) -> Process:
+    names = [_record(name, case.dns) for name in at.NAMES if name != at.TARGET]
+    if says == "servfail":
+        _dnsmasq(host, "unsigned", f"--port={UPSTREAM}", _record(at.TARGET, case.dns)).listens(udp=[UPSTREAM])
+    return _dnsmasq(host, host.name, *names, *_answer(case, says))
 
 
 def _dnsmasq(host: Host, name: str, *options: str) -> Process:
@@ -92,13 +96,15 @@ def _record(name: str, dns: Dns) -> str:
     return f"--host-record={name},{ipv4}" + (f",{ipv6}" if dns.ipv6 else "")
 
 
-def _answer(dns: Dns) -> list[str]:
+def _answer(case: Case, says: Answer) -> list[str]:
     """What dnsmasq is told of the target's name."""
+    dns = case.dns
     upstream = f"--server=/{at.TARGET}/127.0.0.1#{UPSTREAM}"
     anchors = [f"--trust-anchor={name},1,8,2,{'AB' * 32}" for name in (".", at.TARGET)]
-    match dns.answer:
+    match says:
         case "works":
-            return [_record(at.TARGET, dns)]
+            other = [f"--host-record={at.TARGET},{at.WEB_OTHER}"] if case.web.other != "none" else []
+            return [_record(at.TARGET, dns), *other]
         case "nxdomain":
             return []
         case "empty":

@@ -81,6 +81,17 @@ def binding(host: str, kind: int, port: int = PORT) -> str:
         return errno.errorcode[error.errno or 0]
 
 
+def large(host: str, size: str) -> str:
+    """The mapped address of a request with so many bytes in an attribute that nobody need know, or `silent`."""
+    client, count = opened(host), int(size)
+    attribute = struct.pack("!HH", 0xC0FF, count) + bytes(count)
+    client.sendto(struct.pack("!HHI", 0x0001, len(attribute), COOKIE) + os.urandom(12) + attribute, (host, PORT))
+    try:
+        return mapped(client.recv(2048))
+    except TimeoutError:
+        return "silent"
+
+
 def lost(host: str, count: str) -> str:
     """How many of so many requests have no answer."""
     client = opened(host)
@@ -96,6 +107,7 @@ def lost(host: str, count: str) -> str:
 QUESTIONS: dict[str, Callable[..., str]] = {
     "mapping": mapping,
     "filtering": filtering,
+    "large": large,
     "lost": lost,
     "udp": lambda host, port=PORT: binding(host, socket.SOCK_DGRAM, int(port)),
     "tcp": lambda host, port=PORT: binding(host, socket.SOCK_STREAM, int(port)),

@@ -162,6 +162,33 @@ def test_names_with_ipv6() -> None:
         assert look(built, "dns", "stun1.example.test", "AAAA") == f"NOERROR {at.STUN1_6}"
 
 
+def test_two_resolvers_and_a_hosts_file() -> None:
+    with lab(case(dns=Dns(answer="nxdomain", second="works"))) as built:
+        assert look(built, "dns", at.TARGET, "A") == "NXDOMAIN"
+        assert look(built, "dns", at.TARGET, "A", at.RESOLVER_OTHER) == f"NOERROR {at.WEB}"
+    with lab(case(dns=Dns(answer="nxdomain", hosts=True))) as built:
+        assert built.client.run(["getent", "ahostsv4", at.TARGET]).stdout.split()[0] == at.WEB
+
+
+@pytest.mark.parametrize(("state", "heard"), [("works", "200"), ("down", "silent"), ("refused", "ConnectionRefused")])
+def test_fronts_at_the_names_other_addresses(state: str, heard: str) -> None:
+    front = Web(other=state, ipv6=state)  # type: ignore[arg-type]
+    with lab(case(network=Network(ipv6="works"), dns=Dns(ipv6=True), web=front)) as built:
+        told = look(built, "dns", at.TARGET, "A").split()
+        assert (told[0], sorted(told[1:])) == ("NOERROR", [at.WEB, at.WEB_OTHER])
+        for address in (at.WEB_OTHER, at.WEB6):
+            assert look(built, "get", f"https://{at.TARGET}/", str(built.root), address).startswith(heard)
+        assert look(built, "get", f"https://{at.TARGET}/", str(built.root), at.WEB).startswith("200")
+
+
+def test_a_black_hole_takes_large_packets_of_both_kinds() -> None:
+    with lab(case(network=Network(mtu=1000))) as built:
+        assert ask(built, "udp", at.STUN1).split()[0] == HOME
+        assert ask(built, "large", at.STUN1, "900").split()[0] == HOME
+        assert ask(built, "large", at.STUN1, "1000") == "silent"
+        assert look(built, "get", f"https://{at.TARGET}/", str(built.root)) == "silent"
+
+
 CERTIFICATES = {
     "good": "good",
     "expired": "certificate has expired",

@@ -5,6 +5,7 @@ Transit links are unnumbered: each side knows the other as its peer, so one addr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.case import Case, Network
@@ -13,7 +14,8 @@ from tests.netns import nat
 from tests.netns.kernel import Node, Plan, Wire
 
 CORE, CORE6 = "203.0.113.1", "2001:db8:f::1"
-SERVERS = {
+Addresses = tuple[tuple[str, ...], tuple[str, ...]]
+SERVERS: dict[str, Addresses] = {
     "web": ((at.WEB,), (at.WEB6,)),
     "stun1": ((at.STUN1, at.STUN1_OTHER), (at.STUN1_6, at.STUN1_OTHER6)),
     "stun2": ((at.STUN2,), (at.STUN2_6,)),
@@ -41,12 +43,10 @@ def plan(case: Case) -> Plan:
     network = case.network
     if network.rewrite:
         raise nat.UnbuildableError("netfilter rewrites no payloads: this case is the memory ring's alone")
-    nodes = {"client": _client(network), "home": _home(network), "core": _core(network)}
-    nodes |= {name: _server(*SERVERS[name]) for name in SERVERS}
-    if case.dns.answer == "silent":
-        nodes["resolver"] = _server(*SERVERS["resolver"], nft=nat.silent_resolver())
-    nodes["web"] = _server(*SERVERS["web"], nft=nat.server_firewall(case.web, case.peer))
-    wires = [Wire("client/eth0", "home/lan"), *(Wire(f"{name}/eth0", f"core/{name}") for name in SERVERS)]
+    servers = _servers(case)
+    nodes = {"client": _client(case), "home": _home(network), "core": _core(network, servers)}
+    nodes |= {name: _server(*servers[name], nft=_server_nft(case, name)) for name in servers}
+    wires = [Wire("client/eth0", "home/lan"), *(Wire(f"{name}/eth0", f"core/{name}") for name in servers)]
     if network.carrier:
         nodes["carrier"] = _carrier(network)
         wires += [Wire("home/wan", "carrier/lan"), Wire("carrier/wan", "core/access")]
@@ -56,6 +56,23 @@ def plan(case: Case) -> Plan:
         nodes["tunnel"] = _tunnel(_inside(network)[0])
         wires += [Wire("client/tun0", "tunnel/lan"), Wire("tunnel/wan", "core/tunnel")]
     return Plan(nodes, tuple(wires))
+
+
+def _servers(case: Case) -> dict[str, Addresses]:
+    """Each server's addresses, IPv4 and IPv6; some are there only in the cases that need them."""
+    found = dict(SERVERS)
+    if case.web.other != "none":
+        found["web"] = ((at.WEB, at.WEB_OTHER), (at.WEB6,))
+    if case.dns.second != "none":
+        found["resolver2"] = ((at.RESOLVER_OTHER,), ())
+    return found
+
+
+def _server_nft(case: Case, name: str) -> str:
+    if name == "web":
+        return nat.server_firewall(case.web, case.peer)
+    says = {"resolver": case.dns.answer, "resolver2": case.dns.second}.get(name)
+    return nat.silent_resolver() if says == "silent" else ""
 
 
 def _outside(network: Network) -> Outside:
@@ -70,7 +87,8 @@ def _inside(network: Network) -> tuple[str, str]:
     return at.LAN_CLIENT, at.LAN_ROUTER
 
 
-def _client(network: Network) -> Node:
+def _client(case: Case) -> Node:
+    network = case.network
     client, router = _inside(network)
     tunnelled = network.tunnel != "none"
     addresses = [f"{client}/24 dev eth0"]
@@ -86,7 +104,14 @@ def _client(network: Network) -> Node:
         addresses.append(f"{at.CLIENT6}/64 dev eth0")
         routes.append(f"default via {at.ROUTER6}")
     nft = nat.local_firewall() if network.local == "udp-refused" else ""
-    return Node(addresses=tuple(addresses), routes=tuple(routes), rules=tuple(rules), nft=nft, resolver=at.RESOLVER)
+    return Node(
+        addresses=tuple(addresses),
+        routes=tuple(routes),
+        rules=tuple(rules),
+        nft=nft,
+        resolvers=(at.RESOLVER,) if case.dns.second == "none" else (at.RESOLVER, at.RESOLVER_OTHER),
+        hosts=f"127.0.0.1 localhost\n{at.WEB} {at.TARGET}\n" if case.dns.hosts else "",
+    )
 
 
 def _home(network: Network) -> Node:
@@ -136,9 +161,9 @@ def _access(network: Network) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return addresses, ("2001:db8:1::/64 via 2001:db8:3::2", "2001:db8:2::/64 via 2001:db8:3::2")
 
 
-def _core(network: Network) -> Node:
+def _core(network: Network, servers: Mapping[str, Addresses]) -> Node:
     addresses, routes = map(list, _access(network))
-    for name, (ipv4, ipv6) in SERVERS.items():
+    for name, (ipv4, ipv6) in servers.items():
         addresses += [f"{CORE} peer {ipv4[0]}/32 dev {name}", f"{CORE6}/128 dev {name}"]
         routes += [f"{address} dev {name}" for address in ipv4[1:] + ipv6]
     if network.tunnel != "none":

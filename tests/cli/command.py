@@ -1,0 +1,45 @@
+"""`python -m natprobe` as others run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+REPORTS = ROOT / "tests" / "reports"
+NATPROBE = (sys.executable, "-m", "natprobe")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Without what would make the machine's settings part of the test."""
+    dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return kept | {"PYTHONPATH": str(ROOT)} | more
+
+
+def natprobe(*words: str, stdin: bytes = b"", cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Its bytes and its exit code."""
+    return subprocess.run(
+        [*NATPROBE, *words], input=stdin, capture_output=True, cwd=cwd, env=environment(**env), timeout=60
+    )
+
+
+def shell(script: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of sh in which "$@" is natprobe with these words."""
+    argv = ["sh", "-c", script, "sh", *NATPROBE, *words]
+    return subprocess.run(argv, capture_output=True, cwd=ROOT, env=environment(), timeout=60)
+
+
+def started(*words: str, **env: str) -> subprocess.Popen[bytes]:
+    """Running, with pipes to read from."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*NATPROBE, *words], stdout=pipe, stderr=pipe, cwd=ROOT, env=environment(**env))
+
+
+def patched(code: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """With this done to it before it starts."""
+    script = f"{code}\nimport sys\nfrom natprobe.cli import main\nsys.argv = ['natprobe', *{list(words)!r}]\nmain()"
+    argv = [sys.executable, "-c", script]
+    return subprocess.run(argv, capture_output=True, cwd=ROOT, env=environment(), timeout=60)

@@ -1,0 +1,16 @@
+"""Whether the ring of real kernels can run here: it needs root, Linux and real servers."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from tests.netns import kernel, servers
+
+
+@functools.cache
+def reason() -> str:
+    """Why this ring can't run here, or nothing."""
+    if os.environ.get("NATPROBE_NO_NETNS"):
+        return "NATPROBE_NO_NETNS is set"
+    return kernel.missing(servers.TOOLS)

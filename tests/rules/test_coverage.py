@@ -1,0 +1,92 @@
+"""Every rule has its case, and none speaks where nothing is wrong: the catalogue against natprobe/rules."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import msgspec
+import pytest
+
+from natprobe.facts import Facts
+from natprobe.model import Report
+from natprobe.rules import rules
+from tests.case import Case, Expect, Network, Peer, cases, load
+from tests.lab.build import build
+from tests.memory.test_cases import PATHS, checked, typed
+
+# A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them.
+WITHOUT_A_CASE = {"probe-crashed", "out-of-time"}
+HINTS = get_type_hints(Network)
+NATS = [*product(get_args(HINTS["mapping"]), get_args(HINTS["filtering"]), (False, True))]
+VARYING = ("address-dependent", "address-and-port-dependent")
+
+
+def reported(case: Case, seed: int = 0) -> Report:
+    lab = build(case, seed)
+    return checked(lab, typed(case, lab))
+
+
+@cache
+def in_case(path: Path) -> Report:
+    return reported(load(path))
+
+
+def found_by(report: Report) -> set[str]:
+    """The causes that rules themselves answer with, before anything is merged or lowered."""
+    facts = Facts(report.target, report.observations)
+    return {rule.cause.name for rule in rules() if isinstance(rule.module.check(facts), list)}
+
+
+def test_every_rule_is_fired_by_a_case() -> None:
+    fired = {cause for path in PATHS for cause in found_by(in_case(path))}
+    assert {rule.cause.name for rule in rules()} - fired == WITHOUT_A_CASE
+
+
+def test_what_only_the_kernel_ring_has_fires_no_further_rule() -> None:
+    """So that the test above, which runs in memory, sees everything."""
+    assert {path for path in cases("kernel") if isinstance(path, Path)} <= set(PATHS)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if not load(path).expect.causes], ids=lambda path: path.stem)
+def test_no_rule_speaks_where_nothing_is_wrong(path: Path) -> None:
+    assert found_by(in_case(path)) == set()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_what_a_finding_says_stands_on_evidence(path: Path) -> None:
+    """Every id is an observation's, and a sentence has no place left empty."""
+    report = in_case(path)
+    there = {each.id for each in report.observations}
+    for finding in report.findings:
+        assert finding.evidence
+        assert set(finding.evidence) <= there
+        assert finding.fixes
+        assert "None" not in finding.message
+        assert not finding.message.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("target", ["peer", "meet.example.test"])
+@pytest.mark.parametrize(("mapping", "filtering", "carrier"), NATS)
+def test_no_nat_is_an_obstacle(mapping: str, filtering: str, carrier: bool, target: str) -> None:
+    """All twelve kinds, with and without the provider's NAT behind: at most a note, and media flows."""
+    network = Network(mapping=mapping, filtering=filtering, carrier=carrier)  # type: ignore[arg-type]  # words of it
+    whatever = Expect(verdict="good", exit=0)
+    report = reported(Case(title="", expect=whatever, target=target, network=network, peer=Peer(runs=True)))
+    notes = {"mapping-varies"} if mapping in VARYING else set()
+    notes |= {"carrier-nat"} if carrier and mapping == "none" else set()
+    assert {each.cause for each in report.findings} == notes
+    assert report.verdict.status == ("good" if target == "peer" else "unknown")
+    assert report.unknown == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_loss_is_never_taken_for_a_blockade(seed: int) -> None:
+    """Fifteen of a hundred packets lost each way, in forty runs: unsure at worst."""
+    healthy = Case(title="", expect=Expect(verdict="good", exit=0), target="peer", peer=Peer(runs=True))
+    report = reported(msgspec.structs.replace(healthy, network=Network(loss=0.15)), seed)
+    assert report.findings == ()
+    assert report.paths[0].status in ("open", "unknown")
+    assert report.verdict.status in ("good", "degraded")

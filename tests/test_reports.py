@@ -1,0 +1,46 @@
+"""Reports of former versions (tests/reports), judged again by today's rules: none may be lost, none told otherwise.
+
+A report that was once written is kept for good; what is expected of it stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from natprobe.cli.gate import exit_code
+from natprobe.codec import dump, load
+from natprobe.diagnose import diagnose
+from tests.case import Expect
+from tests.expect import differences, told
+
+FOLDER = Path(__file__).parent / "reports"
+KEPT = sorted(FOLDER.glob("*.json"))
+
+
+def test_the_first_ones_are_still_there() -> None:
+    assert {path.stem for path in KEPT} >= {"peer-healthy", "udp-blocked", "web-broken"}
+    assert {path.stem for path in KEPT} == {path.stem for path in FOLDER.glob("*.toml")}
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_it_is_judged_as_expected(path: Path) -> None:
+    expect = msgspec.convert(tomllib.loads(path.with_suffix(".toml").read_text()), Expect)
+    saved = load(path.read_text())
+    report = diagnose(saved.target, saved.observations, saved.sources)
+    plain = json.loads(dump(report))
+    wrong = differences(expect, plain, exit_code(report))
+    assert not wrong, "\n".join([*wrong, told(plain)])
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_what_it_rests_on_comes_back_as_it_was(path: Path) -> None:
+    saved = load(path.read_text())
+    again = json.loads(dump(diagnose(saved.target, saved.observations, saved.sources)))
+    before = json.loads(path.read_text())
+    for part in ("schema", "started", "duration", "target", "sources", "observations"):
+        assert again[part] == before[part]
