@@ -101,6 +101,8 @@ def _untried(facts: Facts, kind: Kind, name: str) -> Path:
         status, reason = "unknown", "needs-second-client"
     elif kind == "natprobe" and reason == "not-tried":
         status, reason = _why_untried(facts, name)
+    elif reason in ("needs-session", "relay-not-tried") and not target_addresses(facts):
+        reason = "no-address"
     return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
 
 

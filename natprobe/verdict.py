@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from natprobe.addresses import address_class
-from natprobe.causes import CAUSES
 from natprobe.derive import leads_to, secure_pages, target_addresses, web_connects, withheld
 from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, TlsSession, server_kind
 from natprobe.model import (
@@ -214,8 +213,3 @@ def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages) -> Severity
     if finding.severity is Severity.ERROR and not explains(finding, verdict, steps):
         return Severity.WARNING
     return finding.severity
-
-
-def default_severity(cause: str) -> Severity:
-    """The table's."""
-    return CAUSES[cause].severity

@@ -12,7 +12,9 @@ from natprobe.facts import KINDS
 from natprobe.model import Failure
 from natprobe.run import SEQUENCE
 from natprobe.servers.control import CONTROL_SERVERS
+from tests.case import load
 from tests.pages import DOCS, generated
+from tests.show import shown
 
 README = DOCS.parent / "README.md"
 
@@ -45,6 +47,11 @@ def test_links_and_codes_lead_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
     codes = {cause.code for cause in CAUSES.values()}
     assert [code for code in re.findall(r"\bNP\d{3}\b", text) if code not in codes] == []
+
+
+def test_readme_shows_what_is_printed_today() -> None:
+    printed = shown(load(DOCS.parent / "tests" / "cases" / "udp-blocked.toml")).strip()
+    assert printed in README.read_text(), "the report in README.md is stale: python -m tests.show"
 
 
 def test_readme_names_every_probe() -> None:

@@ -117,7 +117,8 @@ class TestNotTried:
     def test_what_the_page_says_decides_what_is_offered(self) -> None:
         target = Target(input=HOST, host=HOST, port=443)
         says = HttpReply(url=f"https://{HOST}/", endpoint=f"{WEB}:443", status=200, says=("jitsi",))
-        assert way("turn-tls", says, target=target).reason == "needs-session"
+        assert way("turn-tls", named(WEB), says, target=target).reason == "needs-session"
+        assert way("turn-tls", says, target=target).reason == "no-address"
 
     def test_serve_has_no_relay_and_stun_no_media(self) -> None:
         assert way("turn-udp").status == "not-offered"

@@ -13,6 +13,7 @@ from scapy.layers.inet import IP, UDP
 
 from natprobe.wire import stun
 
+UNASKED = stun.decode(stun.binding_request(bytes(12))).message
 OTHER, LIE = "203.0.113.66", ("6.6.6.6", 666)
 
 
@@ -25,7 +26,6 @@ def main(own: str) -> None:
         data, client = server.recvfrom(2048)
         request = stun.decode(data).message
         lie = stun.response(request, XOR_MAPPED_ADDRESS=LIE, SOFTWARE="forged")
-        unasked = lie[:8] + bytes(12) + lie[20:]
 
         def forge(source: str, port: int, payload: bytes, to: tuple[str, int] = client) -> None:
             packet = IP(src=source, dst=to[0]) / UDP(sport=port, dport=to[1]) / payload
@@ -33,7 +33,7 @@ def main(own: str) -> None:
 
         forge(OTHER, 3478, lie)
         forge(own, 3479, lie)
-        forge(own, 3478, stun.response(stun.decode(unasked).message, fingerprint=False, XOR_MAPPED_ADDRESS=LIE))
+        forge(own, 3478, stun.response(UNASKED, XOR_MAPPED_ADDRESS=LIE))
         for port in range(1, 4):
             forge(OTHER, port, b"\xff" * 100)
         forge(own, 3478, lie[:-4])

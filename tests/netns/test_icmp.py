@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,12 @@ CLOSED, SILENT, REFUSED_HERE = 7100, 7101, 7102
 
 def rejects() -> str:
     lines = [f"udp dport {port} reject with {kind.replace(' ', ' type ')}" for port, (kind, _, _) in REJECTS.items()]
-    rules = "; ".join([*lines, f"udp dport {SILENT} drop"])
-    return f"table inet f {{ chain c {{ type filter hook forward priority 0; {rules}; }} }}"
+    return firewall("forward", *lines, f"udp dport {SILENT} drop")
+
+
+def firewall(hook: str, *rules: str) -> str:
+    body = "\n".join([f"type filter hook {hook} priority 0;", *rules])
+    return f"table inet f {{\nchain c {{\n{body}\n}}\n}}\n"
 
 
 PLAN = Plan(
@@ -47,7 +52,7 @@ PLAN = Plan(
         "client": Node(
             addresses=(f"{CLIENT}/24 dev eth0", f"{CLIENT6}/64 dev eth0", f"{LOCAL}/64 dev eth0"),
             routes=(f"default via {ROUTER}", f"default via {ROUTER6}"),
-            nft=f"table inet f {{ chain c {{ type filter hook output priority 0; udp dport {REFUSED_HERE} drop; }} }}",
+            nft=firewall("output", f"udp dport {REFUSED_HERE} drop"),
         ),
         "router": Node(
             forwards=True,
@@ -102,6 +107,7 @@ def test_every_refusal_of_a_router(network: Network, address: str, router: str, 
     ],
 )
 def test_routes_that_lead_nowhere(network: Network, address: str, icmp: str, failure: str, by: str) -> None:
+    time.sleep(1.0)  # Linux sends one such error a second to each host
     (found,) = asked(network["client"], address, 3478).values()
     assert (found["failure"], found["icmp"], found["by"]) == (failure, icmp, by)
 

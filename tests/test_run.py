@@ -1,0 +1,109 @@
+"""The shell around the probes: whatever a probe does, its end is a fact and the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from natprobe import run as shell
+from natprobe.context import Context
+from natprobe.facts import Connected, Facts, Probed, Resolved, Run
+from natprobe.model import Observation
+from natprobe.run import Session
+from tests.lab.check import session
+from tests.lab.client import lab_of
+from tests.probes.seen import of
+
+FACT = Resolved(name="a", family=4, by="system", addresses=("192.0.2.1",))
+
+
+def probe(*steps: Any, requires: tuple[type[Observation], ...] = (), timeout: float = 5.0) -> SimpleNamespace:
+    """Facts are yielded, numbers are slept, exceptions are raised."""
+
+    async def work(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+        for step in steps:
+            if isinstance(step, BaseException):
+                raise step
+            if isinstance(step, (int, float)):
+                await asyncio.sleep(step)
+            else:
+                yield step
+
+    return SimpleNamespace(REQUIRES=requires, TAKES=(), YIELDS=(Resolved,), TIMEOUT=timeout, probe=work)
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, probes: dict[str, Any], **options: Any) -> dict[str, tuple[str, str]]:
+    """How each ended, by name."""
+    monkeypatch.setattr(shell, "load_probe", probes.__getitem__)
+    found = session(lab_of(), probes=list(probes), **options)
+    assert [each.id for each in found.observations] == list(range(1, len(found.observations) + 1))
+    assert isinstance(found.observations[0], Run)
+    return {each.probe: (each.status, each.detail) for each in of(found.observations, Probed)}
+
+
+def test_every_way_of_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = ran(
+        monkeypatch,
+        {
+            "interfaces": probe(ZeroDivisionError("a secret")),
+            "names": probe(FACT, 1, FACT),
+            "web": probe(FACT, 99, FACT),
+            "peer": probe(requires=(Connected,)),
+            "mapping": probe(requires=(Resolved,)),
+            "reach": probe(TimeoutError()),
+        },
+        skip=("tcp",),
+    )
+    assert ends["names"] == ends["mapping"] == ("complete", "")
+    assert ends["web"] == ("cut", "out of time after 5.0 s")
+    assert ends["peer"] == ("skipped", "no Connected")
+    assert ends["interfaces"][0] == "crashed"
+    assert "ZeroDivisionError at tests.test_run:" in ends["interfaces"][1]
+    assert "secret" not in repr(ends)
+    assert ends["reach"][0] == "cut"
+
+
+def test_the_whole_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = {"names": probe(3, FACT), "web": probe(9, FACT, requires=(Resolved,)), "reach": probe(requires=(Resolved,))}
+    ends = ran(monkeypatch, slow, timeout=4.0)
+    assert ends == {
+        "names": ("complete", ""),
+        "web": ("cut", "out of time after 1.0 s"),
+        "reach": ("cut", "out of time after 0.0 s"),
+    }
+
+
+def test_what_was_not_asked_for_is_said_to_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes = {"names": probe(FACT), "web": probe(FACT)}
+    assert ran(monkeypatch, probes, only=("web",)) == {"names": ("skipped", "not asked for"), "web": ("complete", "")}
+    assert ran(monkeypatch, probes, skip=("web",)) == {"names": ("complete", ""), "web": ("skipped", "not asked for")}
+
+
+def test_an_interrupt_leaves_every_probe_with_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes = {"names": probe(FACT, 3), "web": probe(FACT, 9), "reach": probe(FACT, requires=(Resolved,))}
+    monkeypatch.setattr(shell, "load_probe", probes.__getitem__)
+    lab = lab_of()
+    kept: list[Session] = []
+
+    def keeping(*words: Any) -> Session:
+        kept.append(Session(*words))
+        return kept[0]
+
+    monkeypatch.setattr("tests.lab.check.Session", keeping)
+    real = lab.clock.run
+
+    async def interrupted(work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    vars(lab.clock)["run"] = lambda work: real(interrupted(work))
+    session(lab, probes=list(probes))
+    assert {each.probe: each.status for each in of(kept[0].observations, Probed)} == dict.fromkeys(probes, "cut")
+    assert len(of(kept[0].observations, Resolved)) == 2

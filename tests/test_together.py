@@ -1,0 +1,88 @@
+"""Several streams at once: everything comes, the first error ends all, and nobody is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from natprobe.together import as_they_come
+from tests.lab.clock import run
+
+
+class Streams:
+    """Makes streams and notes which of them have ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    async def counting(
+        self, name: str, every: float, times: int, error: BaseException | None = None
+    ) -> AsyncIterator[str]:
+        try:
+            for number in range(times):
+                await asyncio.sleep(every)
+                yield f"{name}{number}"
+            if error is not None:
+                raise error
+        finally:
+            self.ended.append(name)
+
+
+def test_in_the_order_in_which_they_come() -> None:
+    async def main() -> list[str]:
+        made = Streams()
+        return [each async for each in as_they_come([made.counting("a", 3, 2), made.counting("b", 2, 2)])]
+
+    assert run(main()) == ["b0", "a0", "b1", "a1"]
+
+
+def test_nothing_at_all() -> None:
+    async def main() -> list[str]:
+        return [each async for each in as_they_come([])]
+
+    assert run(main()) == []
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), OSError("x"), KeyboardInterrupt()])
+def test_the_first_error_ends_all(error: BaseException) -> None:
+    made, seen = Streams(), []
+
+    async def main() -> None:
+        async for each in as_they_come([made.counting("a", 5, 9), made.counting("b", 1, 2, error)]):
+            seen.append(each)
+
+    with pytest.raises(type(error)):
+        run(main())
+    assert seen == ["b0", "b1"]
+    assert sorted(made.ended) == ["a", "b"]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.5])
+def test_a_deadline_ends_all(seconds: float) -> None:
+    made, seen = Streams(), []
+
+    async def main() -> None:
+        async with asyncio.timeout(seconds):
+            async for each in as_they_come(made.counting(name, 1, 9) for name in "abc"):
+                seen.append(each)
+
+    with pytest.raises(TimeoutError):
+        run(main())
+    assert len(seen) == 3 * int(seconds)
+    assert sorted(made.ended) == ["a", "b", "c"]
+
+
+def test_who_has_seen_enough_closes_it() -> None:
+    made = Streams()
+
+    async def main() -> None:
+        async with aclosing(as_they_come([made.counting("a", 1, 9), made.counting("b", 2, 9)])) as stream:  # type: ignore[type-var]
+            async for _ in stream:
+                break
+        assert sorted(made.ended) == ["a", "b"]
+        assert len(asyncio.all_tasks()) == 1
+
+    run(main())
