@@ -227,6 +227,24 @@ class Binding(Observation, frozen=True, kw_only=True):
     rtt_ms: Milliseconds | None = None
 
 
+class FilteringTest(Observation, frozen=True, kw_only=True):
+    """A Binding request whose answer was asked to come from elsewhere (CHANGE-REQUEST, RFC 5780 section 4.4).
+
+    `change`: from the server's other address and port, or from its other port only; `expected` is that endpoint.
+    Failure timeout: it didn't come through, in `tries` requests between which `controls` plain ones were answered,
+    `controls_lost` not at once. Failure wrong-sender or unsupported: the server can't do it, which says nothing.
+    """
+
+    server: Endpoint
+    local: Endpoint
+    change: Literal["address-and-port", "port"]
+    expected: Endpoint
+    tries: Count
+    controls: Count = 0
+    controls_lost: Count = 0
+    rtt_ms: Milliseconds | None = None
+
+
 class Stray(Observation, frozen=True, kw_only=True):
     """A datagram that came to a STUN socket and was no proper answer; counted by sender and fault."""
 
@@ -272,6 +290,7 @@ Known = (
     | Certificate
     | HttpReply
     | Binding
+    | FilteringTest
     | Stray
     | IceCheck
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from natprobe.derive import FULL_SIZE, OWN, SILENT_TRIES, target_addresses
+from natprobe.derive import FULL_SIZE, OWN, SILENT_TRIES, mapping_varies, target_addresses, udp_works
 from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
 from natprobe.model import PATHS, Attempt, Failure, Kind, Path, family, split
 
@@ -98,12 +98,22 @@ def _status(passed: bool, large: bool | None, full: list[IceCheck], small: list[
 def _untried(facts: Facts, kind: Kind, name: str) -> Path:
     status, reason = _DEFAULTS.get(kind, _NEEDS_SESSION).get(name, ("unknown", "not-tried"))
     if name == "p2p":
-        status, reason = "unknown", "needs-second-client"
+        status, reason = "unknown", _forecast(facts)
     elif kind == "natprobe" and reason == "not-tried":
         status, reason = _why_untried(facts, name)
     elif reason in ("needs-session", "relay-not-tried") and not target_addresses(facts):
         reason = "no-address"
     return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
+
+
+def _forecast(facts: Facts) -> str:
+    """Two clients such as this one, directly (hole punching, RFC 8445): a forecast from what was measured."""
+    if udp_works(facts) is False:
+        return "p2p-no-udp"
+    varies = [mapping_varies(facts, 4), mapping_varies(facts, 6)]
+    if True in varies and False not in varies:
+        return "p2p-unlikely"
+    return "p2p-likely" if False in varies else "needs-second-client"
 
 
 def _why_untried(facts: Facts, name: str) -> tuple[str, str]:

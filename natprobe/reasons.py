@@ -10,6 +10,10 @@ REASONS: dict[str, str] = {
     "serve-has-no-relay": "`natprobe serve` is no relay",
     "serve-has-no-proxy": "`natprobe serve` is tried on its own ports only",
     "no-tcp-port": "the pasted line names no TCP port",
+    "p2p-likely": "a forecast: two clients behind such NATs find each other directly (endpoint-independent mapping)",
+    "p2p-unlikely": "a forecast: two clients behind such NATs need the server or a relay, since each destination sees"
+    " another port; one that anybody may answer (endpoint-independent filtering) can be reached from here",
+    "p2p-no-udp": "a forecast: no UDP comes back to this network, so nobody can be called directly",
     "needs-second-client": "needs a second client to try it with",
     "not-tried": "was not tried",
     "out-of-time": "the time ran out before it could be tried",

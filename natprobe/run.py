@@ -22,7 +22,7 @@ from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
 # The sequence of the report. A new probe takes its place here.
-SEQUENCE = ("interfaces", "names", "web", "peer", "mapping", "reach", "media", "tcp")
+SEQUENCE = ("interfaces", "names", "web", "peer", "mapping", "filtering", "reach", "media", "tcp")
 # What ends is given this long to end well.
 CLOSING_SECONDS = 1.0
 

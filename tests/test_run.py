@@ -68,7 +68,11 @@ def test_every_way_of_ending(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_whole_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = {"names": probe(3, FACT), "web": probe(9, FACT, requires=(Resolved,)), "reach": probe(requires=(Resolved,))}
+    slow = {
+        "names": probe(3, FACT),
+        "web": probe(9, FACT, requires=(Resolved,)),
+        "reach": probe(1, requires=(Resolved,)),
+    }
     ends = ran(monkeypatch, slow, timeout=4.0)
     assert ends == {
         "names": ("complete", ""),

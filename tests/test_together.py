@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from natprobe.together import as_they_come
-from tests.lab.clock import run
+from tests.lab.clock import START, Clock, run
 
 
 class Streams:
@@ -41,7 +41,8 @@ def test_in_the_order_in_which_they_come() -> None:
 
 def test_nothing_at_all() -> None:
     async def main() -> list[str]:
-        return [each async for each in as_they_come([])]
+        none: list[AsyncIterator[str]] = []
+        return [each async for each in as_they_come(none)]
 
     assert run(main()) == []
 
@@ -54,8 +55,10 @@ def test_the_first_error_ends_all(error: BaseException) -> None:
         async for each in as_they_come([made.counting("a", 5, 9), made.counting("b", 1, 2, error)]):
             seen.append(each)
 
+    clock = Clock()
     with pytest.raises(type(error)):
-        run(main())
+        clock.run(main())
+    assert clock.now - START == 2  # not when the slow one would have ended by itself
     assert seen == ["b0", "b1"]
     assert sorted(made.ended) == ["a", "b"]
 

@@ -40,8 +40,10 @@ class Outcome(NamedTuple):
 class _Pending:
     """A request that waits for its answer."""
 
-    def __init__(self, to: tuple[str, int], done: asyncio.Future[Datagram | IcmpError | OSError]) -> None:
-        self.to, self.done = to, done
+    def __init__(
+        self, to: tuple[str, int], responder: tuple[str, int], done: asyncio.Future[Datagram | IcmpError | OSError]
+    ) -> None:
+        self.to, self.responder, self.done = to, responder, done
         self.wrong_sender: tuple[str, int] | None = None
         self.unknown: tuple[int, ...] = ()
 
@@ -75,13 +77,17 @@ class StunSocket:
         request: bytes,
         to: tuple[str, int],
         *,
+        responder: tuple[str, int] | None = None,
         send_times: Sequence[float] = stun.SEND_TIMES,
         give_up: float = stun.GIVE_UP,
     ) -> Outcome:
-        """One transaction: sends at `send_times` (seconds from now) until something decides, for `give_up` seconds."""
+        """One transaction: sends at `send_times` (seconds from now) until something decides, for `give_up` seconds.
+
+        The answer has to come from `responder`, which is `to` unless CHANGE-REQUEST asks for another (RFC 5780).
+        """
         transaction_id = request[8:20]
         done: asyncio.Future[Datagram | IcmpError | OSError] = asyncio.get_running_loop().create_future()
-        pending = self._pending[transaction_id] = _Pending(to, done)
+        pending = self._pending[transaction_id] = _Pending(to, responder or to, done)
         began, tries = self._net.now(), 0
         try:
             for number, at in enumerate([*send_times, give_up]):
@@ -130,7 +136,7 @@ class StunSocket:
         if pending is None or not stun.answers(packet, transaction_id) or pending.done.done():
             known = transaction_id in self._answered or (pending is not None and pending.done.done())
             return self._stray(datagram.source, "duplicate" if known else "wrong-transaction")
-        if not same_peer(datagram.source, pending.to):
+        if not same_peer(datagram.source, pending.responder) and not _refusal(packet, datagram, pending):
             pending.wrong_sender = datagram.source
             return self._stray(datagram.source, "wrong-sender")
         if packet.unknown:
@@ -144,6 +150,11 @@ class StunSocket:
         key = (sender, fault)
         if key in self.strays or len(self.strays) < STRAYS_MAX:
             self.strays[key] = self.strays.get(key, 0) + 1
+
+
+def _refusal(packet: Packet, datagram: Datagram, pending: _Pending) -> bool:
+    """An error comes from where the request went to, whatever CHANGE-REQUEST asked for (RFC 5780 section 6.1)."""
+    return packet.message.message_class is Class.ERROR and same_peer(datagram.source, pending.to)
 
 
 def _silence(pending: _Pending, tries: int) -> Outcome:

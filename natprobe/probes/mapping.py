@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
+
+from natprobe.addresses import address_class
 from natprobe.context import Context
 from natprobe.facts import Binding, Facts, LocalAddress, Stray, StunServer
-from natprobe.model import Address, Failure, Family, Observation, clip, family, flow, join
+from natprobe.model import Address, Endpoint, Failure, Family, Observation, clip, family, flow, join, split
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket, ask_stream
 from natprobe.sources import same_side, sources
@@ -55,13 +58,34 @@ async def _from(ctx: Context, version: Family, local: Address, servers: list[Stu
             yield _unsent(server, exc)
         return
     async with StunSocket(ctx.net, udp) as sock:
-        async for binding in as_they_come(_ask(ctx, sock, server) for server in servers):
+        async for binding in as_they_come(_ask_twice(ctx, sock, server) for server in servers):
             yield binding
         for (sender, fault), count in sock.strays.items():
             yield Stray(local=join(*sock.local), sender=join(*sender), fault=fault, count=count)
 
 
-async def _ask(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Observation]:
+async def _ask_twice(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Observation]:
+    """The server, and then its other address on both ports, where it has one (RFC 5780 section 4.3)."""
+    others: list[StunServer] = []
+    async for binding in _ask(ctx, sock, server):
+        yield binding
+        others = _others(server, binding.other_address)
+    async for binding in as_they_come(_ask(ctx, sock, other) for other in others):
+        yield binding
+
+
+def _others(server: StunServer, named: Endpoint | None) -> list[StunServer]:
+    """Only an address of the same class: a server's word must not send us knocking at inner doors."""
+    if named is None:
+        return []
+    address, port = split(named)
+    if address == server.address or address_class(address) != address_class(server.address):
+        return []
+    ports = dict.fromkeys((server.port, port))
+    return [msgspec.structs.replace(server, address=address, port=each) for each in ports]
+
+
+async def _ask(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Binding]:
     request = stun.binding_request(ctx.transaction_id())
     outcome = await sock.ask(request, (server.address, server.port))
     yield _binding(server, "udp", join(*sock.local), outcome)

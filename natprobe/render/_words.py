@@ -11,6 +11,7 @@ from natprobe.facts import (
     Certificate,
     Connected,
     DefaultRoute,
+    FilteringTest,
     HttpReply,
     IceCheck,
     LocalAddress,
@@ -112,6 +113,7 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     ),
     HttpReply: _http,
     Binding: _binding,
+    FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {_tries(e.tries)}",
     Stray: lambda e: f"{e.count} stray datagrams from {e.sender} ({e.fault})",
     IceCheck: _check,
 }

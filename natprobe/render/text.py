@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
-from natprobe.facts import HttpReply, Resolved
-from natprobe.model import Finding, Observation, Path, Report, Unknown
+from natprobe.derive import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses
+from natprobe.facts import Facts, HttpReply, Resolved
+from natprobe.model import Family, Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
 from natprobe.wire.text import clean
@@ -40,6 +41,7 @@ def lines(report: Report, verbose: bool = False) -> list[Line]:
     shown = [
         *_head(report),
         *_paths(report),
+        *_network(report),
         *_findings(report),
         *_open(report),
         *_fine(report),
@@ -93,6 +95,29 @@ def _measured(path: Path) -> str:
     large = [each.large_up for each in path.attempts if each.status == path.status]
     full = ", full-size packets pass" if any(large) else ""
     return (f", {path.rtt_ms:.1f} ms" if path.rtt_ms is not None else "") + full
+
+
+def _network(report: Report) -> Iterator[Line]:
+    """What the NAT does, in RFC 4787's words, where it was measured; of the first vantage."""
+    own = [each for each in report.observations if each.source == 0 and not isinstance(each, Foreign)]
+    facts = Facts(report.target, own)
+    told = [words for version in (4, 6) if (words := _behaviour(facts, version))]
+    if told:
+        yield from _title("This network")
+        for words in told:
+            yield from _wrapped(words, "  ", hang=2)
+
+
+def _behaviour(facts: Facts, version: Family) -> str:
+    outside = outside_addresses(facts, version)
+    if not outside:
+        return ""
+    nat = {True: "a NAT in between", False: "no NAT in between", None: "NAT or not is not known"}
+    mapping, filtering = mapping_behaviour(facts, version), filtering_behaviour(facts, version)
+    known = [nat[behind_nat(facts, version)], f"seen from outside as {' and '.join(outside)}"]
+    known += [f"mapping {mapping}"] if mapping else []
+    known += [f"filtering {filtering}"] if filtering else []
+    return f"IPv{version}: " + ", ".join(known) + "."
 
 
 def _findings(report: Report) -> Iterator[Line]:
