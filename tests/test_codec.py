@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -301,7 +302,7 @@ def mutated(name: str, chance: random.Random, changes: int) -> str:
         elif what < 0.4:
             thing[key] = json.loads(json.dumps(other[0][other[1]]))
         else:
-            thing[key] = chance.choice(VALUES)
+            thing[key] = copy.deepcopy(chance.choice(VALUES))  # a later change may reach into it
     return json.dumps(report)
 
 
