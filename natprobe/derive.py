@@ -206,6 +206,18 @@ def outside_addresses(facts: Facts, of_family: Family = 4) -> list[Address]:
     return list(dict.fromkeys(seen))
 
 
+def ports_preserved(facts: Facts, of_family: Family = 4) -> bool | None:
+    """RFC 4787 section 4.2.1: whether the NAT keeps the socket's port. None without a NAT, or when only sometimes."""
+    if not behind_nat(facts, of_family):
+        return None
+    kept = {
+        split(each.local or "")[1] == split(each.mapped or "")[1]
+        for group in _by_public(facts, of_family)
+        for each in group
+    }
+    return kept.pop() if len(kept) == 1 else None
+
+
 def behind_nat(facts: Facts, of_family: Family = 4) -> bool | None:
     """Whether the outside sees another address than the socket's own."""
     for (_, local), group in mappings(facts).items():

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
-from natprobe.derive import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses
+from natprobe.derive import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses, ports_preserved
 from natprobe.facts import Facts, HttpReply, Resolved
 from natprobe.model import Family, Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
@@ -117,6 +117,7 @@ def _behaviour(facts: Facts, version: Family) -> str:
     known = [nat[behind_nat(facts, version)], f"seen from outside as {' and '.join(outside)}"]
     known += [f"mapping {mapping}"] if mapping else []
     known += [f"filtering {filtering}"] if filtering else []
+    known += {True: ["ports preserved"], False: ["ports not preserved"], None: []}[ports_preserved(facts, version)]
     return f"IPv{version}: " + ", ".join(known) + "."
 
 

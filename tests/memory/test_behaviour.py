@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natprobe.derive import filtering_behaviour, mapping_behaviour
+from natprobe.derive import filtering_behaviour, mapping_behaviour, ports_preserved
 from natprobe.facts import Facts, FilteringTest
 from natprobe.model import Failure, Observation, family
 from natprobe.net.api import Datagram, Udp
@@ -139,3 +139,9 @@ def test_no_server_sends_us_to_inner_addresses(inner: str) -> None:
     answering(lab, reply)
     assert [each for each in lab.network.log if inner in str(each.packet.destination)] == []
     assert family(inner) == 4
+
+
+def test_ports_are_kept_or_not() -> None:
+    assert ports_preserved(measured(lab_of())) is True
+    assert ports_preserved(measured(lab_of(network=Network(mapping="address-and-port-dependent")))) is False
+    assert ports_preserved(measured(lab_of(network=Network(mapping="none")))) is None
