@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from natprobe.addresses import address_class
 from natprobe.facts import Facts
 from natprobe.host.api import Host
 from natprobe.model import Data, Family, Observation, Target, family
@@ -77,13 +78,21 @@ class Context:
     keep: Keep = field(default_factory=Keep)
 
     async def tcp(self, remote: tuple[str, int]) -> Stream:
-        """A connection as `--source` wants it: from that address, else from where the system likes. Raises OSError."""
+        """A connection as `--source` wants it: from that address, else from where the system likes. Raises OSError.
+
+        Of an interface's addresses a link-local one reaches only others of its kind.
+        """
         fitting = [each for each in self.options.sources if family(each) == family(remote[0])]
-        return await self.net.tcp(remote, fitting[0] if fitting else None)
+        near = _link_local(remote[0])
+        return await self.net.tcp(remote, min(fitting, key=lambda each: _link_local(each) is not near, default=None))
 
     def transaction_id(self) -> bytes:
         """A STUN transaction id (RFC 8489 section 5: 96 bits, hard to guess)."""
         return self.random.randbytes(12)
+
+
+def _link_local(address: str) -> bool:
+    return address_class(address) == "link-local"
 
 
 class Probe(Protocol):

@@ -6,7 +6,7 @@ business, so that tomorrow's rules can judge today's report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar, get_args
 
 from natprobe.model import (
@@ -55,6 +55,11 @@ class Run(Observation, frozen=True, kw_only=True):
     skip: tuple[Text, ...] = ()
     stun: tuple[Text, ...] = ()
     insecure: bool = False
+
+
+# How `Probed.detail` begins where a probe was cut from outside: by the user, or by the run's bound (--timeout).
+INTERRUPTED = "interrupted"
+RUN_LIMIT = "the run's time limit"
 
 
 class Probed(Observation, frozen=True, kw_only=True):
@@ -330,9 +335,6 @@ class Facts:
     def probe(self, name: str) -> Probed | None:
         """How this probe ended, or None when it never began."""
         return next(iter(self.of(Probed, lambda each: each.probe == name)), None)
-
-    def __iter__(self) -> Iterator[Observation]:
-        return (each for group in self._by_kind.values() for each in group)
 
 
 def ids(*groups: Observation | Sequence[Observation]) -> tuple[int, ...]:

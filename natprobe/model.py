@@ -118,7 +118,6 @@ PATHS = (
     "turn-tls-proxy",
     "p2p",
 )
-STAGES = ("name", "web", "signalling", "session")
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from natprobe.derive import FULL_SIZE, OWN, SILENT_TRIES, mapping_varies, target_addresses, udp_works
+from natprobe.derive import (
+    FULL_SIZE,
+    OWN,
+    SILENT_CONNECTIONS,
+    SILENT_TRIES,
+    mapping_varies,
+    target_addresses,
+    udp_works,
+)
 from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
 from natprobe.model import PATHS, Attempt, Failure, Kind, Path, family, split
 
@@ -44,8 +52,7 @@ def _tried(facts: Facts, name: str) -> Path | None:
 
 def settled(name: str, attempts: list[Attempt]) -> Path:
     """The path with the status of the attempt that a browser would settle on: an open one, the quickest first."""
-    order = {"open": 0, "unknown": 1, "blocked": 2, "not-offered": 3}
-    best = min(attempts, key=lambda each: (order[each.status], each.rtt_ms is None, each.rtt_ms or 0.0))
+    best = min(attempts, key=lambda each: (_rank(each), each.rtt_ms is None, each.rtt_ms or 0.0))
     return Path(
         name=name,
         status=best.status,
@@ -57,12 +64,19 @@ def settled(name: str, attempts: list[Attempt]) -> Path:
     )
 
 
+def _rank(attempt: Attempt) -> int:
+    """Where ICE passes a browser stays, even if what is deeper then fails: that outweighs what is not known."""
+    if attempt.status == "blocked" and attempt.proof is not None:
+        return 1
+    return {"open": 0, "unknown": 2, "blocked": 3, "not-offered": 4}[attempt.status]
+
+
 def _attempt(endpoint: str, local: str | None, checks: list[IceCheck]) -> Attempt:
     """One candidate from one local address: the small checks decide whether, the full-size ones whether it's enough."""
     small = [each for each in checks if each.size < FULL_SIZE]
     full = [each for each in checks if each.size >= FULL_SIZE]
     passed = any(each.verified and each.failure is None for each in checks)
-    large = any(each.verified for each in full) if full else None
+    large = any(each.verified and each.failure is None for each in full) if full else None
     status, reason = _status(passed, large, full, small or checks)
     rtts = [each.rtt_ms for each in checks if each.rtt_ms is not None and each.verified]
     return Attempt(
@@ -83,13 +97,14 @@ def _status(passed: bool, large: bool | None, full: list[IceCheck], small: list[
     if passed and large is not False:
         return "open", None
     if passed:
-        lost = sum(each.tries for each in full) >= SILENT_TRIES or any(e.failure is Failure.TOO_BIG for e in full)
+        lost = sum(each.tries for each in full) >= SILENT_TRIES
         return ("blocked", "large-packets-lost") if lost else ("unknown", "large-packets-unsure")
     failure = small[0].failure
     if failure in (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE):
         return "blocked", "check-refused"
-    if failure is Failure.TIMEOUT and small[0].transport == "udp":
-        enough = sum(each.tries for each in [*small, *full]) >= SILENT_TRIES
+    if failure in (Failure.TIMEOUT, Failure.TOO_BIG):
+        wanted = SILENT_TRIES if small[0].transport == "udp" else SILENT_CONNECTIONS
+        enough = sum(each.tries for each in [*small, *full]) >= wanted
         return ("blocked", "silence") if enough else ("unknown", "timeout")
     ours = failure in OWN and failure not in (Failure.PERMISSION_DENIED, Failure.NO_ROUTE)
     return ("unknown" if ours or failure is None else "blocked"), str(failure or "not-tried")
@@ -121,7 +136,8 @@ def _why_untried(facts: Facts, name: str) -> tuple[str, str]:
     if not target_addresses(facts):
         return "unknown", "no-address"
     if not facts.ok(Candidate, lambda each: each.transport == transport):
-        return ("not-offered", "no-tcp-port") if transport == "tcp" else ("unknown", "not-tried")
+        none_named = transport == "tcp" and facts.target.fallback_port is None
+        return ("not-offered", "no-tcp-port") if none_named else ("unknown", "not-tried")
     probe = facts.probe("media" if transport == "udp" else "tcp")
     return "unknown", "out-of-time" if probe is not None and probe.status == "cut" else "not-tried"
 

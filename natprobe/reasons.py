@@ -43,8 +43,8 @@ REASONS: dict[str, str] = {
     "few-servers": "too few independent servers could be compared",
     "no-control": "nothing that should work could be reached to compare with",
     "no-answer": "no server answered",
+    "tls-not-asked": "this version does not ask STUN servers over TLS yet",
     "one-destination": "only one IPv6 destination could be tried",
-    "resolvers-silent": "the DNS servers did not answer",
 }
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from natprobe import __version__
 from natprobe.context import Closable, Context, Options, Probe
-from natprobe.facts import Facts, Probed, Run
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, Probed, Run
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
@@ -72,7 +72,7 @@ class Session:
                 await self._ended[each].wait()
             await self._guarded(name, probe)
         except asyncio.CancelledError:
-            self._end(name, "cut", "interrupted")
+            self._end(name, "cut", INTERRUPTED)
             raise
         finally:
             self._ended[name].set()
@@ -85,11 +85,12 @@ class Session:
         if missing:
             return self._end(name, "skipped", f"no {missing[0]}")
         left = min(self._deadline - self._context.net.now(), probe.TIMEOUT)
+        whose = "its own time limit" if left == probe.TIMEOUT else RUN_LIMIT
         try:
             async with asyncio.timeout(max(left, 0)):
                 await self._collect(name, probe)
         except TimeoutError:
-            return self._end(name, "cut", f"out of time after {max(left, 0):.1f} s")
+            return self._end(name, "cut", f"{whose}, after {max(left, 0):.1f} s")
         except Exception as exc:  # noqa: BLE001  # a fault of natprobe: a fact, and the other probes go on
             return self._end(name, "crashed", clip(place_of(exc), 200))
         self._end(name, "complete", "")

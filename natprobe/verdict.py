@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from natprobe.addresses import address_class
-from natprobe.derive import leads_to, secure_pages, target_addresses, web_connects, withheld
+from natprobe.derive import OWN, SILENT_TRIES, leads_to, secure_pages, target_addresses, web_connects, withheld
 from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, TlsSession, server_kind
 from natprobe.model import (
     Failure,
@@ -154,7 +154,10 @@ def _stun_status(facts: Facts) -> VerdictStatus:
     asked = facts.of(Binding, lambda each: each.origin == "target" and each.transport == transport)
     if any(each.failure is None for each in asked):
         return "good"
-    return "broken" if asked else "unknown"
+    told = [each for each in asked if each.failure not in OWN]
+    too_few = transport == "udp" and 0 < sum(each.tries for each in told) < SILENT_TRIES
+    unsure = too_few and all(each.failure is Failure.TIMEOUT for each in told)
+    return "broken" if told and not unsure else "unknown"
 
 
 def explains(finding: Finding, verdict: VerdictStatus, steps: Stages) -> bool:
@@ -179,7 +182,8 @@ def _summary(
     facts: Facts, ways: tuple[Path, ...], word: VerdictStatus, media: str | None, found: tuple[Finding, ...]
 ) -> str:
     grave = next((each for each in found if each.severity is Severity.ERROR), None)
-    worth = grave or next((each for each in found if each.severity is Severity.WARNING), None)
+    warned = next((each for each in found if each.severity is Severity.WARNING), None)
+    worth = grave or (warned if word != "broken" else None)
     direct = ways[0]
     words = {
         "host": facts.target.host,
@@ -204,8 +208,10 @@ def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
     cut = [each.probe for each in facts.of(Probed) if each.status == "cut"]
     if cut:
         return sentence("out-of-time")
-    first = next((each.reason for each in ways if each.status == "unknown"), None)
-    return sentence(first)
+    unknown = [each.reason for each in ways if each.status == "unknown" and each.name != "p2p"]
+    if facts.target.scheme == "stuns":
+        return sentence("tls-not-asked")
+    return sentence(unknown[0] if unknown else "no-answer")
 
 
 def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages) -> Severity:

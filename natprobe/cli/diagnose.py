@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from natprobe.cli.errors import USAGE, UsageError
@@ -12,6 +13,8 @@ from natprobe.codec import TEXT_MAX, BadReport, Saved, load, merge
 from natprobe.diagnose import diagnose
 
 _FILES_MAX = 50
+# A label has nothing of a link or path in it: what follows a link's last = may be its token.
+_LABELLED = re.compile(r"([^:/?#]+)=(.+)", re.DOTALL)
 
 
 def run(files: list[str], output: Plan, fail_on: str, require: tuple[str, ...]) -> int:
@@ -32,13 +35,12 @@ def run(files: list[str], output: Plan, fail_on: str, require: tuple[str, ...]) 
 
 def _saved(word: str) -> tuple[str, Saved]:
     """`LABEL=FILE`, unless a file of that whole name is there."""
-    label, _, name = word.rpartition("=")
-    if label and os.path.exists(word):
-        label, name = "", word
+    match = None if os.path.exists(word) else _LABELLED.fullmatch(word)
+    label, name = match.groups() if match else ("", word)
     try:
-        return label, load(_text(name or word))
+        return label, load(_text(name))
     except BadReport as exc:
-        raise UsageError(f"{name or word}: {exc}") from None
+        raise UsageError(f"{name}: {exc}") from None
 
 
 def _text(name: str) -> str:

@@ -10,6 +10,10 @@ from typing import TextIO
 OK, FINDINGS, USAGE, UNKNOWN, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 # A run that a signal ended: 130 and 143 with SIGINT and SIGTERM.
 SIGNALLED = 128
+# Of a quoted or parenthesised word, or of one with a password: all before the @, but for its scheme.
+_USER = re.compile(r"(?<!\S)((?:[('\"]+(?=\S*@)|(?=\S*:\S*@))(?:\w[\w+.-]*://)?)\S*@")
+# All from the ? or # on; what closes the quote stays.
+_QUERY = re.compile(r"(?<=\S)([?#])(?=[^\s'\")])\S*?(['\")]*[.,:;]?)(?!\S)")
 
 
 class UsageError(Exception):
@@ -39,4 +43,6 @@ def silence(stream: TextIO) -> None:
 
 def _discreet(words: str) -> str:
     """Whoever refuses a misplaced link may quote it: its user, room, query and fragment are nobody's business."""
+    words = _USER.sub(r"\1…@", words)
+    words = _QUERY.sub(r"\1…\2", words)
     return re.sub(r"(\w://)(?:[^\s/?#@]*@)?([^\s/?#'\")]*)[/?#][^\s'\")]*", r"\1\2/…", words)

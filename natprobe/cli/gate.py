@@ -49,9 +49,10 @@ def exit_code(report: Report, fail_on: str = "error", require: tuple[Requirement
 
 def _status(report: Report, wanted: Requirement) -> str:
     path = next(each for each in report.paths if each.name == wanted.path)
-    if wanted.host is None and wanted.family is None:
-        return path.status
-    statuses = {each.status for each in path.attempts if _fits(each, wanted)}
+    here = wanted._replace(host=None) if wanted.host == report.target.host else wanted
+    statuses = {each.status for each in path.attempts if _fits(each, here)}
+    if here.host is None and here.family is None:
+        return "open" if "open" in statuses else path.status
     return next((word for word in ("open", "unknown", "blocked") if word in statuses), _without_attempt(path))
 
 

@@ -65,7 +65,7 @@ def plan(
 
 def write(report: Report, to: Plan) -> bool:
     """Every output; False when a file could not be written: stdout then gets it, so that nothing is lost."""
-    lost = [name for name, path in to.files if not _to_file(report, name, path)]
+    lost = [name for name, path in to.files if not _to_file(report, name, path, to.verbose)]
     shown = [_to_stdout(report, name, to) for name in ([to.stdout] if to.stdout else []) + lost[:1]]
     if to.files and not to.stdout and not to.quiet and not lost:
         warn(f"{report.verdict.status}: {report.verdict.summary}. Written to {', '.join(str(p) for _, p in to.files)}")
@@ -100,11 +100,12 @@ def _by_ending(path: Path) -> str:
     return _BY_ENDING.get(path.suffix.lower(), "text")
 
 
-def _to_file(report: Report, name: str, path: Path) -> bool:
-    from natprobe.render import renderer
+def _to_file(report: Report, name: str, path: Path, verbose: bool) -> bool:
+    from natprobe.render import renderer, text
 
+    rendered = text.plain(report, verbose) if name == "text" else renderer(name).render(report)
     try:
-        path.write_text(renderer(name).render(report), encoding="utf-8")
+        path.write_text(rendered, encoding="utf-8")
     except OSError as exc:
         warn(f"cannot write {str(path)!r}: {exc.strerror}")
         return False

@@ -46,6 +46,7 @@ class _Pending:
         self.to, self.responder, self.done = to, responder, done
         self.wrong_sender: tuple[str, int] | None = None
         self.unknown: tuple[int, ...] = ()
+        self.too_big: IcmpError | None = None
 
 
 class StunSocket:
@@ -121,7 +122,13 @@ class StunSocket:
 
     def _icmp(self, error: IcmpError) -> None:
         for pending in self._pending.values():
-            if error.destination and same_peer(pending.to, error.destination) and not pending.done.done():
+            if not error.destination or not same_peer(pending.to, error.destination) or pending.done.done():
+                continue
+            if error.failure is Failure.TOO_BIG:
+                # Of which of several requests it is said nobody tells, and the kernel fragments from now on: the
+                # tries that are left decide.
+                pending.too_big = error
+            else:
                 pending.done.set_result(error)
 
     def _datagram(self, datagram: Datagram) -> None:
@@ -164,6 +171,9 @@ def _silence(pending: _Pending, tries: int) -> Outcome:
     if pending.unknown:
         words = "an answer came with attributes that must be understood and are not"
         return Outcome(None, Failure.UNSUPPORTED, words, tries)
+    if pending.too_big is not None:
+        icmp, reporter = pending.too_big.icmp or None, pending.too_big.reported_by
+        return Outcome(None, Failure.TOO_BIG, "", tries, icmp=icmp, reported_by=reporter)
     return Outcome(None, Failure.TIMEOUT, "", tries)
 
 

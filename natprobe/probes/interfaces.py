@@ -18,9 +18,9 @@ TIMEOUT = 2.0
 
 # Bounds for a machine with thousands of container interfaces: the report stays readable.
 ADDRESSES_MAX = 200
-# Classes that probes may send from; the rest reaches nobody outside.
 # An interface's name is nearly free text; in an address's zone only these may stand.
 _NO_ZONE_CHARACTER = re.compile(r"[^0-9A-Za-z_.:%-]")
+# Classes that probes send from unless --source names others; the rest reaches nobody outside.
 _USABLE = ("public", "private", "carrier", "unique-local", "tunnel")
 # Where a route lookup points to, without sending anything: documentation prefixes (RFC 5737, RFC 3849).
 _OUTSIDE: dict[Family, str] = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -43,14 +43,14 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 def _local(ctx: Context, entry: InterfaceAddress) -> LocalAddress:
     scope = _scope(entry)
     chosen = ctx.options.sources
-    wanted = not chosen or entry.address in chosen
+    wanted = entry.address in chosen if chosen else scope in _USABLE
     return LocalAddress(
         address=_NO_ZONE_CHARACTER.sub("_", entry.address),
         interface=clip(entry.interface, 50),
         prefix=entry.prefix,
         scope=scope,
         up=entry.up,
-        usable=entry.up and wanted and scope in _USABLE and family(entry.address) in ctx.options.families,
+        usable=entry.up and wanted and family(entry.address) in ctx.options.families,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from natprobe.addresses import address_class
+from natprobe.checks import GIVE_UP, SEND_TIMES
 from natprobe.context import Context
 from natprobe.facts import Binding, Facts, LocalAddress, Stray, StunServer
 from natprobe.model import Address, Endpoint, Failure, Family, Observation, clip, family, flow, join, split
@@ -87,7 +88,8 @@ def _others(server: StunServer, named: Endpoint | None) -> list[StunServer]:
 
 async def _ask(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Binding]:
     request = stun.binding_request(ctx.transaction_id())
-    outcome = await sock.ask(request, (server.address, server.port))
+    times, give_up = (SEND_TIMES, GIVE_UP) if server.origin == "target" else (stun.SEND_TIMES, stun.GIVE_UP)
+    outcome = await sock.ask(request, (server.address, server.port), send_times=times, give_up=give_up)
     yield _binding(server, "udp", join(*sock.local), outcome)
 
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 from natprobe.checks import judged, request
 from natprobe.context import Context
+from natprobe.derive import SILENT_CONNECTIONS
 from natprobe.facts import Candidate, Facts, IceCheck
 from natprobe.model import Observation, family, join, split
+from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, ask_stream
 from natprobe.pairing import IceCredentials
@@ -21,6 +23,8 @@ YIELDS = (IceCheck,)
 TIMEOUT = 4.0
 
 STREAM_SECONDS = 3.1
+# A lost SYN is sent again after a second only: the next connection is tried before that.
+NEXT_SECONDS = 0.4
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -38,12 +42,38 @@ async def _to(ctx: Context, candidate: Candidate) -> AsyncIterator[Observation]:
     message, stream, local = request(ctx, theirs), None, None
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            stream = await ctx.tcp(split(candidate.endpoint))
+            stream = await _first(ctx, split(candidate.endpoint))
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, message, framed=True)
     except (OSError, EOFError, TimeoutError, StunError) as exc:
-        outcome = Outcome(None, *failure_of(exc), 1)
+        outcome = Outcome(None, *failure_of(exc), SILENT_CONNECTIONS if stream is None else 1)
     finally:
         if stream is not None:
             stream.close()
     yield judged(candidate, len(message), local, outcome, theirs)
+
+
+async def _first(ctx: Context, remote: tuple[str, int]) -> Stream:
+    """The first of several connections, each begun when those before it have not answered for a while."""
+    running: set[asyncio.Task[Stream]] = set()
+    try:
+        for number in range(SILENT_CONNECTIONS):
+            running.add(asyncio.create_task(ctx.tcp(remote)))
+            last = number == SILENT_CONNECTIONS - 1
+            done, _ = await asyncio.wait(
+                running, timeout=None if last else NEXT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:
+                running.discard(first := done.pop())
+                return first.result()
+        raise TimeoutError
+    finally:
+        await _given_up(running)
+
+
+async def _given_up(running: set[asyncio.Task[Stream]]) -> None:
+    for task in running:
+        task.cancel()
+    for late in await asyncio.gather(*running, return_exceptions=True):
+        if not isinstance(late, BaseException):
+            late.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, aclosing
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 REQUIRES = (Resolved,)
 TAKES = ()
 YIELDS = (Connected, TlsSession, Certificate, HttpReply)
-TIMEOUT = 8.0
+TIMEOUT = 10.0
 
 CONNECT_SECONDS = 3.1
-TALK_SECONDS = 3.0
+HANDSHAKE_SECONDS = 3.0
+# The page with all its redirects; then what is asked beside it, each and in all.
+PAGE_SECONDS = 6.0
+EXTRA_SECONDS = 4.0
+EXTRAS_SECONDS = 8.0
 ADDRESSES_MAX = 6
-REDIRECTS_MAX = 4
+REDIRECTS_MAX = 8
 # As a browser, less h2, which we don't speak.
 ALPN = ("http/1.1",)
 # What tells a system apart: a Jitsi page loads lib-jitsi-meet and config.js sets `config`; Janus says so itself.
@@ -38,6 +43,8 @@ _JITSI_PAGE = re.compile(rb"lib-jitsi-meet|interface_config\.js|JitsiMeetJS", re
 _JITSI_CONFIG = re.compile(rb"\bconfig\b")
 _JITSI_KEYS = re.compile(rb"\b(hosts|bosh|websocket)\b")
 _JANUS_INFO = re.compile(rb"\"janus\"\s*:\s*\"server_info\"")
+# Such as ;jsessionid=… (RFC 3986 section 3.3), in any segment, however written.
+_PARAMETERS = re.compile(r"(?:;|%3b)[^/]*", re.IGNORECASE)
 _NO_WEB = ("stun", "turn", "natprobe")
 
 
@@ -49,7 +56,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     streams = []
     for address in target_addresses(facts)[:ADDRESSES_MAX]:
         if family(address) in ctx.options.families:
-            streams += [_front(ctx, address), _beside(ctx, address)]
+            streams += [visit.observe() for visit in _visits(ctx, address)]
     async for observation in as_they_come(streams):
         yield observation
 
@@ -60,20 +67,16 @@ def _load() -> None:
     import natprobe.wire.certificate  # noqa: F401  # cryptography, a tenth of a start
 
 
-async def _front(ctx: Context, address: Address) -> AsyncIterator[Observation]:
-    """The page's own port, over TLS unless the target says http:."""
-    visit = Visit(ctx, address, ctx.target.port, secure=ctx.target.scheme != "http", curious=True)
-    async for observation in visit.observe():
-        yield observation
+def _visits(ctx: Context, address: Address) -> list[Visit]:
+    """The page's own port, over TLS unless the target says http:, and its sibling.
 
-
-async def _beside(ctx: Context, address: Address) -> AsyncIterator[Observation]:
-    """Port 80 beside 443: does it send people to the secure page? And 443 beside 80: is there one?"""
-    other = {443: 80, 80: 443}.get(ctx.target.port)
-    if other is None:
-        return
-    async for observation in Visit(ctx, address, other, secure=other == 443, curious=False).observe():
-        yield observation
+    Port 80 beside 443: does it send people to the secure page? And 443 beside 80: is there one?
+    """
+    port = ctx.target.port
+    visits = [Visit(ctx, address, port, secure=ctx.target.scheme != "http", curious=True)]
+    if (other := {443: 80, 80: 443}.get(port)) is not None:
+        visits.append(Visit(ctx, address, other, secure=other == 443, curious=False))
+    return visits
 
 
 class Visit:
@@ -85,24 +88,18 @@ class Visit:
         self._endpoint = join(address, port)
         self._flow = flow("tcp", None, self._endpoint)
 
-    async def observe(self) -> AsyncIterator[Observation]:
+    async def observe(self) -> AsyncGenerator[Observation]:
         """Connection, then TLS, then pages: each step only where the one before worked."""
         stream, connected = await self._connect()
         yield connected
         if stream is None:
             return
         try:
-            if self._secure:
-                tls = self._tls(stream)
-                stream = None
-                async for observation in tls:
+            async with aclosing(self._tls(stream) if self._secure else self._pages(stream)) as steps:
+                async for observation in steps:
                     yield observation
-            else:
-                async for observation in self._pages(stream):
-                    yield observation
-        finally:
-            if stream is not None:
-                stream.close()
+        finally:  # also where a handshake or a page is cut short
+            stream.close()
 
     async def _connect(self) -> tuple[Stream | None, Connected]:
         began = self._ctx.net.now()
@@ -116,33 +113,36 @@ class Visit:
         self._flow = flow("tcp", local, self._endpoint)
         return stream, Connected(endpoint=self._endpoint, local=local, rtt_ms=self._ms(began), flow=self._flow)
 
-    async def _tls(self, stream: Stream) -> AsyncIterator[Observation]:
+    async def _tls(self, stream: Stream) -> AsyncGenerator[Observation]:
         """The handshake that a browser makes; where it refuses the certificate, a second one only reads it."""
-        options = self._ctx.options
         session, tls = await self._handshake(stream, verified=True)
         yield session
-        if tls is None and session.failure is Failure.TLS_CERTIFICATE:
-            again, _ = await self._connect()
-            if again is not None:
-                unverified, tls = await self._handshake(again, verified=False)
-                yield unverified
+        with ExitStack() as opened:
+            if session.failure is Failure.TLS_CERTIFICATE:
+                again, _ = await self._connect()
+                if again is not None:
+                    opened.callback(again.close)
+                    unverified, tls = await self._handshake(again, verified=False)
+                    yield unverified
+            async for observation in self._inside(tls, session):
+                yield observation
+
+    async def _inside(self, tls: TlsStream | None, session: TlsSession) -> AsyncIterator[Observation]:
+        """The certificate, and the pages where it was good or is to be ignored."""
         if tls is None:
             return
-        try:
-            if (shown := self._certificate(tls)) is not None:
-                yield shown
-            if session.failure is None or options.insecure:
-                async for observation in self._pages(tls):
-                    yield observation
-        finally:
-            tls.close()
+        if (shown := self._certificate(tls)) is not None:
+            yield shown
+        if session.failure is None or self._ctx.options.insecure:
+            async for observation in self._pages(tls):
+                yield observation
 
     async def _handshake(self, stream: Stream, *, verified: bool) -> tuple[TlsSession, TlsStream | None]:
         context = verified_context(self._ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
         name, began = self._ctx.target.host, self._ctx.net.now()
         tls = TlsStream(stream, context, name.partition("%")[0])
         try:
-            async with asyncio.timeout(TALK_SECONDS):
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await tls.handshake()
         except (OSError, EOFError, TimeoutError) as exc:
             stream.close()
@@ -174,13 +174,14 @@ class Visit:
             **leaf._asdict(),
         )
 
-    async def _pages(self, stream: Stream) -> AsyncIterator[Observation]:
+    async def _pages(self, stream: Stream) -> AsyncGenerator[Observation]:
         """The page, its redirects on this very host, and the two that tell Jitsi and Janus."""
         from natprobe.net.http import Client
 
         client, path, said = Client(stream, self._host_header()), "/", False
+        began = self._ctx.net.now()
         for _ in range(REDIRECTS_MAX):
-            reply, next_path = await self._get(client, path)
+            reply, next_path = await self._get(client, path, began + PAGE_SECONDS)
             yield reply
             said = said or bool(reply.says)
             if next_path is None or not client.open:
@@ -188,20 +189,28 @@ class Visit:
             path = next_path
         else:
             yield self._reply(path, failure=Failure.REDIRECT_LIMIT, detail=f"{REDIRECTS_MAX} redirects and no page")
-        for extra in ("/config.js", "/janus/info") if self._curious and not said else ():
-            if client.open:
-                reply, _ = await self._get(client, extra)
+        if self._curious and not said:
+            async for reply in self._extras(client, began):
                 yield reply
-                if reply.says:
-                    return
 
-    async def _get(self, client: Client, path: str) -> tuple[HttpReply, str | None]:
+    async def _extras(self, client: Client, began: float) -> AsyncIterator[HttpReply]:
+        """What Jitsi and Janus have beside the page, as long as there is time for more."""
+        for path in ("/config.js", "/janus/info"):
+            now = self._ctx.net.now()
+            if not client.open or now >= began + PAGE_SECONDS:
+                return
+            reply, _ = await self._get(client, path, min(now + EXTRA_SECONDS, began + EXTRAS_SECONDS))
+            yield reply
+            if reply.says:
+                return
+
+    async def _get(self, client: Client, path: str, until: float) -> tuple[HttpReply, str | None]:
         """What came, and where it sends us on to."""
         from natprobe.net.http import FAULTS
 
         began = self._ctx.net.now()
         try:
-            async with asyncio.timeout(TALK_SECONDS):
+            async with asyncio.timeout(until - began):
                 reply = await client.get(path)
         except FAULTS as exc:
             failure, detail = failure_of(exc)
@@ -235,8 +244,8 @@ class Visit:
         return 443 if self._secure else 80
 
     def _url(self, path: str) -> str:
-        """Without the query, which may be secret."""
-        shown = clean(path.partition("?")[0], 300)
+        """Without the query and parameters, which may be secret."""
+        shown = clean(_PARAMETERS.sub("", path.partition("?")[0]), 300)
         return clip(f"{'https' if self._secure else 'http'}://{self._host_header()}{shown}", 600)
 
     def _ms(self, began: float) -> float:
@@ -269,11 +278,12 @@ def _quoted(text: str) -> str:
 
 
 def _without_query(location: str | None) -> str | None:
-    """A redirect's target without what may be secret in it: query, fragment, user."""
+    """A redirect's target without what may be secret in it: query, fragment, user, a path's parameters."""
     if location is None:
         return None
     try:
         url = urlsplit(location)
-        return clean(url._replace(query="", fragment="", netloc=url.netloc.rpartition("@")[2]).geturl(), 600)
+        path, netloc = _PARAMETERS.sub("", url.path), url.netloc.rpartition("@")[2]
+        return clean(url._replace(query="", fragment="", path=path, netloc=netloc).geturl(), 600)
     except ValueError:
         return None

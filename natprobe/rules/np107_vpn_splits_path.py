@@ -49,10 +49,12 @@ def check(facts: Facts) -> Judgement:
 def _by_protocol(facts: Facts, tunnels: set[str]) -> list[Observation]:
     """The same server sees UDP and TCP come from different outside addresses, and one of them came by the tunnel."""
     for tcp in bindings(facts, "tcp"):
+        if tcp.mapped is None:
+            continue
         same = [each for each in bindings(facts, "udp") if each.server == tcp.server and each.mapped]
         tunnelled = any(each.local is not None and split(each.local)[0] in tunnels for each in (tcp, *same))
-        apart = all(split(each.mapped or "")[0] != split(tcp.mapped or "")[0] for each in same)
-        if tcp.mapped and same and apart and tunnelled:
+        apart = all(split(each.mapped or "")[0] != split(tcp.mapped)[0] for each in same)
+        if same and apart and tunnelled:
             return [tcp, *same]
     return []
 

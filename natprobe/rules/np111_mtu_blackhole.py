@@ -26,7 +26,7 @@ SMALL = 300
 def check(facts: Facts) -> Judgement:
     """Per flow: the same socket, the same destination, only the size differs."""
     checks = facts.of(IceCheck, lambda each: each.transport == "udp")
-    small = {each.flow: each for each in checks if each.size < SMALL and each.verified}
+    small = {each.flow: each for each in checks if each.size < SMALL and each.verified and each.failure is None}
     if not small:
         return NOT_APPLICABLE
     lost = [each for each in checks if each.size >= SMALL and each.flow in small and _vanished(each)]
@@ -55,5 +55,4 @@ def check(facts: Facts) -> Judgement:
 
 
 def _vanished(check: IceCheck) -> bool:
-    silent = check.failure is Failure.TIMEOUT and check.tries >= SILENT_TRIES
-    return silent or check.failure is Failure.TOO_BIG
+    return check.failure in (Failure.TIMEOUT, Failure.TOO_BIG) and check.tries >= SILENT_TRIES

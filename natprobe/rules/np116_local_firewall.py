@@ -12,7 +12,7 @@ Sources: Linux netfilter's OUTPUT hook; measured: EPERM from send.
 
 from natprobe.facts import Binding, Connected, Facts, IceCheck, ids
 from natprobe.fixes import media_port
-from natprobe.model import Allow, Failure
+from natprobe.model import Allow, Failure, Observation
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 READS = (Binding, IceCheck, Connected)
@@ -33,13 +33,18 @@ def check(facts: Facts) -> Judgement:
             fixes=(
                 Allow(
                     proto="tcp" if proto == "tcp" else "udp",
-                    ports=(media_port(facts) or "1024-65535",) if proto == "udp" else ("443",),
+                    ports=(media_port(facts) or "1024-65535",) if proto == "udp" else _ports(list(refused)),
                     direction="out",
                     to=facts.target.host,
                     at="this machine's own firewall",
                     audience="user",
-                    why="media travels over UDP",
+                    why="media travels over UDP" if proto == "udp" else "the page and the signalling travel over TCP",
                 ),
             ),
         )
     ]
+
+
+def _ports(refused: list[Observation]) -> tuple[str, ...]:
+    """The remote ports of these flows."""
+    return tuple(sorted({each.flow.rpartition(":")[2] for each in refused}, key=int))

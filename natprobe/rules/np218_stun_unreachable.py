@@ -11,7 +11,7 @@ listening address. Silence means that a firewall drops the packets, or that the 
 Sources: RFC 8489 section 6, RFC 7064.
 """
 
-from natprobe.derive import OWN, udp_works
+from natprobe.derive import OWN, SILENT_TRIES, came_back, udp_works
 from natprobe.facts import Binding, Facts, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
@@ -35,18 +35,35 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     if all(each.failure in OWN for each in asked):
         return CouldNotTell(reason=str(asked[0].failure))
-    closed = asked[0].failure in _CLOSED
+    first = next(each for each in asked if each.failure not in OWN)
+    if came_back(first) and first.failure not in _CLOSED:
+        return [_refusing(facts, first)]
+    if transport == "udp" and first.failure is Failure.TIMEOUT and sum(each.tries for each in asked) < SILENT_TRIES:
+        return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
+    closed = first.failure in _CLOSED
     compared = closed or transport != "udp" or udp_works(facts) is True
     return [
         Found(
             message="{server} does not answer STUN over {transport}: {why}",
-            args={"server": asked[0].server, "transport": transport.upper(), "why": sentence(str(asked[0].failure))},
+            args={"server": first.server, "transport": transport.upper(), "why": sentence(str(first.failure))},
             evidence=ids(asked),
             where=Where.SERVER_HOST if closed else Where.SERVER_EDGE if compared else Where.UNKNOWN,
             alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
-            fixes=(_fix(facts, asked[0]),),
+            fixes=(_fix(facts, first),),
         )
     ]
+
+
+def _refusing(facts: Facts, binding: Binding) -> Found:
+    """It answers, and not as a STUN server should: no firewall is to blame."""
+    port = facts.target.port
+    return Found(
+        message="{server} answers, but gives no address: {why}",
+        args={"server": binding.server, "why": binding.detail or sentence(str(binding.failure))},
+        evidence=ids(binding),
+        where=Where.SERVER_PROCESS,
+        fixes=(Do(text=f"On the server, see what answers on port {port} and with which settings", audience="server"),),
+    )
 
 
 def _fix(facts: Facts, binding: Binding) -> Fix:
