@@ -54,7 +54,10 @@ def test_always_the_ten_in_order_and_each_says_why_not(kind: Kind, observed: tup
         ((checked(),), ("open", None, "ice")),
         ((FULL,), ("open", None, "ice")),
         ((checked(), FULL_LOST), ("blocked", "large-packets-lost", "ice")),
-        ((checked(), checked(size=1200, failure=Failure.TOO_BIG)), ("blocked", "large-packets-lost", "ice")),
+        ((checked(), checked(size=1200, failure=Failure.TOO_BIG, tries=9)), ("blocked", "large-packets-lost", "ice")),
+        ((checked(), checked(size=1200, failure=Failure.TOO_BIG)), ("unknown", "large-packets-unsure", "ice")),
+        ((checked(), checked(size=1200, failure=Failure.ERROR_RESPONSE)), ("unknown", "large-packets-unsure", "ice")),
+        ((checked(failure=Failure.INTERNAL),), ("unknown", "internal", None)),
         ((checked(), silent(size=1200, tries=5)), ("unknown", "large-packets-unsure", "ice")),
         ((silent(), FULL_LOST), ("blocked", "silence", None)),
         ((silent(tries=4), silent(size=1200, tries=4)), ("unknown", "timeout", None)),
@@ -74,9 +77,15 @@ def test_what_the_checks_say(observed: tuple[Observation, ...], expected: tuple[
     assert fate(*observed) == expected
 
 
-def test_tcp_is_not_sent_again_and_so_one_try_decides() -> None:
-    found = way("direct-tcp", checked(MEDIA_TCP, transport="tcp", failure=TIMEOUT))
-    assert (found.status, found.reason) == ("blocked", "timeout")
+@pytest.mark.parametrize(("tries", "fate"), [(1, ("unknown", "timeout")), (3, ("blocked", "silence"))])
+def test_one_silent_connection_may_be_two_lost_packets(tries: int, fate: tuple[str, str]) -> None:
+    found = way("direct-tcp", checked(MEDIA_TCP, transport="tcp", failure=TIMEOUT, tries=tries))
+    assert (found.status, found.reason) == fate
+
+
+def test_where_ice_passes_a_browser_stays_whatever_is_not_known_elsewhere() -> None:
+    unsure = silent(local="192.168.7.2:5000", tries=4)
+    assert fate(checked(), FULL_LOST, unsure) == ("blocked", "large-packets-lost", "ice")
 
 
 def test_an_open_attempt_decides_and_the_quickest_gives_the_figures() -> None:

@@ -59,7 +59,7 @@ def test_every_way_of_ending(monkeypatch: pytest.MonkeyPatch) -> None:
         skip=("tcp",),
     )
     assert ends["names"] == ends["mapping"] == ("complete", "")
-    assert ends["web"] == ("cut", "out of time after 5.0 s")
+    assert ends["web"] == ("cut", "its own time limit, after 5.0 s")
     assert ends["peer"] == ("skipped", "no Connected")
     assert ends["interfaces"][0] == "crashed"
     assert "ZeroDivisionError at tests.test_run:" in ends["interfaces"][1]
@@ -76,8 +76,8 @@ def test_the_whole_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = ran(monkeypatch, slow, timeout=4.0)
     assert ends == {
         "names": ("complete", ""),
-        "web": ("cut", "out of time after 1.0 s"),
-        "reach": ("cut", "out of time after 0.0 s"),
+        "web": ("cut", "the run's time limit, after 1.0 s"),
+        "reach": ("cut", "the run's time limit, after 0.0 s"),
     }
 
 

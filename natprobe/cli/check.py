@@ -70,11 +70,26 @@ def settle(
 
 async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
     """Probes and judges; the signal that cut the run short, or 0. What was seen until then is in the report."""
+    context = _context(asked)
+    progress = Progress(SEQUENCE, quiet=output.quiet, no_color=output.no_color)
+    session = Session(context, progress, BEGAN + context.options.timeout)
+    report = None
+    try:
+        with progress:
+            signalled = await signals.until_told(session.go())
+        report = diagnose(context.target, session.observations, [session.source])
+    finally:
+        if report is None:  # a fault of natprobe: what was seen is not lost for it
+            write(_unjudged(context.target, session), output)
+    return report, signalled
+
+
+def _context(asked: Asked) -> Context:
     pasted, options = understood(asked)
     keep = Keep()
     if pasted.token is not None:
         keep.put(SESSION, credentials(pasted.token))
-    context = Context(
+    return Context(
         target=pasted.target,
         options=options,
         net=SystemNet(),
@@ -83,16 +98,6 @@ async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
         unix_time=time.time(),
         keep=keep,
     )
-    with Progress(SEQUENCE, quiet=output.quiet, no_color=output.no_color) as progress:
-        session = Session(context, progress, BEGAN + options.timeout)
-        signalled = await signals.until_told(session.go())
-    report = None
-    try:
-        report = diagnose(pasted.target, session.observations, [session.source])
-    finally:
-        if report is None:  # a fault of natprobe: what was seen is not lost for it
-            write(_unjudged(pasted.target, session), output)
-    return report, signalled
 
 
 def _unjudged(target: Target, session: Session) -> Report:

@@ -11,9 +11,7 @@ OK, FINDINGS, USAGE, UNKNOWN, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 # A run that a signal ended: 130 and 143 with SIGINT and SIGTERM.
 SIGNALLED = 128
 # Of a quoted or parenthesised word, or of one with a password: all before the @, but for its scheme.
-_USER = re.compile(r"(?<!\S)((?:[('\"]+(?=\S*@)|(?=\S*:\S*@))(?:\w[\w+.-]*://)?)\S*@")
-# All from the ? or # on; what closes the quote stays.
-_QUERY = re.compile(r"(?<=\S)([?#])(?=[^\s'\")])\S*?(['\")]*[.,:;]?)(?!\S)")
+_USER = re.compile(r"(?<!\S)((?:[('\"]+(?=\S*@)|(?=[^\s:]*:\S*@))(?:\w[\w+.-]*://)?)\S*@")
 
 
 class UsageError(Exception):
@@ -44,5 +42,11 @@ def silence(stream: TextIO) -> None:
 def _discreet(words: str) -> str:
     """Whoever refuses a misplaced link may quote it: its user, room, query and fragment are nobody's business."""
     words = _USER.sub(r"\1…@", words)
-    words = _QUERY.sub(r"\1…\2", words)
+    words = re.sub(r"[?#]\S+", _cut, words)
     return re.sub(r"(\w://)(?:[^\s/?#@]*@)?([^\s/?#'\")]*)[/?#][^\s'\")]*", r"\1\2/…", words)
+
+
+def _cut(found: re.Match[str]) -> str:
+    """A ? or # without what follows it, but for what closes the quote."""
+    kept = len(found[0].rstrip(".,:;").rstrip("'\")"))
+    return found[0] if kept <= 1 else f"{found[0][0]}…{found[0][kept:]}"

@@ -101,15 +101,21 @@ def _by_ending(path: Path) -> str:
 
 
 def _to_file(report: Report, name: str, path: Path, verbose: bool) -> bool:
-    from natprobe.render import renderer, text
+    from natprobe.render import renderer
 
-    rendered = text.plain(report, verbose) if name == "text" else renderer(name).render(report)
+    text = _plain(report, verbose) if name == "text" else renderer(name).render(report)
     try:
-        path.write_text(rendered, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as exc:
         warn(f"cannot write {str(path)!r}: {exc.strerror}")
         return False
     return True
+
+
+def _plain(report: Report, verbose: bool) -> str:
+    from natprobe.render.text import lines
+
+    return "".join(f"{line.text}\n" for line in lines(report, verbose=verbose))
 
 
 def emit(text: str, *, utf8: bool = False) -> bool:
@@ -139,14 +145,13 @@ def _to_stdout(report: Report, name: str, to: Plan) -> bool:
 def _text(report: Report, to: Plan) -> bool:
     from natprobe.render.text import lines
 
-    shown = lines(report, verbose=to.verbose)
     if not colourful(sys.stdout, to.no_color):
-        return emit("\n".join(line.text for line in shown) + "\n")
+        return emit(_plain(report, to.verbose))
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
-    for line in shown:
+    for line in lines(report, verbose=to.verbose):
         console.print(Text(line.text, style=_STYLES.get(line.style, "")))
     return True
 

@@ -46,8 +46,8 @@ class Client:
 
     async def get(self, path: str, body_max: int = BODY_MAX) -> Reply:
         """One GET. A body longer than `body_max` bytes is cut there, and the conversation is over."""
-        headers = [("Host", self._host.encode()), ("User-Agent", _AGENT.encode()), ("Accept", b"*/*")]
-        headers += [("Cookie", self._cookie())] if self._cookies else []
+        headers = [(b"Host", self._host.encode()), (b"User-Agent", _AGENT.encode()), (b"Accept", b"*/*")]
+        headers += [(b"Cookie", self._cookie())] if self._cookies else []
         request = h11.Request(method="GET", target=path, headers=headers)
         head = self._http.send(request) or b""
         await self._stream.write(head + (self._http.send(h11.EndOfMessage()) or b""))

@@ -1,4 +1,4 @@
-"""Names: the target's A, AAAA and SRV records from every resolver side by side, and the system's own answer."""
+"""Names: the target's A and AAAA from each resolver, its SRV from the first, and the system's own answer."""
 
 from __future__ import annotations
 

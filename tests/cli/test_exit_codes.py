@@ -36,6 +36,8 @@ def kept(name: str) -> str:
         (("diagnose", kept("udp-blocked"), "--fail-on", "never", "--require", "direct-udp"), 1),
         (("diagnose", kept("udp-blocked"), "--require", "direct-tcp@203.0.113.10/4"), 0),
         (("diagnose", kept("udp-blocked"), "--require", "direct-tcp/6"), 3),
+        (("diagnose", kept("udp-blocked"), "--require", "direct-tcp@meet.example.test"), 0),
+        (("diagnose", kept("udp-blocked"), "--require", "direct-tcp@other.example.test"), 3),
         (("diagnose", kept("web-broken")), 1),
         (("diagnose", kept("web-broken"), "--fail-on", "never"), 0),
         (("diagnose", kept("web-broken"), kept("web-broken"), "--fail-on", "never", "-q"), 0),
@@ -142,6 +144,17 @@ def test_a_fault_in_the_judgement_loses_nothing_that_was_seen() -> None:
     assert report["verdict"]["status"] == "unknown"
     again = load(done.stdout.decode())
     assert len(again.observations) == len(report["observations"])
+
+
+def test_a_fault_in_the_run_itself_loses_nothing_that_was_seen() -> None:
+    watcher = "import natprobe.cli.check as m\ndef watch(self, name, seen): name != 'mapping' or boom()\n"
+    done = patched(f"{BOOM}{watcher}m.Progress.__call__ = watch", "demo", "--json", "-q")
+    assert done.returncode == 4
+    assert b"natprobe itself failed" in done.stderr
+    assert b"secret" not in done.stderr
+    report = json.loads(done.stdout)
+    assert any(each["kind"] == "LocalAddress" for each in report["observations"])
+    assert report["verdict"]["status"] == "unknown"
 
 
 def test_a_fault_in_a_probe_is_a_fact() -> None:

@@ -125,6 +125,15 @@ def test_streams_that_are_not_there(closing: str) -> None:
     assert shell(f'"$@" {closing}', "diagnose", "/nowhere").returncode == 2
 
 
+def test_loud_files_have_the_exchanges(tmp_path: Path) -> None:
+    for words in (("-o", "a.txt"), ("-o", "b.txt", "-v")):
+        assert natprobe("diagnose", HEALTHY, "-q", *words, cwd=tmp_path).returncode == 0
+    short, long = (tmp_path / "a.txt").read_text(), (tmp_path / "b.txt").read_text()
+    assert long.startswith(short)
+    assert len(long) > len(short)
+    assert long == natprobe("diagnose", HEALTHY, "-v").stdout.decode()
+
+
 def test_quiet_and_loud() -> None:
     loud, quiet = natprobe("demo", "--json"), natprobe("demo", "--json", "-q")
     assert quiet.stderr == b""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from natprobe.cli.app import run
+from natprobe.cli.errors import warn
 from natprobe.codec import TEXT_MAX
 from tests.cli.command import REPORTS, ROOT, environment, natprobe
 
@@ -100,11 +101,43 @@ def test_wrong_questions(words: list[str], said: str, capfd: pytest.CaptureFixtu
         ["diagnose", f"natprobe://h.test:1#{TOKEN}"],
         ["explain", f"https://h.test/{TOKEN}"],
         [f"natprobe://h.test:1#{TOKEN}"],
+        [f"meet.test/Room?jwt={TOKEN}"],
+        [f"meet.test/Room?jwt=a'b){TOKEN}"],
+        [f"?{TOKEN}"],
+        [f"turn:user:{TOKEN}@h.test"],
+        [f"turn:user:a?{TOKEN}@h.test"],
+        ["check", "h.test", f"meet.test/Room#jwt={TOKEN}", f"turn:user:{TOKEN}@h.test", f"?{TOKEN}"],
+        ["check", "h.test", "--source", f"meet.test/Room?jwt={TOKEN}"],
+        ["check", "h.test", "--source", f"{TOKEN}@h.test"],
+        ["diagnose", f"https://meet.test/Room?jwt={TOKEN}"],
+        ["diagnose", f"https://meet.test/Room?a=b&jwt={TOKEN}"],
+        ["diagnose", f"meet.test/Room?jwt={TOKEN}"],
+        ["diagnose", f"office=https://meet.test/Room?jwt={TOKEN}"],
     ],
 )
 def test_a_misplaced_secret_is_not_repeated(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
     assert TOKEN not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("No such command 'h.test/a?jwt=x'.", "No such command 'h.test/a?…'."),
+        ("cannot read 'a?b=c': No such file", "cannot read 'a?…': No such file"),
+        ("did you mean this? Or that", "did you mean this? Or that"),
+        ("--require wants PATH[@HOST], not 'x'", "--require wants PATH[@HOST], not 'x'"),
+        ("what? (or 'why?')", "what? (or 'why?')"),
+    ],
+)
+def test_only_what_may_be_secret_is_cut(words: str, shown: str, capfd: pytest.CaptureFixture[str]) -> None:
+    warn(words)
+    assert capfd.readouterr().err == f"natprobe: {shown}\n"
+
+
+def test_long_nonsense_is_cut_in_no_time() -> None:
+    for each in "?:'\"(@#":
+        warn(each * 100_000)
 
 
 def test_no_words_at_all_show_the_help() -> None:
@@ -144,6 +177,12 @@ def test_a_file_with_an_equals_sign_is_a_file(
     monkeypatch.chdir(tmp_path)
     Path("x=y.json").write_text(Path(HEALTHY).read_text())
     assert report_of(capfd, "x=y.json")["sources"][0]["label"] == ""  # type: ignore[index]
+
+
+def test_a_labelled_path_may_have_an_equals_sign(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "x=y.json").write_text(Path(HEALTHY).read_text())
+    report = report_of(capfd, f"office={tmp_path}/x=y.json")
+    assert report["sources"][0]["label"] == "office"  # type: ignore[index]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

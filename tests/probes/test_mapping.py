@@ -59,13 +59,13 @@ def other_family(udp: LabUdp, datagram: Datagram) -> None:
 @pytest.mark.parametrize(
     ("handler", "failure", "detail", "stray", "count"),
     [
-        (misbehaving.garbage, Failure.TIMEOUT, "", "garbage", 5),
-        (misbehaving.truncated, Failure.TIMEOUT, "", "garbage", 5),
-        (empty, Failure.TIMEOUT, "", "garbage", 5),
-        (misbehaving.wrong_transaction, Failure.TIMEOUT, "", "wrong-transaction", 5),
-        (echo, Failure.TIMEOUT, "", "wrong-transaction", 5),
-        (misbehaving.huge, Failure.TIMEOUT, "", "too-large", 5),
-        (misbehaving.unknown_attribute, Failure.UNSUPPORTED, "must be understood", "unknown-attributes", 5),
+        (misbehaving.garbage, Failure.TIMEOUT, "", "garbage", 9),
+        (misbehaving.truncated, Failure.TIMEOUT, "", "garbage", 9),
+        (empty, Failure.TIMEOUT, "", "garbage", 9),
+        (misbehaving.wrong_transaction, Failure.TIMEOUT, "", "wrong-transaction", 9),
+        (echo, Failure.TIMEOUT, "", "wrong-transaction", 9),
+        (misbehaving.huge, Failure.TIMEOUT, "", "too-large", 9),
+        (misbehaving.unknown_attribute, Failure.UNSUPPORTED, "must be understood", "unknown-attributes", 9),
         (misbehaving.refusing, Failure.ERROR_RESPONSE, "500 Server Error", None, 0),
         (unauthorized, Failure.UNAUTHORIZED, "401 Unauthorized", None, 0),
         (nothing_in_it, Failure.PROTOCOL, "without an address", None, 0),
@@ -94,8 +94,8 @@ def test_an_answer_from_elsewhere_is_no_answer() -> None:
     web.serve_udp(at.WEB, 7000, misbehaving.from_elsewhere(web, (at.WEB, 7001)))
     found = seen(lab, UDP, PROBES, stun=())
     (binding,), (stray,) = of(found, Binding), of(found, Stray)
-    assert (binding.failure, binding.mapped, binding.tries) == (Failure.WRONG_SENDER, None, 5)
-    assert (stray.fault, stray.sender, stray.count) == ("wrong-sender", f"{at.WEB}:7001", 5)
+    assert (binding.failure, binding.mapped, binding.tries) == (Failure.WRONG_SENDER, None, 9)
+    assert (stray.fault, stray.sender, stray.count) == ("wrong-sender", f"{at.WEB}:7001", 9)
 
 
 def test_strange_but_true_answers_are_kept() -> None:

@@ -50,9 +50,6 @@ def pages(talk: Talk | None) -> list[HttpReply]:
         (says(OK + b"Transfer-Encoding: gzip\r\n\r\n"), Failure.PROTOCOL, ""),
         (says(OK, floods(b"X-More: header\r\n" * 100)), Failure.PROTOCOL, ""),
         (says(OK + b"X-Long: ", floods(b"x" * 4096)), Failure.PROTOCOL, ""),
-        (says(OK + b"\r\n", floods(b"x" * 65536)), Failure.LIMIT, "1048576 bytes"),
-        (says(OK + b"Content-Length: 2000000\r\n\r\n", floods(b"x" * 65536)), Failure.LIMIT, "1048576 bytes"),
-        (says(OK + CHUNKED, floods(b"1000\r\n" + b"x" * 4096 + b"\r\n")), Failure.LIMIT, ""),
         (floods(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), Failure.TIMEOUT, ""),
         (says(OK + b"Content-Length: 100\r\n\r\n", floods(b"x", every=0.5)), Failure.TIMEOUT, ""),
         (says(OK, hangs), Failure.TIMEOUT, ""),
@@ -66,6 +63,62 @@ def test_bad_fronts(talk: Talk, failure: Failure, detail: str) -> None:
     assert first.failure is failure
     assert detail in first.detail
     assert first.url == f"http://{at.TARGET}:8080/"
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        says(OK + b"\r\nlib-jitsi-meet", floods(b"x" * 65536)),
+        says(OK + b"Content-Length: 2000000\r\n\r\nlib-jitsi-meet", floods(b"x" * 65536)),
+        says(OK + CHUNKED + b"e\r\nlib-jitsi-meet\r\n", floods(b"1000\r\n" + b"x" * 4096 + b"\r\n")),
+    ],
+)
+def test_a_page_without_end_is_a_page(talk: Talk) -> None:
+    (page,) = pages(talk)
+    assert (page.status, page.failure, page.says) == (200, None, ("jitsi",))
+
+
+def slowly(seconds: float) -> Talk:
+    """Every answer takes this long."""
+
+    async def talk(stream: Stream) -> None:
+        while await stream.read():
+            await asyncio.sleep(seconds)
+            await stream.write(OK + b"Content-Length: 0\r\n\r\n")
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("seconds", "failures"), [(2.5, [None, None, None]), (3.4, [None, None]), (6.5, [Failure.TIMEOUT])]
+)
+def test_a_slow_page_is_a_page(seconds: float, failures: list[Failure | None]) -> None:
+    assert [page.failure for page in pages(slowly(seconds))] == failures
+
+
+def test_a_page_that_wants_its_cookie_first() -> None:
+    asked: list[bytes] = []
+
+    async def talk(stream: Stream) -> None:
+        while data := await stream.read():
+            asked.append(data)
+            if b"\r\nCookie: sid=SecretCookie\r\n" in data:
+                await stream.write(OK + b"Content-Length: 14\r\n\r\nlib-jitsi-meet")
+            else:
+                head = b"Set-Cookie: sid=SecretCookie; Path=/; HttpOnly\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+                await stream.write(b"HTTP/1.1 302 Found\r\n" + head)
+
+    first, second = pages(talk)
+    assert (first.status, second.status, second.says, len(asked)) == (302, 200, ("jitsi",), 2)
+
+
+def test_parameters_of_a_path_are_not_reported() -> None:
+    talk, asked = redirecting(b"/a;jsessionid=SecretSession/b;v=SecretToo?x=SecretQuery", b"/c%3BSecretEscaped")
+    first, second, third = pages(talk)
+    assert asked[1].startswith(b"/a;jsessionid=SecretSession/b;v=")
+    assert (first.location, second.location) == ("/a/b", "/c")
+    assert second.url.endswith(":8080/a/b")
+    assert third.url.endswith(":8080/c")
 
 
 def redirecting(*locations: bytes) -> tuple[Talk, list[bytes]]:
@@ -139,7 +192,7 @@ def test_redirects_elsewhere_are_noted_only(location: bytes) -> None:
 def test_a_ring_ends() -> None:
     talk, asked = redirecting(*[b"/a", b"/b"] * 20)
     *_, last, _, _ = pages(talk)
-    assert asked == [b"/", b"/a", b"/b", b"/a", b"/config.js", b"/janus/info"]
+    assert asked == [b"/", *[b"/a", b"/b"] * 3, b"/a", b"/config.js", b"/janus/info"]
     assert last.failure is Failure.REDIRECT_LIMIT
 
 
@@ -239,6 +292,14 @@ def test_bad_handshakes(talk: Talk, failures: set[Failure | None]) -> None:
     found = seen(lab, at.TARGET, PROBES, stun=())
     (session,) = of(found, TlsSession)
     assert session.failure in failures
+
+
+@pytest.mark.parametrize("seconds", [0.2, 60.0])
+def test_no_connection_outlives_a_silent_handshake(seconds: float) -> None:
+    lab = lab_of()
+    lab.servers["web"].listen(443, hangs)
+    seen(lab, at.TARGET, PROBES, stun=(), timeout=seconds)
+    assert [local for local, _ in lab.client._streams] == []
 
 
 def test_a_front_that_is_slow_to_everything() -> None:

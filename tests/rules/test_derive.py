@@ -24,7 +24,7 @@ from natprobe.derive import (
     web_connects,
     withheld,
 )
-from natprobe.facts import Facts, Resolved
+from natprobe.facts import Binding, Connected, Facts, Resolved
 from natprobe.model import Failure, Target
 from tests.made import (
     HOST,
@@ -219,4 +219,5 @@ def test_silence_takes_nine_tries() -> None:
 
 def test_facts_are_grouped_by_kind_and_kept_in_order() -> None:
     known: Facts = facts(saw(), connected(), saw(STUN2, OUTSIDE))
-    assert [each.id for each in known] == [1, 3, 2]
+    assert [each.id for each in known.of(Binding)] == [1, 3]
+    assert [each.id for each in known.of(Connected)] == [2]

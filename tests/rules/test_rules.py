@@ -178,6 +178,10 @@ class TestVpnSplitsPath:
     def test_udp_inside_and_tcp_outside(self) -> None:
         assert "The VPN on tun0" in words("vpn-splits-path", self.TUNNEL, self.THROUGH, saw(STUN1, transport="tcp"))
 
+    def test_tcp_that_was_not_answered_says_nothing(self) -> None:
+        silent_tcp = unheard(STUN1, transport="tcp")
+        assert judged("vpn-splits-path", self.TUNNEL, self.THROUGH, silent_tcp) is CLEAR
+
     def test_all_by_the_same_way(self) -> None:
         tcp = saw(STUN1, "198.51.100.99:7", "10.8.0.2:40001", transport="tcp")
         assert judged("vpn-splits-path", self.TUNNEL, self.THROUGH, tcp) is CLEAR
@@ -220,8 +224,15 @@ class TestMtuBlackhole:
         only = found("mtu-blackhole", checked(), silent(size=1200))
         assert (only.args["size"], only.where) == (1200, Where.UNKNOWN)
 
-    def test_too_big_for_this_very_machine(self) -> None:
-        assert found("mtu-blackhole", checked(), checked(size=1200, failure=Failure.TOO_BIG))
+    def test_a_router_that_says_too_big_and_nothing_after(self) -> None:
+        assert found("mtu-blackhole", checked(), checked(size=1200, failure=Failure.TOO_BIG, tries=9))
+
+    def test_said_once_is_no_black_hole(self) -> None:
+        assert judged("mtu-blackhole", checked(), checked(size=1200, failure=Failure.TOO_BIG, tries=1)) is CLEAR
+
+    def test_a_refusal_of_full_size_is_no_loss(self) -> None:
+        refused = checked(size=1200, failure=Failure.ERROR_RESPONSE)
+        assert judged("mtu-blackhole", checked(), refused) is CLEAR
 
     def test_both_pass(self) -> None:
         assert judged("mtu-blackhole", checked(), checked(size=1200)) is CLEAR

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, Probed
 from natprobe.model import Allow, Do, Failure, Observation, Severity, Target, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import (
@@ -164,6 +165,15 @@ class TestStunUnreachable:
     def test_closed(self) -> None:
         only = found("stun-unreachable", self.asked(UNREACHABLE, 1), target=STUN)
         assert (only.where, type(only.fixes[0])) == (Where.SERVER_HOST, Do)
+
+    @pytest.mark.parametrize("failure", [Failure.UNAUTHORIZED, Failure.WRONG_SENDER, Failure.PROTOCOL])
+    def test_one_that_answers_wrongly_is_not_behind_a_firewall(self, failure: Failure) -> None:
+        only = found("stun-unreachable", self.asked(failure, 1), target=STUN)
+        assert (only.where, type(only.fixes[0])) == (Where.SERVER_PROCESS, Do)
+        assert "answers" in only.message
+
+    def test_a_little_silence_is_no_fact(self) -> None:
+        assert doubt("stun-unreachable", self.asked(TIMEOUT, 5), target=STUN) == "timeout"
 
     def test_silent_while_others_answer(self) -> None:
         only = found("stun-unreachable", self.asked(TIMEOUT), saw(), target=STUN)
@@ -350,6 +360,13 @@ class TestProbesEnds:
     def test_cut(self) -> None:
         assert "still waiting: media, tcp" in words("out-of-time", *ended(media="cut", tcp="cut", web="crashed"))
         assert judged("out-of-time", *ended(media="crashed", tcp="skipped")) is CLEAR
+
+    def test_who_cut_it_decides_what_to_do(self) -> None:
+        mine = Probed(probe="media", status="cut", detail=f"{RUN_LIMIT}, after 1.0 s")
+        assert "--timeout" in found("out-of-time", mine).fixes[0].text  # type: ignore[union-attr]
+        own = Probed(probe="media", status="cut", detail="its own time limit, after 4.0 s")
+        assert "--timeout" not in found("out-of-time", own).fixes[0].text  # type: ignore[union-attr]
+        assert judged("out-of-time", Probed(probe="media", status="cut", detail=INTERRUPTED)) is CLEAR
 
     def test_a_report_of_something_else(self) -> None:
         assert judged("probe-crashed", silent(MEDIA)) is NOT_APPLICABLE
