@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def place_of(exc: BaseException) -> str:
     """The exception's kind and where it broke; never its words, which may quote a secret."""
+    while isinstance(exc, BaseExceptionGroup):  # a task group's: the first of what went wrong in it
+        exc = exc.exceptions[0]
     frame = exc.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

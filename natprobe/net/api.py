@@ -22,10 +22,6 @@ class Prohibited(OSError):
     """A firewall on the way said no, where the system can tell that from 'unreachable'."""
 
 
-class TooMuch(Exception):
-    """A peer sent more than the reader's bound."""
-
-
 class Datagram(NamedTuple):
     """What arrived, from where, when (seconds on the Net's clock). `data` is at most DATAGRAM_MAX + 1 bytes."""
 

@@ -56,7 +56,6 @@ _BY_NAME: dict[tuple[str, str], Failure] = {
     ("h11", "LocalProtocolError"): Failure.PROTOCOL,
     ("dns", "DNSException"): Failure.PROTOCOL,
     ("natprobe", "StunError"): Failure.PROTOCOL,
-    ("natprobe", "TooMuch"): Failure.LIMIT,
     ("natprobe", "NoRoute"): Failure.NO_ROUTE,
     ("natprobe", "Prohibited"): Failure.PROHIBITED,
 }

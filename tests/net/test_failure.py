@@ -14,7 +14,7 @@ import h11
 import pytest
 
 from natprobe.model import Failure
-from natprobe.net.api import NoRoute, Prohibited, TooMuch
+from natprobe.net.api import NoRoute, Prohibited
 from natprobe.net.failure import failure_of, of_icmp
 from natprobe.wire.stun import StunError
 
@@ -106,7 +106,6 @@ def dns_error() -> dns.exception.DNSException:
         (ConnectionResetError("Connection lost"), Failure.INTERNAL, "Connection lost"),
         (NoRoute(errno.ENETUNREACH, "x"), Failure.NO_ROUTE, "Network is unreachable"),
         (Prohibited(errno.EACCES, "x"), Failure.PROHIBITED, "Permission denied"),
-        (TooMuch("more than 7 bytes"), Failure.LIMIT, "more than 7 bytes"),
         (StunError("no STUN"), Failure.PROTOCOL, "no STUN"),
         (protocol_error(), Failure.PROTOCOL, "illegal status line"),
         (dns_error(), Failure.PROTOCOL, ""),
