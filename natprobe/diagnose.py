@@ -6,6 +6,7 @@ The same on any machine, in any year: the time of the run is a fact.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,7 @@ from natprobe.model import (
     Finding,
     Foreign,
     Observation,
+    Path,
     Report,
     Severity,
     Source,
@@ -31,14 +33,22 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _WORST_FIRST = ("broken", "unknown", "degraded", "good")
 
 
+class _Judged(NamedTuple):
+    """What follows from one vantage's facts."""
+
+    findings: list[Finding]
+    unknown: list[Unknown]
+    paths: tuple[Path, ...]
+    verdict: Verdict
+
+
 def diagnose(target: Target, observations: Sequence[Observation], sources: Sequence[Source]) -> Report:
     """The report. Each vantage is judged by itself; the verdict is that of the one that fares worst."""
-    groups = [_facts(target, observations, number) for number in range(len(sources))]
-    judged = [_judge(facts) for facts in groups]
-    findings = _merged([finding for found, _, _ in judged for finding in found])
-    unknown = tuple(dict.fromkeys(each for _, open_questions, _ in judged for each in open_questions))
-    ways = [paths(facts) for facts in groups]
-    verdicts = [_signed(each, sources, number) for number, (_, _, each) in enumerate(judged)]
+    judged = [_judge(_facts(target, observations, number)) for number in range(len(sources))]
+    findings = _merged([finding for each in judged for finding in each.findings])
+    unknown = tuple(dict.fromkeys(question for each in judged for question in each.unknown))
+    ways = [each.paths for each in judged]
+    verdicts = [_signed(each.verdict, sources, number) for number, each in enumerate(judged)]
     return Report(
         natprobe=__version__,
         started=sources[0].started,
@@ -58,7 +68,7 @@ def _facts(target: Target, observations: Sequence[Observation], source: int) -> 
     return Facts(target, [each for each in observations if not isinstance(each, Foreign) and each.source == source])
 
 
-def _judge(facts: Facts) -> tuple[list[Finding], list[Unknown], Verdict]:
+def _judge(facts: Facts) -> _Judged:
     findings, unknown = [], []
     for rule in rules():
         judgement = rule.module.check(facts)
@@ -71,7 +81,7 @@ def _judge(facts: Facts) -> tuple[list[Finding], list[Unknown], Verdict]:
     settled = sorted(
         (msgspec.structs.replace(each, severity=lowered(each, word, steps)) for each in findings), key=_order
     )
-    return settled, unknown, verdict(facts, ways, steps, tuple(settled))
+    return _Judged(settled, unknown, ways, verdict(facts, ways, steps, tuple(settled)))
 
 
 def _signed(verdict: Verdict, sources: Sequence[Source], number: int) -> Verdict:

@@ -50,7 +50,6 @@ def run(asked: Asked, output: Plan, fail_on: str, require: tuple[str, ...]) -> i
     """The exit code. Raises UsageError before anything is sent."""
     threshold(fail_on)
     wanted = tuple(requirement(each) for each in require)
-    understood(asked)
     return settle(output, lambda: inquire(asked, output), fail_on, wanted)
 
 

@@ -115,9 +115,8 @@ def _tls(exc: ssl.SSLError) -> Failure:
         return Failure.TLS_CERTIFICATE
     if isinstance(exc, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure.CLOSED
-    reason = (
-        getattr(exc, "reason", "") or ""
-    )  # of the later alerts OpenSSL leaves the word out: TLSV1_UNRECOGNIZED_NAME
+    # Of the later alerts OpenSSL leaves the word out: TLSV1_UNRECOGNIZED_NAME.
+    reason = getattr(exc, "reason", "") or ""
     return Failure.TLS_ALERT if "ALERT" in reason or reason.startswith("TLSV1") else Failure.TLS_OTHER
 
 

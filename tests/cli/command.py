@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,25 @@ def patched(code: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     script = f"{code}\nimport sys\nfrom natprobe.cli import main\nsys.argv = ['natprobe', *{list(words)!r}]\nmain()"
     argv = [sys.executable, "-c", script]
     return subprocess.run(argv, capture_output=True, cwd=ROOT, env=environment(), timeout=60)
+
+
+def on_a_terminal(*words: str, **env: str) -> bytes:
+    """What a person would see of stdout and stderr."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*NATPROBE, *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(**env)
+    ) as child:
+        os.close(theirs)
+        seen = b""
+        while chunk := _read(ours):
+            seen += chunk
+        child.wait(30)
+    os.close(ours)
+    return seen
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux: the other end has gone
+        return b""

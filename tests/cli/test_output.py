@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import NATPROBE, REPORTS, ROOT, environment, natprobe, shell
+from tests.cli.command import NATPROBE, REPORTS, ROOT, environment, natprobe, on_a_terminal, shell
 
 HEALTHY = str(REPORTS / "peer-healthy.json")
 BROKEN = str(REPORTS / "web-broken.json")
@@ -154,28 +153,6 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
     text = natprobe("diagnose", str(path), "-v", PYTHONIOENCODING=encoding)
     assert (done.returncode, text.returncode) == (0, 0)
     assert "Verdict: good" in text.stdout.decode(encoding)
-
-
-def on_a_terminal(*words: str, **env: str) -> bytes:
-    """What a person would see of stdout and stderr."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*NATPROBE, *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(**env)
-    ) as child:
-        os.close(theirs)
-        seen = b""
-        while chunk := _read(ours):
-            seen += chunk
-        child.wait(30)
-    os.close(ours)
-    return seen
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # Linux: the other end has gone
-        return b""
 
 
 def test_colours_for_a_terminal_and_for_nobody_who_said_no() -> None:

@@ -135,9 +135,10 @@ def test_only_what_may_be_secret_is_cut(words: str, shown: str, capfd: pytest.Ca
     assert capfd.readouterr().err == f"natprobe: {shown}\n"
 
 
-def test_long_nonsense_is_cut_in_no_time() -> None:
+def test_long_nonsense_is_cut_in_no_time(capfd: pytest.CaptureFixture[str]) -> None:
     for each in "?:'\"(@#":
         warn(each * 100_000)
+        assert len(capfd.readouterr().err) < 1100
 
 
 def test_no_words_at_all_show_the_help() -> None:

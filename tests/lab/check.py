@@ -13,7 +13,7 @@ from natprobe.model import Observation, Report
 from natprobe.pairing import credentials
 from natprobe.probes.peer import SESSION
 from natprobe.run import SEQUENCE, Session
-from natprobe.target import parse, stun_server
+from natprobe.target import Pasted, parse, stun_server
 from tests.lab.build import Lab
 from tests.netns import addresses as at
 
@@ -22,11 +22,15 @@ SERVERS = ("stun1.example.test", "stun2.example.test")
 
 def session(lab: Lab, target: str = at.TARGET, probes: Sequence[str] = SEQUENCE, **options: Any) -> Session:
     """A run that has ended; `options` are those of Options."""
-    pasted = parse(target)
     defaults: dict[str, Any] = {"stun": tuple(map(stun_server, SERVERS)), "ca_pem": lab.ca_pem, "timeout": 60.0}
+    return ended(lab, parse(target), Options(**defaults | options), probes)
+
+
+def ended(lab: Lab, pasted: Pasted, options: Options, probes: Sequence[str] = SEQUENCE) -> Session:
+    """The run itself. Certificates are checked in the real day's light."""
     context = Context(
         target=pasted.target,
-        options=Options(**defaults | options),
+        options=options,
         net=lab.client,
         host=lab.client,
         random=random.Random(0),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,14 @@ import typer.main
 from natprobe.cli.app import app
 from natprobe.cli.gate import exit_code, requirement
 from natprobe.codec import dump
-from natprobe.context import Context, Options
+from natprobe.context import Options
 from natprobe.diagnose import diagnose
 from natprobe.model import Family, Report
-from natprobe.pairing import credentials
-from natprobe.probes.peer import SESSION
-from natprobe.run import Session
 from natprobe.target import parse, stun_server
 from tests.case import Case, Expect, cases, load, pasted, repaired
 from tests.expect import differences, told
 from tests.lab.build import Lab, build
+from tests.lab.check import ended
 
 BOTH_SERVERS = ("--stun", "stun:stun1.example.test", "--stun", "stun:stun2.example.test")
 FAMILIES: dict[tuple[bool, bool], tuple[Family, ...]] = {(True, False): (4,), (False, True): (6,)}
@@ -62,20 +58,9 @@ def typed(case: Case, lab: Lab) -> dict[str, Any]:
 
 
 def checked(lab: Lab, asked: dict[str, Any]) -> Report:
-    """What `natprobe check` does, in the lab's network and time. Certificates are checked in the real day's light."""
+    """What `natprobe check` does, in the lab's network and time."""
     link = parse(asked["target"], asked["kind"])
-    context = Context(
-        target=link.target,
-        options=options(asked, lab),
-        net=lab.client,
-        host=lab.client,
-        random=random.Random(0),
-        unix_time=time.time(),
-    )
-    if link.token is not None:
-        context.keep.put(SESSION, credentials(link.token))
-    session = Session(context)
-    lab.clock.run(session.go())
+    session = ended(lab, link, options(asked, lab))
     return diagnose(link.target, session.observations, [session.source])
 
 

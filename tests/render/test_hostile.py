@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +18,7 @@ from natprobe.model import Fix, Foreign, Observation, Report
 from natprobe.render import formats, renderer
 from natprobe.render._words import _SAY, advice, seen
 from natprobe.render.text import WIDTH, lines
-from tests.cli.command import NATPROBE, ROOT, environment
+from tests.cli.command import ROOT, on_a_terminal
 from tests.samples import filled, filled_with
 
 REPORTS = {path.stem: path.read_text() for path in (ROOT / "tests" / "reports").glob("*.json")}
@@ -91,28 +88,13 @@ def test_eighty_columns_where_words_allow(name: str, text: str) -> None:
         assert len(line.text) <= WIDTH or copyable or longest > WIDTH - 20, line.text
 
 
-def on_a_terminal(path: Path) -> bytes:
-    ours, theirs = pty.openpty()
-    argv = [*NATPROBE, "diagnose", str(path), "-v", "--fail-on", "never"]
-    with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(TERM="xterm")):
-        os.close(theirs)
-        seen = b""
-        while chunk := _read(ours):
-            seen += chunk
-    os.close(ours)
-    return seen
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # Linux: the other end has gone
-        return b""
-
-
 def test_on_a_terminal_only_our_own_colours_are_colours(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(poisoned("web-broken"))
-    shown = on_a_terminal(tmp_path / "r.json").decode().replace("\r\n", "\n")
+    shown = (
+        on_a_terminal("diagnose", str(tmp_path / "r.json"), "-v", "--fail-on", "never", TERM="xterm")
+        .decode()
+        .replace("\r\n", "\n")
+    )
     assert "\x1b[1;31m" in shown  # it has colours
     bare = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert not [c for c in bare if c != "\n" and unicodedata.category(c) in FORBIDDEN]

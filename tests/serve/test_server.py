@@ -339,5 +339,7 @@ def test_a_listener_that_never_started_closes() -> None:
         listener.close()
         listener.close()
         await listener.closed()
+        with pytest.raises(ConnectionRefusedError):
+            await SystemNet().tcp(listener.local)
 
     go(work)
