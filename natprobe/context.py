@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 class Options(Data, frozen=True, kw_only=True):
     """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
+    `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -28,6 +29,7 @@ class Options(Data, frozen=True, kw_only=True):
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     stun: tuple[Target, ...] | None = None
+    idle: float = 0.0
     insecure: bool = False
     ca_pem: str | None = None
 

@@ -6,7 +6,7 @@ Everything here groups by source, because two vantages may have the same local a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from natprobe.addresses import address_class
@@ -15,7 +15,6 @@ from natprobe.facts import (
     Connected,
     DefaultRoute,
     Facts,
-    FilteringTest,
     HttpReply,
     IceCheck,
     LocalAddress,
@@ -24,8 +23,6 @@ from natprobe.facts import (
     TlsSession,
 )
 from natprobe.model import Address, Endpoint, Failure, Family, Observation, family, split
-
-Behaviour = Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"]
 
 # At 15 % loss each way three silent tries happen once in fifty; nine once in a hundred thousand.
 SILENT_TRIES = 9
@@ -121,116 +118,6 @@ def tcp_controls(facts: Facts, hosts: Iterable[Address]) -> list[Binding | Conne
     answered = [each for each in bindings(facts, "tcp") if came_back(each) and split(each.server)[0] in wanted]
     connected = facts.ok(Connected, lambda each: split(each.endpoint)[0] in wanted)
     return [*answered, *connected]
-
-
-def mappings(facts: Facts) -> dict[tuple[int, str], list[Binding]]:
-    """Answered UDP Bindings by the socket that asked: (source, local endpoint)."""
-    found: dict[tuple[int, str], list[Binding]] = {}
-    for each in bindings(facts, "udp"):
-        if each.failure is None and each.mapped is not None and each.local is not None:
-            found.setdefault((each.source, each.local), []).append(each)
-    return found
-
-
-def mapping_varies(facts: Facts, of_family: Family = 4) -> bool | None:
-    """Address- or port-dependent mapping (RFC 4787 section 4.1): one socket, seen under different endpoints.
-
-    False needs the same endpoint seen by two different server addresses. Servers on this side of a NAT (loopback,
-    or where the mapped address is our own) see another picture and don't count against public ones.
-    """
-    if varying(facts, of_family):
-        return True
-    same = [group for group in _by_public(facts, of_family) if len({split(each.server)[0] for each in group}) > 1]
-    return False if same else None
-
-
-def varying(facts: Facts, of_family: Family = 4) -> list[Binding]:
-    """What one socket heard about itself, where that differs; empty where none heard two different things."""
-    groups = _by_public(facts, of_family)
-    return next((group for group in groups if len({each.mapped for each in group}) > 1), [])
-
-
-def _by_public(facts: Facts, of_family: Family) -> list[list[Binding]]:
-    """By socket, what public servers of this family saw."""
-    found = [
-        [each for each in group if address_class(split(each.server)[0]) == "public"]
-        for group in mappings(facts).values()
-    ]
-    return [[each for each in group if family(split(each.server)[0]) == of_family] for group in found]
-
-
-def mapping_behaviour(facts: Facts, of_family: Family = 4) -> Behaviour | None:
-    """RFC 4787 section 4.1. Which of the dependent two shows between the two ports of one server address."""
-    varies = mapping_varies(facts, of_family)
-    if varies is None:
-        return None
-    if not varies:
-        return "endpoint-independent"
-    for group in _by_public(facts, of_family):
-        by_address: dict[Address, list[Binding]] = {}
-        for each in group:
-            by_address.setdefault(split(each.server)[0], []).append(each)
-        for same in by_address.values():
-            if len({each.server for each in same}) > 1:
-                alike = len({each.mapped for each in same}) == 1
-                return "address-dependent" if alike else "address-and-port-dependent"
-    return None
-
-
-def filtering_behaviour(facts: Facts, of_family: Family = 4) -> Behaviour | None:
-    """RFC 4787 section 5: who may answer to a socket. Of the first local address that the tests decide for."""
-    tests: dict[tuple[int, Endpoint, Endpoint], dict[str, FilteringTest]] = {}
-    for each in facts.of(FilteringTest):
-        if family(split(each.server)[0]) == of_family and address_class(split(each.server)[0]) == "public":
-            tests.setdefault((each.source, each.local, each.server), {})[each.change] = each
-    found = [_filtering(pair.get("address-and-port"), pair.get("port")) for pair in tests.values()]
-    return next((each for each in found if each is not None), None)
-
-
-def _filtering(anyone: FilteringTest | None, port: FilteringTest | None) -> Behaviour | None:
-    if anyone is None or port is None:
-        return None
-    if anyone.failure is None:
-        return "endpoint-independent"
-    if not _kept_out(anyone):
-        return None
-    if port.failure is None:
-        return "address-dependent"
-    return "address-and-port-dependent" if _kept_out(port) else None
-
-
-def _kept_out(test: FilteringTest) -> bool:
-    """Silence that counts: nine tries among answered controls, or six where no control was lost."""
-    quiet = test.tries >= QUIET_TRIES and test.controls >= QUIET_TRIES and not test.controls_lost
-    enough = test.tries >= SILENT_TRIES and test.controls >= SILENT_TRIES // 2
-    return test.failure is Failure.TIMEOUT and (quiet or enough)
-
-
-def outside_addresses(facts: Facts, of_family: Family = 4) -> list[Address]:
-    """What public servers of this family see of this network."""
-    seen = [split(each.mapped or "")[0] for group in _by_public(facts, of_family) for each in group]
-    return list(dict.fromkeys(seen))
-
-
-def ports_preserved(facts: Facts, of_family: Family = 4) -> bool | None:
-    """RFC 4787 section 4.2.1: whether the NAT keeps the socket's port. None without a NAT, or when only sometimes."""
-    if not behind_nat(facts, of_family):
-        return None
-    kept = {
-        split(each.local or "")[1] == split(each.mapped or "")[1]
-        for group in _by_public(facts, of_family)
-        for each in group
-    }
-    return kept.pop() if len(kept) == 1 else None
-
-
-def behind_nat(facts: Facts, of_family: Family = 4) -> bool | None:
-    """Whether the outside sees another address than the socket's own."""
-    for (_, local), group in mappings(facts).items():
-        public = [each for each in group if address_class(split(each.server)[0]) == "public"]
-        if public and family(split(local)[0]) == of_family and address_class(split(local)[0]) != "unspecified":
-            return any(split(each.mapped or "")[0] != split(local)[0] for each in public)
-    return None
 
 
 def has_way_out(facts: Facts, of_family: Family) -> bool:

@@ -8,15 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from natprobe.derive import (
-    FULL_SIZE,
-    OWN,
-    SILENT_CONNECTIONS,
-    SILENT_TRIES,
-    mapping_varies,
-    target_addresses,
-    udp_works,
-)
+from natprobe.behaviour import mapping_varies
+from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
 from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
 from natprobe.model import PATHS, Attempt, Failure, Kind, Path, family, split
 

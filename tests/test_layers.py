@@ -28,6 +28,7 @@ PURE = (
     "addresses",
     "causes",
     "derive",
+    "behaviour",
     "fixes",
     "paths",
     "verdict",
@@ -47,6 +48,7 @@ IO_MODULES = {"socket", "asyncio", "ssl", "time", "os", "subprocess", "threading
 FORBIDDEN = {
     "rules": ("probes", "wire", "net", "host", "context", "cli", "render", "run"),
     "derive": ("probes", "wire", "net", "host", "context", "cli", "render", "run", "rules"),
+    "behaviour": ("probes", "wire", "net", "host", "context", "cli", "render", "run", "rules"),
     "diagnose": ("probes", "net", "host", "context", "cli", "render", "run"),
     "probes": ("rules", "diagnose", "paths", "verdict", "render", "cli"),
     "wire": ("facts", "probes", "net", "host", "context", "rules", "cli", "run"),

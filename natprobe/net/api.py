@@ -51,8 +51,11 @@ class Udp(Protocol):
     def local(self) -> tuple[str, int]:
         """The bound address and port. The address is `0.0.0.0` or `::` when none was asked for."""
 
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
-        """Sends at once. Raises OSError when this machine refuses (EPERM, ENETUNREACH, EMSGSIZE …)."""
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
+        """Sends at once; `ttl` routers may pass it on (IPv6: hop limit), None: as many as the system says.
+
+        Raises OSError when this machine refuses (EPERM, ENETUNREACH, EMSGSIZE …).
+        """
 
     async def receive(self) -> Datagram | IcmpError:
         """The next thing that happens to this socket."""

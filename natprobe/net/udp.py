@@ -14,6 +14,7 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 
 from natprobe.model import Failure, Family
 from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, NoRoute, Udp
@@ -54,6 +55,21 @@ class _Events:
         return self._waiting.popleft()
 
 
+@contextlib.contextmanager
+def _living(sock: socket.socket, family: Family, ttl: int | None) -> Iterator[None]:
+    """What is sent inside lives for `ttl` routers; the socket's own setting holds again afterwards."""
+    if ttl is None:
+        yield
+        return
+    option = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) if family == 6 else (socket.IPPROTO_IP, socket.IP_TTL)
+    usual = sock.getsockopt(*option)
+    sock.setsockopt(*option, ttl)
+    try:
+        yield
+    finally:
+        sock.setsockopt(*option, usual)
+
+
 class BoundUdp:
     """What both kinds share: a bound socket whose datagrams become events. By itself it hears of no ICMP errors."""
 
@@ -77,9 +93,12 @@ class BoundUdp:
                 return
             self._events.put(Datagram(data, (plain_address(source), source[1]), time.monotonic()))
 
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp. A pending error of an earlier packet fails the next send: that one is tried twice."""
-        address = socket_address(*to)
+        with _living(self._sock, self._family, ttl):
+            self._send(data, socket_address(*to))
+
+    def _send(self, data: bytes, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
         try:
             self._sock.sendto(data, address)
         except OSError:  # also a PermissionError: that may be IPv6's "prohibited" about an earlier packet
@@ -138,10 +157,10 @@ class RecvErrUdp(BoundUdp):
             reporter = _offender(data[_EXTENDED_ERROR.size :])
         self._events.put(IcmpError(to, failure, icmp, reporter, time.monotonic()))
 
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp. An error that waits for an earlier packet must not be taken for this one's."""
         self._drain_errors()
-        super().send(data, to)
+        super().send(data, to, ttl)
 
 
 class CompanionUdp(BoundUdp):
@@ -151,9 +170,9 @@ class CompanionUdp(BoundUdp):
         super().__init__(sock, family)
         self._companions: dict[tuple[str, int], socket.socket] = {}
 
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
-        """See api.Udp."""
-        super().send(data, to)
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
+        """See api.Udp. The companion's copy, which nobody counts, goes as far as it can."""
+        super().send(data, to, ttl)
         if to not in self._companions:
             self._companions[to] = self._companion(data, to)
 

@@ -12,9 +12,13 @@ from natprobe.facts import (
     Connected,
     DefaultRoute,
     FilteringTest,
+    Hairpin,
+    Hop,
     HttpReply,
     IceCheck,
+    IdleMapping,
     LocalAddress,
+    OtherPayload,
     Probed,
     Resolved,
     Run,
@@ -67,6 +71,25 @@ def _check(each: IceCheck) -> str:
     return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
 
 
+def _hairpin(each: Hairpin) -> str:
+    arrived = f" arrived, seen as {each.seen_from}{_ms(each.rtt_ms)}" if each.seen_from else f", {_tries(each.tries)}"
+    return f"from {each.sender} to our own outside endpoint {each.mapped}{arrived}"
+
+
+def _idle(each: IdleMapping) -> str:
+    what = f"mapping {each.mapped} of {each.local} after {each.idle:g} idle seconds, by {each.by}"
+    return what + (f": now {each.mapped_again}" if each.mapped_again else f", {_tries(each.tries)}")
+
+
+def _hop(each: Hop) -> str:
+    who = f" reached {each.address}" if each.reached else f" ended at {each.address}" if each.address else ""
+    return f"request to {each.towards} with {each.ttl} hops to live{who}{_ms(each.rtt_ms)}"
+
+
+def _payload(each: OtherPayload) -> str:
+    return f"{each.payload} to {each.server}{_ms(each.rtt_ms)}, {_tries(each.tries)}"
+
+
 def _resolved(each: Resolved) -> str:
     by = f"DNS server {each.server}" if each.server else "this system" if each.by == "system" else "the target"
     kind = "A" if each.family == 4 else "AAAA"
@@ -115,6 +138,10 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     Binding: _binding,
     FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {_tries(e.tries)}",
     Stray: lambda e: f"{e.count} stray datagrams from {e.sender} ({e.fault})",
+    Hairpin: _hairpin,
+    IdleMapping: _idle,
+    Hop: _hop,
+    OtherPayload: _payload,
     IceCheck: _check,
 }
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from natprobe.behaviour import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses, ports_preserved
 from natprobe.causes import BY_CODE
-from natprobe.derive import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses, ports_preserved
 from natprobe.facts import Facts, HttpReply, Resolved
 from natprobe.model import Family, Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence

@@ -14,7 +14,7 @@ Sources: RFC 4787 section 4.1, RFC 5780 section 4.3.
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive import mapping_varies, mappings, varying
+from natprobe.behaviour import mapping_varies, mappings, varying
 from natprobe.facts import Binding, Facts, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Do, Family, split

@@ -13,7 +13,7 @@ Sources: RFC 6598, RFC 6888.
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive import mappings
+from natprobe.behaviour import mappings
 from natprobe.facts import Binding, Facts, LocalAddress, ids
 from natprobe.model import Do, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement

@@ -21,9 +21,12 @@ Action = Literal["drop", "prohibit", "close"]
 Fate = Literal["sent", "delivered", "lost", "filtered", "rejected", "unclaimed"]
 
 DELAY = 0.005
+# What Linux gives a packet to live (net.ipv4.ip_default_ttl).
+TTL = 64
 # RFC 792 and RFC 4443 section 3.1: type and code of administratively prohibited, port unreachable, no route.
 PROHIBITED: dict[Family, tuple[int, int]] = {4: (3, 13), 6: (1, 1)}
 PORT_UNREACHABLE: dict[Family, tuple[int, int]] = {4: (3, 3), 6: (1, 4)}
+TIME_EXCEEDED: dict[Family, tuple[int, int]] = {4: (11, 0), 6: (3, 0)}
 NET_UNREACHABLE: dict[Family, tuple[int, int]] = {4: (3, 0), 6: (1, 0)}
 
 
@@ -44,6 +47,7 @@ class Packet(NamedTuple):
     payload: bytes = b""
     flag: Flag = ""
     icmp: Icmp | None = None
+    ttl: int = TTL
 
     @property
     def family(self) -> Family:
@@ -171,6 +175,11 @@ def refusal(packet: Packet, action: Action, reporter: str) -> Packet | None:
     if packet.proto == "tcp":
         return Packet("tcp", packet.destination, packet.source, flag="RST")
     return icmp_error(packet, PORT_UNREACHABLE[packet.family], reporter)
+
+
+def aged(packet: Packet) -> Packet | None:
+    """The packet after one more router, or None where it has lived long enough (RFC 1812 section 5.3.1)."""
+    return packet._replace(ttl=packet.ttl - 1) if packet.ttl > 1 else None
 
 
 def icmp_error(packet: Packet, kind: tuple[int, int], reporter: str) -> Packet:

@@ -9,7 +9,19 @@ from aioice import stun
 
 from natprobe.model import Family, family
 from tests.lab.nat import Nat
-from tests.lab.network import NET_UNREACHABLE, Endpoint, Link, Network, Packet, Rule, icmp_error, judge, refusal
+from tests.lab.network import (
+    NET_UNREACHABLE,
+    TIME_EXCEEDED,
+    Endpoint,
+    Link,
+    Network,
+    Packet,
+    Rule,
+    aged,
+    icmp_error,
+    judge,
+    refusal,
+)
 
 _MAPPED_ADDRESS = 0x0001
 
@@ -38,10 +50,20 @@ class Gateway:
         inside, outside = self._links
         if self.hole.swallows(packet):
             self._network.note(self, "lost", packet)
+            return
+        older = aged(packet)
+        if older is None:
+            self._expired(packet, link)
         elif link is inside:
-            self._outward(packet, inside, outside)
+            self._outward(older, inside, outside)
         else:
-            self._inward(packet, inside)
+            self._inward(older, inside)
+
+    def _expired(self, packet: Packet, link: Link) -> None:
+        """Says so before any NAT, to where the packet came from."""
+        self._network.note(self, "lost", packet)
+        if packet.proto != "icmp":
+            link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
 
     def _outward(self, packet: Packet, inside: Link, outside: Link) -> None:
         if (action := judge(self._rules, packet)) is not None:
@@ -104,9 +126,13 @@ class Core:
         self._routes |= dict.fromkeys(addresses, self._links[-1])
 
     def receive(self, packet: Packet, link: Link) -> None:
-        way = self._routes.get(packet.destination[0])
+        way, older = self._routes.get(packet.destination[0]), aged(packet)
+        if older is None:
+            self._network.note(self, "lost", packet)
+            link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
+            return
         if way is not None:
-            way.send(packet, self)
+            way.send(older, self)
             return
         self._network.note(self, "unclaimed", packet)
         if packet.proto != "icmp":

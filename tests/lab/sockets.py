@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from natprobe.model import Failure, family
 from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Prohibited
 from natprobe.net.failure import of_icmp
-from tests.lab.network import Endpoint, Icmp, Packet
+from tests.lab.network import TTL, Endpoint, Icmp, Packet
 
 if TYPE_CHECKING:
     from tests.lab.host import LabHost
@@ -33,7 +33,7 @@ class LabUdp:
         self._some = asyncio.Event()
         self._closed = False
 
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp."""
         if self._closed:
             raise OSError(errno.EBADF, "Bad file descriptor")
@@ -41,7 +41,7 @@ class LabUdp:
             raise OSError(errno.EMSGSIZE, "Message too long")
         if family(to[0]) != family(self.local[0]):
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        self._host.emit(Packet("udp", self.local, to, data))
+        self._host.emit(Packet("udp", self.local, to, data, ttl=TTL if ttl is None else ttl))
 
     async def receive(self) -> Datagram | IcmpError:
         """See api.Udp."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natprobe.derive import filtering_behaviour, mapping_behaviour, ports_preserved
+from natprobe.behaviour import filtering_behaviour, mapping_behaviour, ports_preserved
 from natprobe.facts import Facts, FilteringTest
 from natprobe.model import Failure, Observation, family
 from natprobe.net.api import Datagram, Udp

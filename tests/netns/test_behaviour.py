@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from natprobe.behaviour import Behaviour, filtering_behaviour, mapping_behaviour
 from natprobe.codec import load
-from natprobe.derive import Behaviour, filtering_behaviour, mapping_behaviour
 from natprobe.facts import Facts, FilteringTest
 from natprobe.model import Failure
 from tests.case import Case, Dns, Expect, Network

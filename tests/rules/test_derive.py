@@ -5,14 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from natprobe.behaviour import behind_nat, mapping_varies, mappings
 from natprobe.derive import (
     anything_back,
-    behind_nat,
     came_back,
     has_way_out,
     leads_to,
-    mapping_varies,
-    mappings,
     page_port,
     secure_pages,
     silent,

@@ -1,0 +1,140 @@
+"""Every kind of Observation, and Facts: the language that probes, rules and saved reports share.
+
+An observation is raw: who said what to which socket. Whether that means that UDP is blocked is derive.py's
+business, so that tomorrow's rules can judge today's report. The kinds stand in this folder by what they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar, get_args
+
+from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
+from natprobe.facts.ice import Candidate, IceCheck
+from natprobe.facts.names import Resolved, SrvAnswer, SrvRecord
+from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
+from natprobe.facts.stun import (
+    Binding,
+    FilteringTest,
+    Hairpin,
+    Hop,
+    IdleMapping,
+    Origin,
+    OtherPayload,
+    Stray,
+    StunServer,
+    Transport,
+)
+from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
+from natprobe.model import Failure, Kind, Observation, Target
+
+__all__ = [
+    "INTERRUPTED",
+    "KINDS",
+    "RUN_LIMIT",
+    "AddressClass",
+    "Binding",
+    "Candidate",
+    "Certificate",
+    "Connected",
+    "DefaultRoute",
+    "Facts",
+    "FilteringTest",
+    "Hairpin",
+    "Hop",
+    "HttpReply",
+    "IceCheck",
+    "IdleMapping",
+    "Known",
+    "LocalAddress",
+    "Origin",
+    "OtherPayload",
+    "Probed",
+    "Resolved",
+    "Run",
+    "SourceAddress",
+    "SrvAnswer",
+    "SrvRecord",
+    "Stray",
+    "StunServer",
+    "TlsSession",
+    "Transport",
+    "ids",
+    "server_kind",
+]
+
+Known = (
+    Run
+    | Probed
+    | LocalAddress
+    | DefaultRoute
+    | SourceAddress
+    | Resolved
+    | SrvAnswer
+    | StunServer
+    | Candidate
+    | Connected
+    | TlsSession
+    | Certificate
+    | HttpReply
+    | Binding
+    | FilteringTest
+    | Stray
+    | Hairpin
+    | IdleMapping
+    | Hop
+    | OtherPayload
+    | IceCheck
+)
+KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
+
+K = TypeVar("K", bound=Observation)
+
+
+class Facts:
+    """The observations so far and the target: all that a rule may look at."""
+
+    def __init__(self, target: Target, observations: Sequence[Observation]) -> None:
+        self.target = target
+        self._by_kind: dict[type[Observation], list[Observation]] = {}
+        for observation in observations:
+            self.add(observation)
+
+    def add(self, observation: Observation) -> None:
+        """One more fact, at the end."""
+        self._by_kind.setdefault(type(observation), []).append(observation)
+
+    def of(self, kind: type[K], keep: Callable[[K], bool] | None = None) -> list[K]:
+        """All observations of this kind, worked or not, in order; those that `keep` wants."""
+        found: list[K] = self._by_kind.get(kind, [])  # type: ignore[assignment]  # keyed by the very type
+        return [each for each in found if keep is None or keep(each)]
+
+    def ok(self, kind: type[K], keep: Callable[[K], bool] | None = None) -> list[K]:
+        """Those that worked."""
+        return [each for each in self.of(kind, keep) if each.failure is None]
+
+    def failed(self, kind: type[K], *failures: Failure) -> list[K]:
+        """Those that failed: in one of these ways, or in any."""
+        return [
+            each for each in self.of(kind) if each.failure is not None and (not failures or each.failure in failures)
+        ]
+
+    def probe(self, name: str) -> Probed | None:
+        """How this probe ended, or None when it never began."""
+        return next(iter(self.of(Probed, lambda each: each.probe == name)), None)
+
+
+def ids(*groups: Observation | Sequence[Observation]) -> tuple[int, ...]:
+    """The evidence: the ids of these observations, each once, in order."""
+    found: set[int] = set()
+    for group in groups:
+        found |= {group.id} if isinstance(group, Observation) else {each.id for each in group}
+    return tuple(sorted(found))
+
+
+def server_kind(facts: Facts) -> Kind:
+    """What the server is: what the user said, else what its pages say of it."""
+    if facts.target.kind != "auto":
+        return facts.target.kind
+    marks = {mark for reply in facts.ok(HttpReply) for mark in reply.says}
+    return "jitsi" if "jitsi" in marks else "janus" if "janus" in marks else "auto"

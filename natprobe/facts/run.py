@@ -1,0 +1,34 @@
+"""The run itself: what was asked for, and how each probe ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from natprobe.model import Family, Observation, Seconds, Text, Time
+
+
+class Run(Observation, frozen=True, kw_only=True):
+    """The first observation of every report: which natprobe, when, with which options that matter. No secrets."""
+
+    version: Text
+    started: Time
+    system: Text = ""
+    timeout: Seconds = 0.0
+    families: tuple[Family, ...] = (4, 6)
+    sources: tuple[Text, ...] = ()
+    only: tuple[Text, ...] = ()
+    skip: tuple[Text, ...] = ()
+    stun: tuple[Text, ...] = ()
+    idle: Seconds = 0.0
+    insecure: bool = False
+
+
+# How `Probed.detail` begins where a probe was cut from outside: by the user, or by the run's bound (--timeout).
+INTERRUPTED = "interrupted"
+RUN_LIMIT = "the run's time limit"
+
+
+class Probed(Observation, frozen=True, kw_only=True):
+    """The last observation of every probe: did it run to its end, and why not. `detail` has the reason."""
+
+    status: Literal["complete", "skipped", "cut", "crashed"]

@@ -1,0 +1,64 @@
+"""Connections, TLS and the web front."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from natprobe.model import Count, Endpoint, HostName, Milliseconds, Observation, Text, Time
+
+
+class Connected(Observation, frozen=True, kw_only=True):
+    """A TCP connection, opened and closed again by its opener, or why it was not."""
+
+    endpoint: Endpoint
+    local: Endpoint | None = None
+    rtt_ms: Milliseconds | None = None
+
+
+class TlsSession(Observation, frozen=True, kw_only=True):
+    """A TLS handshake for `name`. `verified`: against the system's trust (or --ca-file); failure tells why not."""
+
+    endpoint: Endpoint
+    name: HostName
+    verified: bool
+    protocol: Text | None = None
+    cipher: Text | None = None
+    alpn: Text | None = None
+    rtt_ms: Milliseconds | None = None
+
+
+class Certificate(Observation, frozen=True, kw_only=True):
+    """The leaf certificate that `endpoint` showed for `name`, read whether or not it verified.
+
+    `names` are its subjectAltName entries; `chain` counts what the server sent, leaf included.
+    `matches`: RFC 9525 says that it is for `name`. `days_left`: from the time of the run to notAfter.
+    """
+
+    endpoint: Endpoint
+    name: HostName
+    subject: Text
+    issuer: Text
+    names: tuple[Text, ...]
+    not_before: Time
+    not_after: Time
+    days_left: float
+    self_issued: bool
+    matches: bool
+    chain: Count
+    sha256: Text
+
+
+class HttpReply(Observation, frozen=True, kw_only=True):
+    """A GET and the head of its answer; `says` has marks found in the body: `jitsi`, `janus`.
+
+    `url` has no query; a redirect's `location` is cut the same way.
+    """
+
+    url: Text
+    endpoint: Endpoint
+    status: Count | None = None
+    server: Text | None = None
+    location: Text | None = None
+    content_type: Text | None = None
+    says: tuple[Literal["jitsi", "janus"], ...] = ()
+    rtt_ms: Milliseconds | None = None
