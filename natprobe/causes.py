@@ -35,6 +35,7 @@ NP113|path-lossy|warning|local-network|loss, jitter or round trip too high for a
 NP114|dns-filtered|error|local-network|the resolver withholds or changes the answer
 NP115|name-unresolved|error|local-network|the name has no address
 NP116|local-firewall|error|this-host|this machine's own rules refuse to send
+NP117|sources-differ|warning|this-host|this machine's addresses fare differently
 NP201|turn-not-offered|warning|turn|clients get no relay to fall back on
 NP202|turn-without-credentials|error|turn|a relay is offered without a user name: calls break
 NP203|turn-unreachable|error|turn|the relay doesn't answer on this transport

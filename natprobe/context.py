@@ -15,6 +15,9 @@ from natprobe.net.api import Net, Stream
 
 T = TypeVar("T")
 
+# How long mappings may be asked to be left idle (seconds); less tells nothing that a round trip wouldn't.
+IDLE_MIN, IDLE_MAX = 2.0, 600.0
+
 
 class Options(Data, frozen=True, kw_only=True):
     """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
@@ -79,11 +82,13 @@ class Context:
     unix_time: float
     keep: Keep = field(default_factory=Keep)
 
-    async def tcp(self, remote: tuple[str, int]) -> Stream:
-        """A connection as `--source` wants it: from that address, else from where the system likes. Raises OSError.
+    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+        """A connection from `local`, or as `--source` wants it, else from where the system likes. Raises OSError.
 
         Of an interface's addresses a link-local one reaches only others of its kind.
         """
+        if local is not None:
+            return await self.net.tcp(remote, local)
         fitting = [each for each in self.options.sources if family(each) == family(remote[0])]
         near = _link_local(remote[0])
         return await self.net.tcp(remote, min(fitting, key=lambda each: _link_local(each) is not near, default=None))

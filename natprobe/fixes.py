@@ -19,6 +19,13 @@ def media_port(facts: Facts) -> str | None:
     return None if kind == "janus" else str(JITSI_MEDIA_PORT)
 
 
+def certificate_user(facts: Facts) -> tuple[str, str]:
+    """The server that shows the target's certificate, and the line of its settings that names the chain."""
+    if server_kind(facts) == "stun":
+        return "STUN server", "coturn: `cert=…/fullchain.pem`"
+    return "web server", "nginx: `ssl_certificate …/fullchain.pem;`"
+
+
 def more_servers(facts: Facts) -> str:
     """How to get independent answers, where too few STUN servers could be compared."""
     if any(CONTROL_SERVERS not in run.stun for run in facts.of(Run)):
@@ -29,11 +36,6 @@ def more_servers(facts: Facts) -> str:
 def let_media_out(facts: Facts) -> tuple[Fix, ...]:
     """Open UDP towards the server in this network's firewall; and what the server's side can do instead."""
     port = media_port(facts)
-    relay = Do(
-        text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
-        audience="server",
-        why="some networks will never open UDP",
-    )
     if port is None:
         opening: Fix = Do(
             text=f"Let UDP out to {facts.target.host}, to the ports of its rtp_port_range, and the answers back in",
@@ -50,4 +52,16 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
             audience="network",
             why="media travels over UDP; the answers must be let back in",
         )
-    return (opening,) if facts.target.kind in ("natprobe", "stun") else (opening, relay)
+    return (opening, *relay_over_tls(facts))
+
+
+def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
+    """What the server's side can do for networks that will not change; nothing where the target is no such server."""
+    if facts.target.kind in ("natprobe", "stun"):
+        return ()
+    relay = Do(
+        text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
+        audience="server",
+        why="some networks will never open UDP",
+    )
+    return (relay,)

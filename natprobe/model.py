@@ -340,9 +340,12 @@ def family(address: Address) -> Family:
     return 6 if ":" in address else 4
 
 
+_CARRIERS = {"tls": "tcp", "dtls": "udp"}
+
+
 def flow(proto: str, local: Endpoint | None, remote: Endpoint) -> str:
-    """The name that ties the steps of one exchange together."""
-    return f"{proto}/{local or '*'}>{remote}"
+    """The name that ties the steps of one exchange together: what is inside TLS or DTLS is named by what carries it."""
+    return f"{_CARRIERS.get(proto, proto)}/{local or '*'}>{remote}"
 
 
 def clip(text: str, limit: int = TEXT_MAX) -> Text:

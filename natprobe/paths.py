@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from natprobe.behaviour import mapping_varies
 from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
+from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
+from natprobe.derive.cookie import stun_filtered
+from natprobe.derive.per_source import per_source
 from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
-from natprobe.model import PATHS, Attempt, Failure, Kind, Path, family, split
+from natprobe.model import PATHS, Address, Attempt, Failure, Family, Kind, Path, family, split
 
 # Path -> (status, reason) where no probe of this version goes, by what the target is.
 _RELAYS = ("turn-udp", "turn-tcp", "turn-tls", "turn-dtls", "turn-tcp-proxy", "turn-tls-proxy")
@@ -25,6 +27,19 @@ _DEFAULTS: dict[Kind, dict[str, tuple[str, str]]] = {
 _NEEDS_SESSION = {name: ("unknown", "needs-session") for name in PATHS if not name.endswith("-proxy")} | {
     name: ("unknown", "proxy-not-looked-for") for name in PATHS if name.endswith("-proxy")
 }
+
+
+_ANY: Behaviour = "endpoint-independent"
+_ADDRESS: Behaviour = "address-dependent"
+# Mapping and filtering -> what two clients such as this one, and this one with a peer of endpoint-independent mapping,
+# come to by hole punching as ICE does it (RFC 5128 section 3.3, RFC 8445 section 7.3.1.3: whom a check came from is
+# tried too; section 7.2.5.2.1: the answer has to come from where the check went). tests/test_forecast.py plays it out.
+_FORECASTS: dict[tuple[Behaviour, Behaviour | None], str] = {
+    (_ANY, _ANY): "p2p-any",
+    (_ANY, _ADDRESS): "p2p-any",
+    (_ADDRESS, _ANY): "p2p-open",
+}
+_BEST_FIRST = ("p2p-any", "p2p-likely", "p2p-open", "p2p-unlikely")
 
 
 def paths(facts: Facts) -> tuple[Path, ...]:
@@ -115,13 +130,26 @@ def _untried(facts: Facts, kind: Kind, name: str) -> Path:
 
 
 def _forecast(facts: Facts) -> str:
-    """Two clients such as this one, directly (hole punching, RFC 8445): a forecast from what was measured."""
+    """Clients directly: a forecast from what was measured, of the family and local address that fare best."""
     if udp_works(facts) is False:
         return "p2p-no-udp"
-    varies = [mapping_varies(facts, 4), mapping_varies(facts, 6)]
-    if True in varies and False not in varies:
-        return "p2p-unlikely"
-    return "p2p-likely" if False in varies else "needs-second-client"
+    if stun_filtered(facts):
+        return "p2p-no-stun"
+    families: tuple[Family, ...] = (4, 6)
+    known = []
+    for version in families:
+        locals_: list[Address | None] = [each.address for each in per_source(facts, version)]
+        known += [slug for local in locals_ or [None] if (slug := _between_two(facts, version, local))]
+    return min(known, key=_BEST_FIRST.index, default="needs-second-client")
+
+
+def _between_two(facts: Facts, version: Family, local: Address | None) -> str | None:
+    varies = mapping_varies(facts, version, local)
+    if varies is None:
+        return None
+    mapping, filtering = mapping_behaviour(facts, version, local), filtering_behaviour(facts, version, local)
+    usual = "p2p-unlikely" if varies else "p2p-likely"
+    return _FORECASTS.get((mapping, filtering), usual) if mapping else usual
 
 
 def _why_untried(facts: Facts, name: str) -> tuple[str, str]:

@@ -10,10 +10,17 @@ REASONS: dict[str, str] = {
     "serve-has-no-relay": "`natprobe serve` is no relay",
     "serve-has-no-proxy": "`natprobe serve` is tried on its own ports only",
     "no-tcp-port": "the pasted line names no TCP port",
-    "p2p-likely": "a forecast: two clients behind such NATs find each other directly (endpoint-independent mapping)",
-    "p2p-unlikely": "a forecast: two clients behind such NATs need the server or a relay, since each destination sees"
-    " another port; one that anybody may answer (endpoint-independent filtering) can be reached from here",
+    "p2p-any": "a forecast: two clients such as this one find each other directly, and this one finds any other, since"
+    " everybody sees the same port of it and whom it wrote to may answer from another",
+    "p2p-likely": "a forecast: two clients such as this one find each other directly, and so do this one and any peer"
+    " with endpoint-independent mapping, since everybody sees the same port of it",
+    "p2p-open": "a forecast: two clients such as this one find each other directly, since anybody may send in; so do"
+    " this one and a peer with endpoint-independent mapping, unless that lets in only the very port that it wrote to",
+    "p2p-unlikely": "a forecast: two clients such as this one meet through the server or a relay, since each"
+    " destination sees another port; a peer with endpoint-independent mapping is met directly, unless it lets in only"
+    " the very port that it wrote to",
     "p2p-no-udp": "a forecast: no UDP comes back to this network, so nobody can be called directly",
+    "p2p-no-stun": "a forecast: this network drops STUN, by which two clients would find each other",
     "needs-second-client": "needs a second client to try it with",
     "not-tried": "was not tried",
     "out-of-time": "the time ran out before it could be tried",
@@ -40,10 +47,17 @@ REASONS: dict[str, str] = {
     "wrong-sender": "the answer comes from another address than was asked",
     "protocol": "the answer is not one that a media server gives",
     "no-tcp-control": "the servers asked over UDP did not answer over TCP either, so it may be their silence",
+    "few-controls": "too little came back to tell a filter from lost packets",
     "few-servers": "too few independent servers could be compared",
     "no-control": "nothing that should work could be reached to compare with",
+    "second-network": "a second private network lies beyond this network's router, which may translate into it or only"
+    " route",
+    "shared-range-hop": "a router beyond one's own has an address of the range for providers' NAT, and some providers"
+    " number routers from it without translating",
     "no-answer": "no server answered",
-    "tls-not-asked": "this version does not ask STUN servers over TLS yet",
+    "packets-lost": "too many packets were lost to tell",
+    "needs-response-port": "no server could be made to answer to an idle socket, and where a NAT keeps port numbers"
+    " nobody sees whether its mapping is a new one",
     "one-destination": "only one IPv6 destination could be tried",
 }
 

@@ -17,12 +17,26 @@ import msgspec
 
 from natprobe import __version__
 from natprobe.context import Closable, Context, Options, Probe
-from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, Probed, Run
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IdleMapping, Probed, Run
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
 # The sequence of the report. A new probe takes its place here.
-SEQUENCE = ("interfaces", "names", "web", "peer", "mapping", "filtering", "reach", "media", "tcp")
+SEQUENCE = (
+    "interfaces",
+    "names",
+    "web",
+    "peer",
+    "mapping",
+    "filtering",
+    "hairpin",
+    "lifetime",
+    "hops",
+    "stuns",
+    "reach",
+    "media",
+    "tcp",
+)
 # What ends is given this long to end well.
 CLOSING_SECONDS = 1.0
 
@@ -81,10 +95,13 @@ class Session:
         options = self._context.options
         if name in options.skip or (options.only and name not in options.only):
             return self._end(name, "skipped", "not asked for")
+        if _waits(probe) and not options.idle:
+            return self._end(name, "skipped", "not asked for: --idle")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
         if missing:
             return self._end(name, "skipped", f"no {missing[0]}")
-        left = min(self._deadline - self._context.net.now(), probe.TIMEOUT)
+        longer = options.idle if _waits(probe) else 0.0
+        left = min(self._deadline + longer - self._context.net.now(), probe.TIMEOUT)
         whose = "its own time limit" if left == probe.TIMEOUT else RUN_LIMIT
         try:
             async with asyncio.timeout(max(left, 0)):
@@ -143,6 +160,11 @@ def _feeds(earlier: Probe, later: Probe) -> bool:
     return bool(set(earlier.YIELDS) & {*later.REQUIRES, *later.TAKES})
 
 
+def _waits(probe: Probe) -> bool:
+    """Whether it leaves something idle for as long as --idle says; that comes on top of the run's time limit."""
+    return IdleMapping in probe.YIELDS
+
+
 def _run_fact(context: Context) -> Run:
     options: Options = context.options
     stun = ("public control servers",) if options.stun is None else tuple(each.input for each in options.stun)
@@ -156,6 +178,7 @@ def _run_fact(context: Context) -> Run:
         only=options.only,
         skip=options.skip,
         stun=stun,
+        idle=options.idle,
         insecure=options.insecure,
     )
 
@@ -163,5 +186,4 @@ def _run_fact(context: Context) -> Run:
 async def _close(things: list[Closable]) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSING_SECONDS):
-            for thing in things:
-                await thing.aclose()
+            await asyncio.gather(*(thing.aclose() for thing in things))

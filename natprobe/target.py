@@ -25,7 +25,6 @@ _SCHEMES: dict[str, tuple[Kind, int]] = {
     "natprobe": ("natprobe", 10000),
 }
 _OPAQUE = {"stun", "stuns", "turn", "turns"}
-_SECURE = {"stuns", "turns"}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # A last label that makes the whole an IPv4 address, for browsers and getaddrinfo alike (WHATWG URL, section 3.5).
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -73,12 +72,20 @@ def parse(text: str, kind: str = "auto") -> Pasted:
 
 
 def stun_server(text: str) -> Target:
-    """A `--stun` option: a `stun:` URI, or a host with or without a port. Raises BadTarget."""
+    """A `--stun` option: a `stun:` or `stuns:` URI, or a host with or without a port. Raises BadTarget."""
     scheme = _scheme(text.strip())
     pasted = parse(text if scheme else f"stun:{_bracketed(text.strip())}")
-    if pasted.target.scheme != "stun":
-        raise BadTarget(f"--stun wants stun:HOST[:PORT] or none, not {pasted.target.scheme}:")
+    if pasted.target.kind != "stun":
+        raise BadTarget(f"--stun wants stun:HOST[:PORT], stuns:HOST[:PORT] or none, not {pasted.target.scheme}:")
     return pasted.target
+
+
+def stun_transports(target: Target) -> tuple[Literal["udp", "tcp", "tls", "dtls"], ...]:
+    """What STUN goes over there: `stuns` means TLS, and DTLS (RFC 7350), unless the URI names one of TCP and UDP."""
+    plain = target.transport or "udp"
+    if target.scheme != "stuns":
+        return (plain,)
+    return ("tls", "dtls") if target.transport is None else ("tls",) if plain == "tcp" else ("dtls",)
 
 
 def is_address(host: str) -> bool:
@@ -179,10 +186,10 @@ def _as_service(target: Target, kind: str) -> dict[str, object]:
 
 
 def _transport(scheme: str, query: dict[str, list[str]]) -> Literal["udp", "tcp"] | None:
-    """RFC 7065 section 3.1: udp and tcp are defined; `turns` and `stuns` go over TCP (or DTLS) when nothing is said."""
-    if scheme not in _OPAQUE:
+    """RFC 7065 section 3.1: udp and tcp are defined; `turns` goes over TCP when nothing is said, `stuns` over both."""
+    if scheme not in _OPAQUE or (scheme == "stuns" and "transport" not in query):
         return None
-    word = query.get("transport", ["tcp" if scheme in _SECURE else "udp"])[0].lower()
+    word = query.get("transport", ["tcp" if scheme == "turns" else "udp"])[0].lower()
     if word == "udp":
         return "udp"
     if word == "tcp":

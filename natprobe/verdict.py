@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from natprobe.addresses import address_class
-from natprobe.derive import OWN, SILENT_TRIES, leads_to, secure_pages, target_addresses, web_connects, withheld
-from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, TlsSession, server_kind
+from natprobe.derive import (
+    OWN,
+    SILENT_TRIES,
+    leads_to,
+    secure_pages,
+    stun_asked,
+    target_addresses,
+    trusted,
+    web_connects,
+    web_sessions,
+    withheld,
+)
+from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, server_kind
 from natprobe.model import (
     Failure,
     Finding,
@@ -17,6 +28,7 @@ from natprobe.model import (
     VerdictStatus,
 )
 from natprobe.reasons import sentence
+from natprobe.target import stun_transports
 
 # What a browser prefers (libwebrtc's ICE type and relay preferences). No browser speaks TURN over DTLS.
 PREFERENCE = (
@@ -97,7 +109,7 @@ def _web(facts: Facts) -> StageStatus:
     if facts.target.scheme == "http":
         return _plain_web(facts)
     connects = web_connects(facts)
-    refused = any(each.failure is Failure.TLS_CERTIFICATE for each in facts.of(TlsSession))
+    refused = any(each.failure is Failure.TLS_CERTIFICATE for each in web_sessions(facts))
     if secure_pages(facts):
         return "ok"
     if (connects and all(each.failure is not None for each in connects)) or (refused and not _verified(facts)):
@@ -121,8 +133,8 @@ def _plain_web(facts: Facts) -> StageStatus:
     return "ok" if there and secure_pages(facts) else "failed"
 
 
-def _verified(facts: Facts) -> list[TlsSession]:
-    return facts.ok(TlsSession, lambda each: each.verified)
+def _verified(facts: Facts) -> bool:
+    return any(each.verified for each in web_sessions(facts))
 
 
 def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[VerdictStatus, str | None]:
@@ -150,14 +162,29 @@ def _settles_on(path: Path) -> bool:
 
 
 def _stun_status(facts: Facts) -> VerdictStatus:
-    transport = facts.target.transport or "udp"
-    asked = facts.of(Binding, lambda each: each.origin == "target" and each.transport == transport)
-    if any(each.failure is None for each in asked):
+    """Of the transports that the address means one is enough, and broken takes the proof that none works."""
+    if _stun_answers(facts):
         return "good"
+    asked = stun_asked(facts)
+    told = [[e for e in asked if e.transport == each] for each in stun_transports(facts.target)]
+    return "broken" if all(_told(each) for each in told) else "unknown"
+
+
+def _stun_answers(facts: Facts) -> list[Binding]:
+    return [each for each in stun_asked(facts) if each.failure is None and trusted(facts, each)]
+
+
+def _over(facts: Facts) -> str:
+    """What STUN was answered over, in words."""
+    answered = {each.transport for each in _stun_answers(facts)}
+    return " and ".join(each.upper() for each in stun_transports(facts.target) if each in answered)
+
+
+def _told(asked: list[Binding]) -> bool:
+    """Whether these failures of one transport say something, and silence lasted long enough to count."""
     told = [each for each in asked if each.failure not in OWN]
-    too_few = transport == "udp" and 0 < sum(each.tries for each in told) < SILENT_TRIES
-    unsure = too_few and all(each.failure is Failure.TIMEOUT for each in told)
-    return "broken" if told and not unsure else "unknown"
+    silent = all(each.failure is Failure.TIMEOUT and each.transport in ("udp", "dtls") for each in told)
+    return bool(told) and not (silent and 0 < sum(each.tries for each in told) < SILENT_TRIES)
 
 
 def explains(finding: Finding, verdict: VerdictStatus, steps: Stages) -> bool:
@@ -188,7 +215,7 @@ def _summary(
     words = {
         "host": facts.target.host,
         "path": _PATH_WORDS.get(media or "", media or ""),
-        "transport": (facts.target.transport or "udp").upper(),
+        "transport": _over(facts),
         "cause": worth.message if worth else "",
         "reason": _reason(facts, ways),
     }
@@ -209,8 +236,6 @@ def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
     if cut:
         return sentence("out-of-time")
     unknown = [each.reason for each in ways if each.status == "unknown" and each.name != "p2p"]
-    if facts.target.scheme == "stuns":
-        return sentence("tls-not-asked")
     return sentence(unknown[0] if unknown else "no-answer")
 
 

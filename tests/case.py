@@ -8,12 +8,15 @@ The plan of addresses is the same in both rings:
 
     client 192.168.1.2 -- home router (192.168.1.1 | 198.51.100.7) -- core -- servers
                           with a carrier NAT between:  (… | 100.64.0.7) -- (100.64.0.1 | 198.51.100.1)
+                          behind a second router:  (192.168.1.1 | 192.168.178.2) -- (192.168.178.1 | …)
 
     meet.example.test   203.0.113.10 (and .11)    2001:db8:f::10   web front, media server
     stun1.example.test  203.0.113.20 and .21      2001:db8:f::20 and ::21   STUN with RFC 5780, UDP and TCP 3478
+                        (and over TLS and DTLS at 203.0.113.20 and ::20, port 5349, where a case wants it)
     stun2.example.test  203.0.113.30              2001:db8:f::30   another operator's STUN, UDP and TCP 3478
     resolvers           203.0.113.53 (and .54)    (UDP and TCP 53)
     client, IPv6        2001:db8:1::2             router 2001:db8:1::1
+    client, uplink      10.20.0.2 -- another router (10.20.0.1 | 198.51.100.77) -- core
 """
 
 from __future__ import annotations
@@ -36,15 +39,32 @@ class Network(Part, frozen=True, kw_only=True):
 
     `mapping` and `filtering` are the home router's, in RFC 4787's words; `none` is a router without
     NAT (the client then has 198.51.100.7 itself) that filters as `filtering` says. `carrier` puts the provider's NAT
-    behind it; with `mapping` none the client has 100.64.0.7 itself, as a mobile phone does.
+    behind it, which filters as `carrier_filtering` says; with `mapping` none the client has 100.64.0.7 itself, as a
+    mobile phone does.
     `udp`, `tcp`: what the router does with it towards the outside; `reject` answers with
     ICMP admin-prohibited. `udp_open` and `tcp_open` list ports that pass all the same.
     `loss` is per direction, 0 to 1 (both directions, UDP only). `rewrite`: an ALG that puts the
-    inside address into MAPPED-ADDRESS of passing STUN answers. `local`: this machine's own firewall refuses UDP
+    inside address into MAPPED-ADDRESS of passing STUN answers, and mends the FINGERPRINT (`plain`) or not (`broken`).
+    `dpi`: the router drops UDP with STUN's magic cookie in it (`stun-cookie`).
+    `local`: this machine's own firewall refuses UDP
     (send fails with EPERM). `tunnel`: a VPN interface tun0 (10.8.0.2) that carries UDP (or everything)
     out by 198.51.100.99 while the rest leaves by the router. `mtu`: a path-MTU black hole beyond the router, IP packets
     above so many bytes vanish without ICMP in both directions (0: none do).
-    `ipv6`: `none`, `works`, or `broken` (address and default route are there, nothing comes back).
+    `ipv6`: `none`, `works`, `broken` (address and default route are there, nothing comes back), or `no-udp` (TCP
+    passes). `uplink`: a second interface eth1 with a router of its own; what is bound to its address leaves there,
+    everything else by the first. That router works, drops UDP (`no-udp`) or everything (`dead`).
+    `hairpin`: the router, and the provider's, lets inside hosts reach each other by their outside endpoints.
+    `ports`: how it chooses outside ports; usual keeps them where the mapping is endpoint-independent and draws them by
+    chance elsewhere. `pool`: so many outside addresses (.71, .72 … beside the first), one drawn by chance for each
+    mapping; with `carrier` they are the provider's. `lifetime`: seconds that a UDP mapping lives without packets (0:
+    long); in the memory ring only those that go out keep it, netfilter counts both directions.
+    `second`: one more router between the client and the home router, which translates (`nat`) or only routes
+    (`routed`); IPv4 only, and not with `mapping` none. `router_tells`: the client's own router says by NAT-PMP what its
+    outside address is. `silent_routers`: none of them sends ICMP errors about packets that have lived too long.
+    `delay`: seconds that the wire beyond the home router takes one way besides, for everything; `jitter`: up to so many
+    more for UDP, by chance; `reorder`: the share of UDP packets that don't wait and overtake the others.
+    `ghost`: eth0 has a further IPv6 address, 2001:db8:1::9, that no socket can be bound to (it never gets beyond
+    duplicate address detection, RFC 4862 section 5.4).
     """
 
     mapping: Literal["none", "endpoint-independent", "address-dependent", "address-and-port-dependent"] = (
@@ -54,15 +74,31 @@ class Network(Part, frozen=True, kw_only=True):
         "address-and-port-dependent"
     )
     carrier: bool = False
+    carrier_filtering: Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"] = (
+        "endpoint-independent"
+    )
     udp: Literal["pass", "drop", "reject"] = "pass"
     tcp: Literal["pass", "drop", "reject"] = "pass"
     udp_open: tuple[int, ...] = ()
     tcp_open: tuple[int, ...] = ()
     loss: float = 0.0
-    rewrite: bool = False
+    rewrite: Literal["none", "plain", "broken"] = "none"
+    dpi: Literal["none", "stun-cookie"] = "none"
     local: Literal["pass", "udp-refused"] = "pass"
     tunnel: Literal["none", "udp", "all"] = "none"
-    ipv6: Literal["none", "works", "broken"] = "none"
+    uplink: Literal["none", "works", "no-udp", "dead"] = "none"
+    ipv6: Literal["none", "works", "broken", "no-udp"] = "none"
+    second: Literal["none", "nat", "routed"] = "none"
+    router_tells: bool = False
+    silent_routers: bool = False
+    ghost: bool = False
+    hairpin: bool = False
+    ports: Literal["usual", "preserved", "random", "sequential", "contiguous"] = "usual"
+    pool: int = 1
+    lifetime: float = 0.0
+    delay: float = 0.0
+    jitter: float = 0.0
+    reorder: float = 0.0
     mtu: int = 0
 
 
@@ -98,6 +134,17 @@ class Web(Part, frozen=True, kw_only=True):
     ipv6: Literal["works", "down", "refused"] = "works"
 
 
+class Stun(Part, frozen=True, kw_only=True):
+    """STUN over TLS and DTLS at stun1.example.test, port 5349 of both, and the firewall before it.
+
+    `tls` is the certificate's kind, as `Web` has them; none: nothing listens there.
+    """
+
+    tls: Literal["none", "good", "expired", "self-signed", "wrong-name", "expiring", "incomplete"] = "none"
+    tcp: Literal["pass", "drop"] = "pass"
+    udp: Literal["pass", "drop"] = "pass"
+
+
 class Peer(Part, frozen=True, kw_only=True):
     """`natprobe serve` on meet.example.test (UDP 10000, TCP 4443), and the firewall before it."""
 
@@ -129,6 +176,7 @@ class Case(Part, frozen=True, kw_only=True):
     network: Network = Network()
     dns: Dns = Dns()
     web: Web = Web()
+    stun: Stun = Stun()
     peer: Peer = Peer()
     fix: dict[str, dict[str, object]] = {}  # part -> fields, applied like the report's fix; then `fixed` holds
     fixed: Expect | None = None
@@ -151,7 +199,7 @@ def load(path: Path) -> Case:
 def repaired(case: Case) -> Case:
     """The case with its fix applied to the network."""
     parts = {name: msgspec.to_builtins(getattr(case, name)) | change for name, change in case.fix.items()}
-    types = {"network": Network, "dns": Dns, "web": Web, "peer": Peer}
+    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer}
     return msgspec.structs.replace(case, **{n: msgspec.convert(v, types[n]) for n, v in parts.items()})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.netns.kernel import tunless
 from tests.netns.ring import reason
 
 
@@ -11,4 +12,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if count := sum(each.nodeid.startswith("tests/netns/") for each in skipped):
         terminalreporter.section("tests/netns NOT RUN", red=True)
-        terminalreporter.line(f"{count} tests with real kernels and servers were left out: {reason()}")
+        terminalreporter.line(f"{count} tests with real kernels and servers were left out: {reason() or tunless()}")

@@ -80,9 +80,10 @@ def connected(endpoint: str = f"{WEB}:443", failure: Failure | None = None, prob
     return Connected(endpoint=endpoint, failure=failure, probe=probe, flow=flow("tcp", None, endpoint))
 
 
-def session(endpoint: str = f"{WEB}:443", failure: Failure | None = None, detail: str = "") -> TlsSession:
-    verified = failure is None
-    return TlsSession(endpoint=endpoint, name=HOST, verified=verified, failure=failure, detail=detail)
+def session(endpoint: str = f"{WEB}:443", failure: Failure | None = None, **more: Any) -> TlsSession:
+    """A verified TLS handshake of the web probe; with `failure`, one that was not."""
+    fields: dict[str, Any] = {"name": HOST, "probe": "web", "verified": failure is None} | more
+    return TlsSession(endpoint=endpoint, failure=failure, **fields)
 
 
 def certificate(**more: Any) -> Certificate:

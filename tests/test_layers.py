@@ -28,7 +28,6 @@ PURE = (
     "addresses",
     "causes",
     "derive",
-    "behaviour",
     "fixes",
     "paths",
     "verdict",
@@ -48,8 +47,8 @@ IO_MODULES = {"socket", "asyncio", "ssl", "time", "os", "subprocess", "threading
 FORBIDDEN = {
     "rules": ("probes", "wire", "net", "host", "context", "cli", "render", "run"),
     "derive": ("probes", "wire", "net", "host", "context", "cli", "render", "run", "rules"),
-    "behaviour": ("probes", "wire", "net", "host", "context", "cli", "render", "run", "rules"),
     "diagnose": ("probes", "net", "host", "context", "cli", "render", "run"),
+    "asking": ("probes", "rules", "diagnose", "paths", "verdict", "render", "cli", "run"),
     "probes": ("rules", "diagnose", "paths", "verdict", "render", "cli"),
     "wire": ("facts", "probes", "net", "host", "context", "rules", "cli", "run"),
     "render": ("probes", "net", "host", "context", "cli", "run", "rules"),
@@ -57,7 +56,7 @@ FORBIDDEN = {
     "net": ("probes", "rules", "diagnose", "cli", "render", "run", "facts"),
     "host": ("probes", "rules", "diagnose", "cli", "render", "run", "facts", "net"),
 }
-HEAVY = ("aioice", "scapy", "dns", "asyncio", "cryptography", "h11", "psutil", "rich")
+HEAVY = ("aioice", "scapy", "dns", "asyncio", "cryptography", "h11", "psutil", "rich", "OpenSSL")
 
 
 def room(path: Path) -> str:

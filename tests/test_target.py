@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natprobe.model import Kind, Target
-from natprobe.target import BadTarget, parse, stun_server
+from natprobe.target import BadTarget, parse, stun_server, stun_transports
 
 TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
@@ -68,7 +68,9 @@ def test_forms(text: str, shown: str, host: str, port: int, kind: Kind, scheme: 
         ("turn:t.example.com?transport=TCP", "tcp"),
         ("turns:t.example.com", "tcp"),
         ("turns:t.example.com?transport=udp", "udp"),
-        ("stuns:t.example.com", "tcp"),
+        ("stuns:t.example.com", None),
+        ("stuns:t.example.com?transport=tcp", "tcp"),
+        ("stuns:t.example.com?transport=udp", "udp"),
         ("https://t.example.com?transport=sctp", None),
     ],
 )
@@ -234,7 +236,27 @@ def test_stun_servers(text: str, host: str, port: int) -> None:
     assert (target.host, target.port, target.kind, target.scheme) == (host, port, "stun", "stun")
 
 
-@pytest.mark.parametrize("text", ["", "stuns:s.example", "turn:s.example", "https://s.example", "s.example:x", "::1::"])
+def test_stun_servers_over_tls() -> None:
+    target = stun_server("stuns:s.example")
+    assert (target.host, target.port, target.kind, target.scheme) == ("s.example", 5349, "stun", "stuns")
+
+
+@pytest.mark.parametrize(
+    ("text", "over"),
+    [
+        ("stun:t.example.com", ("udp",)),
+        ("stun:t.example.com?transport=tcp", ("tcp",)),
+        ("stuns:t.example.com", ("tls", "dtls")),
+        ("stuns:t.example.com?transport=tcp", ("tls",)),
+        ("stuns:t.example.com?transport=udp", ("dtls",)),
+        (f"natprobe://203.0.113.10:10000#{TOKEN}", ("udp",)),
+    ],
+)
+def test_what_stun_goes_over(text: str, over: tuple[str, ...]) -> None:
+    assert stun_transports(parse(text).target) == over
+
+
+@pytest.mark.parametrize("text", ["", "turns:s.example", "turn:s.example", "https://s.example", "s.example:x", "::1::"])
 def test_stun_servers_that_are_none(text: str) -> None:
     with pytest.raises(BadTarget):
         stun_server(text)

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from natprobe.together import as_they_come
+from natprobe.asking.together import as_they_come
 from tests.lab.clock import START, Clock, run
 
 

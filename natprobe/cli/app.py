@@ -61,7 +61,7 @@ def _root(
 
 @app.command()
 def check(
-    target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:/turn:/natprobe:// URI.")],
+    target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:/stuns:/turn:/natprobe:// URI.")],
     kind: Annotated[str, typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.")] = "auto",
     formats: Formats = None,
     outputs: Outputs = None,
@@ -80,6 +80,10 @@ def check(
         typer.Option("--source", help="Send from this address or interface only; repeatable."),
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
+    idle: Annotated[
+        float,
+        typer.Option("--idle", help="Leave NAT mappings idle for up to so many seconds, beyond --timeout; 0 for not."),
+    ] = 0.0,
     stun: Annotated[
         list[str] | None,
         typer.Option("--stun", help="STUN server to compare with instead of the public ones, or none; repeatable."),
@@ -105,6 +109,7 @@ def check(
         families=(4, 6) if v4 == v6 else (4,) if v4 else (6,),
         sources=tuple(source or ()),
         timeout=timeout,
+        idle=idle,
         stun=None if stun is None else tuple(stun),
         ca_file=ca_file,
         insecure=insecure,

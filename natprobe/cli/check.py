@@ -14,7 +14,7 @@ from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
-from natprobe.context import Context, Keep, Options
+from natprobe.context import IDLE_MAX, IDLE_MIN, Context, Keep, Options
 from natprobe.diagnose import diagnose
 from natprobe.host.system import SystemHost
 from natprobe.model import Family, Report, Stages, Target, Verdict, family
@@ -41,6 +41,7 @@ class Asked:
     families: tuple[Family, ...] = (4, 6)
     sources: tuple[str, ...] = ()
     timeout: float = 20.0
+    idle: float = 0.0
     stun: tuple[str, ...] | None = None
     ca_file: Path | None = None
     insecure: bool = False
@@ -120,6 +121,8 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     """What was typed, checked. Raises UsageError."""
     if not 0 < asked.timeout <= _TIMEOUT_MAX:
         raise UsageError(f"--timeout wants seconds from 0 to {_TIMEOUT_MAX:.0f}, not {asked.timeout}")
+    if asked.idle and not IDLE_MIN <= asked.idle <= IDLE_MAX:
+        raise UsageError(f"--idle wants 0 or seconds from {IDLE_MIN:.0f} to {IDLE_MAX:.0f}, not {asked.idle}")
     for name in (*asked.only, *asked.skip):
         if name not in SEQUENCE:
             raise UsageError(f"there is no probe {name[:40]!a}; there are {', '.join(SEQUENCE)}")
@@ -128,6 +131,7 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
         pasted = parse(asked.target, asked.kind)
         options = Options(
             timeout=asked.timeout,
+            idle=asked.idle,
             families=_families(asked, sources),
             sources=sources,
             only=needed(asked.only),

@@ -1,6 +1,6 @@
 """Every kind of Observation, and Facts: the language that probes, rules and saved reports share.
 
-An observation is raw: who said what to which socket. Whether that means that UDP is blocked is derive.py's
+An observation is raw: who said what to which socket. Whether that means that UDP is blocked is derive's
 business, so that tomorrow's rules can judge today's report. The kinds stand in this folder by what they are about.
 """
 
@@ -19,8 +19,10 @@ from natprobe.facts.stun import (
     Hairpin,
     Hop,
     IdleMapping,
+    Opening,
     Origin,
     OtherPayload,
+    RouterAnswer,
     Stray,
     StunServer,
     Transport,
@@ -47,10 +49,12 @@ __all__ = [
     "IdleMapping",
     "Known",
     "LocalAddress",
+    "Opening",
     "Origin",
     "OtherPayload",
     "Probed",
     "Resolved",
+    "RouterAnswer",
     "Run",
     "SourceAddress",
     "SrvAnswer",
@@ -83,6 +87,8 @@ Known = (
     | Hairpin
     | IdleMapping
     | Hop
+    | RouterAnswer
+    | Opening
     | OtherPayload
     | IceCheck
 )

@@ -32,7 +32,10 @@ class LocalAddress(Observation, frozen=True, kw_only=True):
 
 
 class DefaultRoute(Observation, frozen=True, kw_only=True):
-    """The way out of one family; failure no-route when there is none. `gateway` None: straight onto the link."""
+    """A way out of one family, the best first; failure no-route when there is none.
+
+    `gateway` None: straight onto the link.
+    """
 
     family: Family
     interface: Text | None = None

@@ -23,7 +23,8 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     """An ICE connectivity check (RFC 8445 section 7.2.5) to a candidate.
 
     `verified`: the answer's MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
-    `size` is the request's length in bytes: a padded check shows that full-size packets pass.
+    `size` is the request's length in bytes: a padded check shows that full-size packets pass. `local` has port 0 where
+    no socket could be bound to the address.
     """
 
     endpoint: Endpoint

@@ -24,7 +24,8 @@ class StunServer(Observation, frozen=True, kw_only=True):
 class Binding(Observation, frozen=True, kw_only=True):
     """A STUN Binding transaction (RFC 8489 section 2) and what the server said it saw.
 
-    `tries` counts the requests sent. `mapped` is XOR-MAPPED-ADDRESS, `mapped_plain` MAPPED-ADDRESS.
+    `local` has port 0 where no socket could be bound, or no connection stood. `tries` counts the requests sent.
+    `mapped` is XOR-MAPPED-ADDRESS, `mapped_plain` MAPPED-ADDRESS.
     `icmp` is `type/code` and `reported_by` the router that sent it, where an ICMP error ended the wait.
     """
 
@@ -100,8 +101,10 @@ class IdleMapping(Observation, frozen=True, kw_only=True):
     """Whether a mapping still lived after `idle` seconds without a packet (RFC 5780 section 4.6).
 
     `by` response-port: another socket asked the server to answer to `mapped`, and failure timeout means that nothing
-    came in `tries` requests while `controls` were answered. `by` asking-again: the socket itself asked again and is
-    `mapped_again`; another endpoint than before shows that the old mapping had gone.
+    came in `tries` requests between which `controls` plain ones were answered, `controls_lost` not at once. With
+    `idle` 0 it is the trial whether the server does that at all; failure unsupported: it doesn't. `by` asking-again:
+    the socket itself asked again. Whenever it did, `mapped_again` is how it is seen then; another endpoint than before
+    shows that the old mapping had gone.
     """
 
     server: Endpoint
@@ -131,14 +134,47 @@ class Hop(Observation, frozen=True, kw_only=True):
     rtt_ms: Milliseconds | None = None
 
 
-class OtherPayload(Observation, frozen=True, kw_only=True):
-    """Something else than RFC 8489's STUN, sent to a server and port that STUN is asked on: does that pass?
+class Opening(Observation, frozen=True, kw_only=True):
+    """Whether an answer from the server's other address passes after packets to it that lived for `ttl` routers only.
 
-    `classic-stun` is a Binding request of RFC 3489, which has no magic cookie for an inspection to find.
+    `whole`: one went all the way there before them. Failure timeout: it didn't pass, in `tries` requests between
+    which `controls` to the server were answered and `controls_lost` were not.
     """
 
     server: Endpoint
     local: Endpoint
-    payload: Literal["classic-stun", "echo"]
+    opened: Endpoint
+    ttl: Count
+    whole: bool = False
     tries: Count = 0
+    controls: Count = 0
+    controls_lost: Count = 0
+
+
+class RouterAnswer(Observation, frozen=True, kw_only=True):
+    """What this network's own router says of its outside address, asked by NAT-PMP (RFC 6886 section 3.2).
+
+    `result` is the router's code: 0 comes with the address. Failure timeout or port-unreachable: it doesn't speak
+    NAT-PMP.
+    """
+
+    router: Address
+    outside: Address | None = None
+    result: Count | None = None
+    tries: Count = 0
+
+
+class OtherPayload(Observation, frozen=True, kw_only=True):
+    """Something else than a browser's STUN, sent to a server and port that STUN is asked on: does that pass?
+
+    `fingerprint` is a Binding request with FINGERPRINT, whose answer has one too; failure protocol: not a right one.
+    `classic-stun` is a Binding request of RFC 3489, which has no magic cookie for an inspection to find. `tries`
+    counts the requests, `answers` those that were answered, each by its own transaction id.
+    """
+
+    server: Endpoint
+    local: Endpoint
+    payload: Literal["classic-stun", "fingerprint"]
+    tries: Count = 0
+    answers: Count = 0
     rtt_ms: Milliseconds | None = None

@@ -16,9 +16,12 @@ class Connected(Observation, frozen=True, kw_only=True):
 
 
 class TlsSession(Observation, frozen=True, kw_only=True):
-    """A TLS handshake for `name`. `verified`: against the system's trust (or --ca-file); failure tells why not."""
+    """A TLS handshake for `name`, or one of DTLS. `verified`: against the system's trust (or --ca-file); failure tells
+    why not.
+    """
 
     endpoint: Endpoint
+    transport: Literal["tls", "dtls"] = "tls"
     name: HostName
     verified: bool
     protocol: Text | None = None
@@ -35,6 +38,7 @@ class Certificate(Observation, frozen=True, kw_only=True):
     """
 
     endpoint: Endpoint
+    transport: Literal["tls", "dtls"] = "tls"
     name: HostName
     subject: Text
     issuer: Text

@@ -36,7 +36,7 @@ class Host(Protocol):
         """Every address of every interface."""
 
     def default_routes(self) -> list[Route]:
-        """The best default route of each family that has one; empty where the system can't be asked."""
+        """The default routes of each family, the best first; empty where the system can't be asked."""
 
     def knows_routes(self) -> bool:
         """Whether default_routes can be believed when it is empty."""

@@ -71,8 +71,7 @@ class SystemHost:
 
     def default_routes(self) -> list[Route]:
         """See api.Host."""
-        found = [_default_v4(_lines("/proc/net/route")), _default_v6(_lines("/proc/net/ipv6_route"))]
-        return [route for route in found if route is not None]
+        return [*_default_v4(_lines("/proc/net/route")), *_default_v6(_lines("/proc/net/ipv6_route"))]
 
     def knows_routes(self) -> bool:
         """See api.Host."""
@@ -111,27 +110,35 @@ def _lines(path: str) -> list[list[str]]:
         return []
 
 
-def _default_v4(lines: list[list[str]]) -> Route | None:
+def _default_v4(lines: list[list[str]]) -> list[Route]:
     """/proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …, hexadecimal, host byte order."""
-    best: tuple[int, Route] | None = None
+    found: list[tuple[int, Route]] = []
     for row in lines[1:]:
         if len(row) < 8 or row[1] != "00000000" or row[7] != "00000000" or int(row[3], 16) & _RTF_REJECT:
             continue
         address = str(ipaddress.IPv4Address(int(row[2], 16).to_bytes(4, sys.byteorder)))
         gateway = address if int(row[3], 16) & _RTF_GATEWAY else None
-        if int(row[3], 16) & _RTF_UP and (best is None or int(row[6]) < best[0]):
-            best = (int(row[6]), Route(4, row[0], gateway))
-    return best[1] if best else None
+        if int(row[3], 16) & _RTF_UP:
+            found.append((int(row[6]), Route(4, row[0], gateway)))
+    return _by_metric(found)
 
 
-def _default_v6(lines: list[list[str]]) -> Route | None:
+def _default_v6(lines: list[list[str]]) -> list[Route]:
     """/proc/net/ipv6_route: destination prefix source prefix next-hop metric … flags iface, hexadecimal."""
-    best: tuple[int, Route] | None = None
+    found: list[tuple[int, Route]] = []
     for row in lines:
         if len(row) < 10 or int(row[0], 16) or row[1] != "00" or row[9] == "lo" or int(row[8], 16) & _RTF_REJECT:
             continue
         gateway = str(ipaddress.IPv6Address(int(row[4], 16))) if int(row[8], 16) & _RTF_GATEWAY else None
         metric = int(row[5], 16)
-        if int(row[8], 16) & _RTF_UP and (best is None or metric < best[0]):
-            best = (metric, Route(6, row[9], gateway))
-    return best[1] if best else None
+        if int(row[8], 16) & _RTF_UP:
+            found.append((metric, Route(6, row[9], gateway)))
+    return _by_metric(found)
+
+
+def _by_metric(found: list[tuple[int, Route]]) -> list[Route]:
+    """The best first, one for each interface: more say nothing new."""
+    best: dict[str, Route] = {}
+    for _, route in sorted(found, key=lambda each: each[0]):
+        best.setdefault(route.interface, route)
+    return list(best.values())

@@ -44,6 +44,14 @@ class IcmpError(NamedTuple):
     at: float
 
 
+class Reported(OSError):
+    """An ICMP error ended an exchange that has no other way to say so."""
+
+    def __init__(self, error: IcmpError) -> None:
+        super().__init__(str(error.failure))
+        self.error = error
+
+
 class Udp(Protocol):
     """One bound UDP socket, for any number of peers."""
 

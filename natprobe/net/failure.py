@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
 from socket import gaierror
 
 from natprobe.model import Failure, clip
+from natprobe.net.api import Reported
 
 _BY_ERRNO: dict[int, Failure] = {
     errno.ECONNREFUSED: Failure.REFUSED,
@@ -50,6 +52,8 @@ _BY_EAI: dict[int, Failure] = {
     11003: Failure.SERVFAIL,  # WSANO_RECOVERY
     11004: Failure.NO_DATA,  # WSANO_DATA
 }
+
+_AROUND = re.compile(r"^\[[A-Z0-9_]*(: [A-Z0-9_]*)?\] | \(_ssl\.c:\d+\)$")
 
 _BY_NAME: dict[tuple[str, str], Failure] = {
     ("h11", "RemoteProtocolError"): Failure.PROTOCOL,
@@ -97,6 +101,8 @@ def _failure(exc: BaseException) -> Failure:
         known = _BY_NAME.get((kind.__module__.partition(".")[0], kind.__name__))
         if known is not None:
             return known
+    if isinstance(exc, Reported):
+        return exc.error.failure
     if isinstance(exc, TimeoutError):
         return Failure.TIMEOUT
     if isinstance(exc, gaierror):
@@ -115,14 +121,16 @@ def _tls(exc: ssl.SSLError) -> Failure:
         return Failure.TLS_CERTIFICATE
     if isinstance(exc, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure.CLOSED
-    # Of the later alerts OpenSSL leaves the word out: TLSV1_UNRECOGNIZED_NAME.
-    reason = getattr(exc, "reason", "") or ""
+    # Of the later alerts OpenSSL leaves the word out (TLSV1_UNRECOGNIZED_NAME), and Python knows no name for some.
+    reason = getattr(exc, "reason", "") or _AROUND.sub("", exc.strerror or "").upper()
     return Failure.TLS_ALERT if "ALERT" in reason or reason.startswith("TLSV1") else Failure.TLS_OTHER
 
 
 def _words(exc: BaseException) -> str:
     if isinstance(exc, ssl.SSLCertVerificationError):
         return exc.verify_message or exc.reason or "certificate verify failed"
+    if isinstance(exc, ssl.SSLError):  # its errno is OpenSSL's, its words have names of source files around them
+        return _AROUND.sub("", exc.strerror or "")
     if isinstance(exc, OSError) and (exc.errno in _BY_ERRNO or exc.strerror):
         return os.strerror(exc.errno) if exc.errno in _BY_ERRNO else exc.strerror or ""
     return str(exc)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aioice.stun import Class
 
@@ -19,7 +19,12 @@ from natprobe.net.failure import failure_of
 from natprobe.wire import stun
 from natprobe.wire.stun import Packet, StunError
 
-Fault = Literal["garbage", "wrong-transaction", "wrong-sender", "duplicate", "too-large", "unknown-attributes"]
+if TYPE_CHECKING:
+    from natprobe.net.dtls import DtlsSession
+
+Fault = Literal[
+    "garbage", "wrong-transaction", "wrong-sender", "duplicate", "too-large", "unknown-attributes", "altered"
+]
 # How many different senders and faults are told apart; a flood beyond that counts for nothing more.
 STRAYS_MAX = 50
 
@@ -46,17 +51,23 @@ class _Pending:
         self.to, self.responder, self.done = to, responder, done
         self.wrong_sender: tuple[str, int] | None = None
         self.unknown: tuple[int, ...] = ()
+        self.altered = ""
         self.too_big: IcmpError | None = None
 
 
 class StunSocket:
-    """A UDP socket that asks. Use as an async context manager; it owns the socket."""
+    """A UDP socket that asks. Use as an async context manager; it owns the socket.
+
+    `claims` are asked about every datagram that is no STUN message: one may be what somebody beside waits for.
+    """
 
     def __init__(self, net: Net, udp: Udp) -> None:
         self._net, self._udp = net, udp
         self._pending: dict[bytes, _Pending] = {}
         self._answered: set[bytes] = set()
+        self._expected: dict[bytes, asyncio.Future[Datagram]] = {}
         self.strays: dict[tuple[tuple[str, int], Fault], int] = {}
+        self.claims: list[Callable[[Datagram], bool]] = []
 
     @property
     def local(self) -> tuple[str, int]:
@@ -73,6 +84,10 @@ class StunSocket:
             await self._reader
         self._udp.close()
 
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
+        """Whatever it is, once. Raises OSError."""
+        self._udp.send(data, to, ttl)
+
     async def ask(
         self,
         request: bytes,
@@ -81,10 +96,15 @@ class StunSocket:
         responder: tuple[str, int] | None = None,
         send_times: Sequence[float] = stun.SEND_TIMES,
         give_up: float = stun.GIVE_UP,
+        ttl: int | None = None,
+        by: StunSocket | None = None,
     ) -> Outcome:
         """One transaction: sends at `send_times` (seconds from now) until something decides, for `give_up` seconds.
 
+        `ttl` as api.Udp.send takes it; the router that ends such a packet ends the transaction, by ICMP.
+
         The answer has to come from `responder`, which is `to` unless CHANGE-REQUEST asks for another (RFC 5780).
+        `by`: another socket that sends, where RESPONSE-PORT asks for an answer to this one (RFC 5780 section 7.5).
         """
         transaction_id = request[8:20]
         done: asyncio.Future[Datagram | IcmpError | OSError] = asyncio.get_running_loop().create_future()
@@ -96,7 +116,7 @@ class StunSocket:
                 if done.done() or number == len(send_times):
                     break
                 tries += 1
-                self._udp.send(request, to)
+                (by or self)._udp.send(request, to, ttl)
         except OSError as exc:
             failure, detail = failure_of(exc)
             return Outcome(None, failure, detail, tries)
@@ -106,6 +126,10 @@ class StunSocket:
             return _silence(pending, tries)
         self._answered.add(transaction_id)
         return _outcome(done.result(), tries, began)
+
+    def expect(self, transaction_id: bytes) -> asyncio.Future[Datagram]:
+        """The request with this id, once it has come here from another socket of ours; its copies count for nothing."""
+        return self._expected.setdefault(transaction_id, asyncio.get_running_loop().create_future())
 
     async def _wait(self, done: asyncio.Future[Datagram | IcmpError | OSError], until: float) -> None:
         left = until - self._net.now()
@@ -136,9 +160,12 @@ class StunSocket:
             if len(datagram.data) > DATAGRAM_MAX:
                 return self._stray(datagram.source, "too-large")
             packet = stun.decode(datagram.data)
-        except StunError:
-            return self._stray(datagram.source, "garbage")
+        except StunError as exc:
+            return self._broken(datagram, str(exc))
         transaction_id = packet.message.transaction_id
+        expected = self._expected.get(transaction_id)
+        if expected is not None and packet.message.message_class is Class.REQUEST:
+            return None if expected.done() else expected.set_result(datagram)
         pending = self._pending.get(transaction_id)
         if pending is None or not stun.answers(packet, transaction_id) or pending.done.done():
             known = transaction_id in self._answered or (pending is not None and pending.done.done())
@@ -153,6 +180,17 @@ class StunSocket:
         pending.done.set_result(datagram)
         return None
 
+    def _broken(self, datagram: Datagram, why: str) -> None:
+        """No message, or no longer one. A proper answer may follow what was altered: nobody ends the wait this way."""
+        if any(claim(datagram) for claim in self.claims):
+            return
+        pending = self._pending.get(stun.answered_id(datagram.data) or b"")
+        if pending is None or not same_peer(datagram.source, pending.responder):
+            self._stray(datagram.source, "garbage")
+            return
+        pending.altered = why
+        self._stray(datagram.source, "altered")
+
     def _stray(self, sender: tuple[str, int], fault: Fault) -> None:
         key = (sender, fault)
         if key in self.strays or len(self.strays) < STRAYS_MAX:
@@ -165,6 +203,9 @@ def _refusal(packet: Packet, datagram: Datagram, pending: _Pending) -> bool:
 
 
 def _silence(pending: _Pending, tries: int) -> Outcome:
+    if pending.altered:
+        words = f"an answer came, but not whole: {pending.altered}"
+        return Outcome(None, Failure.PROTOCOL, words, tries, responder=pending.responder)
     if pending.wrong_sender is not None:
         words = "an answer came, but from another address"
         return Outcome(None, Failure.WRONG_SENDER, words, tries, responder=pending.wrong_sender)
@@ -193,6 +234,29 @@ def answer(packet: Packet, tries: int, rtt: float | None, responder: tuple[str, 
         return Outcome(packet, None, "", tries, rtt, responder)
     failure = Failure.UNAUTHORIZED if code == 401 else Failure.ERROR_RESPONSE
     return Outcome(packet, failure, f"{code} {reason}".strip(), tries, rtt, responder)
+
+
+async def ask_session(net: Net, session: DtlsSession, request: bytes) -> Outcome:
+    """One transaction over DTLS, sent again as over UDP (RFC 8489 section 6.2.1). What is no answer to it is passed
+    over. Raises OSError, and EOFError when the server closes.
+    """
+    began, tries = net.now(), 0
+    for until in (*stun.SEND_TIMES[1:], stun.GIVE_UP):
+        session.send(request)
+        tries += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(began + until - net.now()):
+                packet = await _answer_in(session, request[8:20])
+            return answer(packet, tries, net.now() - began if tries == 1 else None, session.remote)
+    return Outcome(None, Failure.TIMEOUT, "", tries)
+
+
+async def _answer_in(session: DtlsSession, transaction_id: bytes) -> Packet:
+    while True:
+        with contextlib.suppress(StunError):
+            packet = stun.decode(await session.receive())
+            if stun.answers(packet, transaction_id) and not packet.unknown:
+                return packet
 
 
 async def ask_stream(net: Net, stream: Stream, request: bytes, *, framed: bool = False) -> Outcome:

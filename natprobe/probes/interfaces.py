@@ -17,7 +17,7 @@ YIELDS = (LocalAddress, DefaultRoute)
 TIMEOUT = 2.0
 
 # Bounds for a machine with thousands of container interfaces: the report stays readable.
-ADDRESSES_MAX = 200
+ADDRESSES_MAX, ROUTES_MAX = 200, 8
 # An interface's name is nearly free text; in an address's zone only these may stand.
 _NO_ZONE_CHARACTER = re.compile(r"[^0-9A-Za-z_.:%-]")
 # Classes that probes send from unless --source names others; the rest reaches nobody outside.
@@ -30,14 +30,13 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Looks only; nothing is sent."""
     for entry in ctx.host.addresses()[:ADDRESSES_MAX]:
         yield _local(ctx, entry)
-    routes = {route.family: route for route in ctx.host.default_routes()}
+    routes = ctx.host.default_routes()
     for version in ctx.options.families:
-        if (route := routes.get(version)) is not None:
+        found = [route for route in routes if route.family == version][:ROUTES_MAX]
+        for route in found:
             yield DefaultRoute(family=version, interface=clip(route.interface, 50), gateway=route.gateway)
-        elif ctx.host.knows_routes():
-            yield DefaultRoute(family=version, failure=Failure.NO_ROUTE)
-        else:
-            yield _by_lookup(ctx, version)
+        if not found:
+            yield _no_route(ctx, version)
 
 
 def _local(ctx: Context, entry: InterfaceAddress) -> LocalAddress:
@@ -62,8 +61,10 @@ def _scope(entry: InterfaceAddress) -> AddressClass:
     return "tunnel" if entry.tunnel else "container" if entry.container else kind
 
 
-def _by_lookup(ctx: Context, version: Family) -> DefaultRoute:
+def _no_route(ctx: Context, version: Family) -> DefaultRoute:
     """Where the routing table can't be read: ask which source the system would take towards the outside."""
+    if ctx.host.knows_routes():
+        return DefaultRoute(family=version, failure=Failure.NO_ROUTE)
     try:
         ctx.net.source_address(_OUTSIDE[version])
     except OSError:

@@ -8,46 +8,53 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from natprobe.addresses import address_class
-from natprobe.checks import GIVE_UP, SEND_TIMES
+from natprobe.asking.checks import GIVE_UP, SEND_TIMES
+from natprobe.asking.inspection import asked, fingerprinted
+from natprobe.asking.neighbours import Neighbours
+from natprobe.asking.sources import same_side, sources
+from natprobe.asking.together import as_they_come
+from natprobe.asking.transactions import binding_of, servers_of, strays_of
 from natprobe.context import Context
-from natprobe.facts import Binding, Facts, LocalAddress, Stray, StunServer
-from natprobe.model import Address, Endpoint, Failure, Family, Observation, clip, family, flow, join, split
+from natprobe.facts import Binding, Facts, LocalAddress, OtherPayload, Stray, StunServer
+from natprobe.model import Address, Endpoint, Family, Observation, join, split
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket, ask_stream
-from natprobe.sources import same_side, sources
-from natprobe.together import as_they_come
 from natprobe.wire import stun
 
 REQUIRES = (StunServer,)
 TAKES = (LocalAddress,)
-YIELDS = (Binding, Stray)
+YIELDS = (Binding, OtherPayload, Stray)
 TIMEOUT = 4.0
 
-# A guest sends few packets: so many servers per family.
-SERVERS_MAX = 12
 # Time for a TCP connection and one answer: two SYN retransmissions (1 s, 3 s) fit in.
 STREAM_SECONDS = 3.1
-_ORDER = {"target": 0, "option": 1, "srv": 2, "control": 3}
+# Where there are several local addresses, so many of them ask so many servers each over TCP too.
+LOCALS_MAX, CONTROLS_MAX = 4, 2
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """Every source address asks every UDP server of its family; each TCP server is asked once, as the control."""
+    """Every source address asks every UDP server of its family; each TCP server is asked once, as the control.
+
+    Of several source addresses each has a control of its own: what one of them can't do shows only beside another.
+    """
     streams: list[AsyncIterator[Observation]] = []
     for version in ctx.options.families:
-        servers = _servers(facts, version, "udp")
-        for local in sources(ctx, facts, version, [each.address for each in servers]):
+        servers, controls = servers_of(facts, version, "udp"), servers_of(facts, version, "tcp")
+        locals_ = sources(ctx, facts, version, [each.address for each in servers])
+        for local in locals_:
             asked = [each for each in servers if same_side(local, each.address)]
             streams += [_from(ctx, version, local, asked)] if asked else []
-        streams += [_over_tcp(ctx, server) for server in _servers(facts, version, "tcp")]
+        streams += [_over_tcp(ctx, server) for server in controls]
+        for local in locals_[:LOCALS_MAX] if len(locals_) > 1 else ():
+            near = [each for each in controls if same_side(local, each.address)]
+            streams += [_over_tcp(ctx, server, local) for server in _independent(near)]
     async for observation in as_they_come(streams):
         yield observation
 
 
-def _servers(facts: Facts, version: Family, transport: str) -> list[StunServer]:
-    """Each address and port once; what the target itself offers comes first."""
-    fitting = [each for each in facts.ok(StunServer) if family(each.address) == version and each.transport == transport]
-    ordered = sorted(fitting, key=lambda each: (_ORDER[each.origin], each.address, each.port))
-    return list({(each.address, each.port): each for each in reversed(ordered)}.values())[::-1][:SERVERS_MAX]
+def _independent(servers: list[StunServer]) -> list[StunServer]:
+    """The first servers, of different operators."""
+    return list({each.operator: each for each in reversed(servers)}.values())[::-1][:CONTROLS_MAX]
 
 
 async def _from(ctx: Context, version: Family, local: Address, servers: list[StunServer]) -> AsyncIterator[Observation]:
@@ -56,23 +63,33 @@ async def _from(ctx: Context, version: Family, local: Address, servers: list[Stu
         udp = ctx.net.udp(version, local)
     except OSError as exc:
         for server in servers:
-            yield _unsent(server, exc)
+            yield _unsent(server, local, exc)
         return
     async with StunSocket(ctx.net, udp) as sock:
-        async for binding in as_they_come(_ask_twice(ctx, sock, server) for server in servers):
-            yield binding
-        for (sender, fault), count in sock.strays.items():
-            yield Stray(local=join(*sock.local), sender=join(*sender), fault=fault, count=count)
+        neighbours = Neighbours(ctx, sock)
+        async for each in as_they_come(_ask_twice(ctx, sock, server, neighbours) for server in servers):
+            yield each
+        for stray in strays_of(sock):
+            yield stray
 
 
-async def _ask_twice(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Observation]:
-    """The server, and then its other address on both ports, where it has one (RFC 5780 section 4.3)."""
-    others: list[StunServer] = []
-    async for binding in _ask(ctx, sock, server):
-        yield binding
-        others = _others(server, binding.other_address)
-    async for binding in as_they_come(_ask(ctx, sock, other) for other in others):
-        yield binding
+async def _ask_twice(
+    ctx: Context, sock: StunSocket, server: StunServer, neighbours: Neighbours
+) -> AsyncIterator[Observation]:
+    """The server, and then its other address on both ports, where it has one (RFC 5780 section 4.3); and the server
+    once more in another way, and from other sockets.
+    """
+    more: list[AsyncIterator[Observation]] = []
+    async for each in _ask(ctx, sock, server):
+        yield each
+        if isinstance(each, Binding):
+            more = [_ask(ctx, sock, other) for other in _others(server, each.other_address)]
+            if each.failure is None and each.rtt_ms is not None:
+                more.append(fingerprinted(ctx, sock, (server.address, server.port), each.rtt_ms / 1000))
+            if neighbours.wanted(each, server):
+                more.append(neighbours.ask(server))
+    async for each in as_they_come(more):
+        yield each
 
 
 def _others(server: StunServer, named: Endpoint | None) -> list[StunServer]:
@@ -86,19 +103,25 @@ def _others(server: StunServer, named: Endpoint | None) -> list[StunServer]:
     return [msgspec.structs.replace(server, address=address, port=each) for each in ports]
 
 
-async def _ask(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Binding]:
+async def _ask(ctx: Context, sock: StunSocket, server: StunServer) -> AsyncIterator[Observation]:
     request = stun.binding_request(ctx.transaction_id())
     times, give_up = (SEND_TIMES, GIVE_UP) if server.origin == "target" else (stun.SEND_TIMES, stun.GIVE_UP)
-    outcome = await sock.ask(request, (server.address, server.port), send_times=times, give_up=give_up)
-    yield _binding(server, "udp", join(*sock.local), outcome)
+    outcome, controls = await asked(ctx, sock, request, (server.address, server.port), times, give_up)
+    yield binding_of(server, "udp", join(*sock.local), outcome)
+    for control in controls:
+        yield control
 
 
-async def _over_tcp(ctx: Context, server: StunServer) -> AsyncIterator[Observation]:
-    """STUN over TCP to the same host: a proxy that accepts every connection does not answer Binding requests."""
-    remote, local, stream = (server.address, server.port), None, None
+async def _over_tcp(ctx: Context, server: StunServer, source: Address | None = None) -> AsyncIterator[Observation]:
+    """STUN over TCP to the same host: a proxy that accepts every connection does not answer Binding requests.
+
+    From a `source` of its own it takes no longer than UDP does.
+    """
+    remote, stream = (server.address, server.port), None
+    local = None if source is None else join(source, 0)
     try:
-        async with asyncio.timeout(STREAM_SECONDS):
-            stream = await ctx.tcp(remote)
+        async with asyncio.timeout(STREAM_SECONDS if source is None else stun.GIVE_UP):
+            stream = await ctx.tcp(remote, source)
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, stun.binding_request(ctx.transaction_id()))
     except (OSError, EOFError, TimeoutError, stun.StunError) as exc:
@@ -107,44 +130,9 @@ async def _over_tcp(ctx: Context, server: StunServer) -> AsyncIterator[Observati
     finally:
         if stream is not None:
             stream.close()
-    yield _binding(server, "tcp", local, outcome)
+    yield binding_of(server, "tcp", local, outcome)
 
 
-def _unsent(server: StunServer, exc: OSError) -> Binding:
+def _unsent(server: StunServer, local: Address, exc: OSError) -> Binding:
     failure, detail = failure_of(exc)
-    return _binding(server, "udp", None, Outcome(None, failure, detail, 0))
-
-
-def _binding(server: StunServer, transport: str, local: str | None, outcome: Outcome) -> Binding:
-    remote = join(server.address, server.port)
-    attributes = outcome.packet.message.attributes if outcome.packet else {}
-    failure, detail = outcome.failure, outcome.detail
-    mapped = _endpoint(attributes.get("XOR-MAPPED-ADDRESS"))
-    plain = _endpoint(attributes.get("MAPPED-ADDRESS"))
-    if failure is None and mapped is None and plain is None:
-        failure, detail = Failure.PROTOCOL, "a success answer without an address"
-    error = attributes.get("ERROR-CODE")
-    return Binding(
-        server=remote,
-        transport=transport,  # type: ignore[arg-type]  # udp or tcp, from the two callers
-        origin=server.origin,
-        operator=server.operator,
-        local=local,
-        tries=outcome.tries,
-        mapped=mapped or plain,
-        mapped_plain=plain,
-        response_origin=_endpoint(attributes.get("RESPONSE-ORIGIN")),
-        other_address=_endpoint(attributes.get("OTHER-ADDRESS")),
-        software=clip(attributes.get("SOFTWARE", ""), 200) or None,
-        error_code=error[0] if error else None,
-        icmp=outcome.icmp,
-        reported_by=outcome.reported_by,
-        rtt_ms=None if outcome.rtt is None else round(outcome.rtt * 1000, 2),
-        flow=flow(transport, local, remote),
-        failure=failure,
-        detail=clip(detail, 200),
-    )
-
-
-def _endpoint(value: tuple[str, int] | None) -> str | None:
-    return join(*value) if value else None
+    return binding_of(server, "udp", join(local, 0), Outcome(None, failure, detail, 0))

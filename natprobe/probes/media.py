@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from natprobe.checks import GIVE_UP, SEND_TIMES, judged, request
+from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged, request
+from natprobe.asking.inspection import asked
+from natprobe.asking.sources import same_side, sources
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
-from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, Stray
+from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, OtherPayload, Stray
 from natprobe.model import Address, Observation, family, join, split
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket
 from natprobe.pairing import IceCredentials
-from natprobe.sources import same_side, sources
-from natprobe.together import as_they_come
 
 REQUIRES = (Candidate,)
 TAKES = (LocalAddress,)
-YIELDS = (IceCheck, Stray)
+YIELDS = (IceCheck, OtherPayload, Stray)
 TIMEOUT = 4.0
 
 
@@ -40,7 +41,7 @@ async def _to(ctx: Context, local: Address, candidate: Candidate) -> AsyncIterat
     try:
         udp = ctx.net.udp(family(local), local)
     except OSError as exc:
-        yield judged(candidate, 0, None, Outcome(None, *failure_of(exc), 0), theirs)
+        yield judged(candidate, 0, join(local, 0), Outcome(None, *failure_of(exc), 0), theirs)
         return
     async with StunSocket(ctx.net, udp) as sock:
         checks = (_check(ctx, sock, candidate, theirs, size) for size in (0, FULL_SIZE))
@@ -53,6 +54,13 @@ async def _to(ctx: Context, local: Address, candidate: Candidate) -> AsyncIterat
 async def _check(
     ctx: Context, sock: StunSocket, candidate: Candidate, theirs: IceCredentials, size: int
 ) -> AsyncIterator[Observation]:
-    message = request(ctx, theirs, size)
-    outcome = await sock.ask(message, split(candidate.endpoint), send_times=SEND_TIMES, give_up=GIVE_UP)
+    """The small check has the control: what does not pass at all is no question of size."""
+    message, to = request(ctx, theirs, size), split(candidate.endpoint)
+    controls: list[OtherPayload] = []
+    if size:
+        outcome = await sock.ask(message, to, send_times=SEND_TIMES, give_up=GIVE_UP)
+    else:
+        outcome, controls = await asked(ctx, sock, message, to, SEND_TIMES, GIVE_UP)
     yield judged(candidate, len(message), join(*sock.local), outcome, theirs)
+    for control in controls:
+        yield control

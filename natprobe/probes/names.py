@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import (
@@ -21,8 +22,7 @@ from natprobe.model import Failure, Family, HostName, Observation, Target, famil
 from natprobe.net.dns import DnsError, ask
 from natprobe.net.failure import failure_of
 from natprobe.servers.control import CONTROL_SERVERS
-from natprobe.target import is_address
-from natprobe.together import as_they_come
+from natprobe.target import is_address, stun_transports
 
 REQUIRES = ()
 TAKES = ()
@@ -35,19 +35,28 @@ SYSTEM_SECONDS = 3.0
 RESOLVERS_MAX = 3
 ADDRESSES_MAX = 16
 SRV_MAX = 10
-# RFC 8489 section 8 and RFC 5928 section 4.
-SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
+# RFC 8489 section 8, RFC 7350 section 4 and RFC 5928 section 4.
+SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._udp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
+# What is asked as STUN where such a record leads.
+_ASKED = {"_stun._udp": "udp", "_stun._tcp": "tcp", "_stuns._udp": "dtls", "_stuns._tcp": "tls"}
 _HOST_NAME = re.compile(r"[0-9a-z_.-]{1,253}")
 _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All questions at once; every server of a name that is found becomes a fact, by address."""
+    _load(ctx)
     streams = [_target(ctx), *_stun_servers(ctx)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
     async for observation in as_they_come(streams):
         yield observation
+
+
+def _load(ctx: Context) -> None:
+    """What `stuns` will need, before anything is sent: when it begins, other probes are timing their answers."""
+    if "stuns" in (ctx.target.scheme, *(each.scheme for each in ctx.options.stun or ())):
+        import natprobe.net.dtls  # noqa: F401  # cryptography and OpenSSL
 
 
 def _in_public_dns(target: Target) -> bool:
@@ -82,9 +91,8 @@ async def _target(ctx: Context) -> AsyncIterator[Observation]:
 
 def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
     """A `stun:` or `turn:` target answers Binding requests itself (RFC 8656 section 1); so does a `serve`."""
-    if target.kind not in ("stun", "turn", "natprobe") or target.scheme in ("stuns", "turns"):
+    if target.kind not in ("stun", "turn", "natprobe") or target.scheme == "turns":
         return []
-    transport = target.transport or "udp"
     return [
         StunServer(
             host=target.host,
@@ -95,6 +103,7 @@ def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
             operator=target.host,
         )
         for a in addresses
+        for transport in stun_transports(target)
     ]
 
 
@@ -157,11 +166,9 @@ async def _service(ctx: Context, server: tuple[str, int], service: str) -> Async
     # A target of "." means that the service is not offered (RFC 2782); one that is no host name can't be asked.
     records = [each for each in records if _HOST_NAME.fullmatch(each.target)][:SRV_MAX]
     yield SrvAnswer(service=service, name=name, server=at, records=tuple(records), rtt_ms=_ms(ctx, began))
-    if service.startswith("_stuns") or not service.startswith("_stun"):
-        return
-    transport = service.rpartition("_")[2]
+    transports = (_ASKED[service],) if service in _ASKED else ()
     async for found in as_they_come(
-        _resolve(ctx, each.target, each.port, (transport,), "srv", name) for each in records
+        _resolve(ctx, each.target, each.port, transports, "srv", name) for each in records if transports
     ):
         yield found
 
@@ -169,11 +176,16 @@ async def _service(ctx: Context, server: tuple[str, int], service: str) -> Async
 def _stun_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
     """The servers given by `--stun`, or the public control servers."""
     if ctx.options.stun is not None:
-        return [_resolve(ctx, each.host, each.port, ("udp", "tcp"), "option", each.host) for each in ctx.options.stun]
+        return [_resolve(ctx, each.host, each.port, _named(each), "option", each.host) for each in ctx.options.stun]
     return [
         _resolve(ctx, each.host, each.port, ("udp", "tcp") if each.tcp else ("udp",), "control", each.operator)
         for each in CONTROL_SERVERS
     ]
+
+
+def _named(server: Target) -> tuple[str, ...]:
+    """What a server of `--stun` is asked over: TCP too, as the control of UDP."""
+    return stun_transports(server) if server.scheme == "stuns" else ("udp", "tcp")
 
 
 async def _resolve(
@@ -189,7 +201,7 @@ async def _resolve(
                 host=host,
                 address=answer.addresses[0],
                 port=port,
-                transport=transport,  # type: ignore[arg-type]  # udp or tcp, from the tables here
+                transport=transport,  # type: ignore[arg-type]  # words of Transport, from the tables here
                 origin=origin,
                 operator=operator,
             )

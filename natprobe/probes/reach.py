@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Connected, Facts, Resolved
 from natprobe.model import Endpoint, Observation, family, flow, join, split
 from natprobe.net.failure import failure_of
-from natprobe.together import as_they_come
 
 REQUIRES = (Resolved,)
 TAKES = ()

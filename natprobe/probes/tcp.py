@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from natprobe.checks import judged, request
+from natprobe.asking.checks import judged, request
+from natprobe.asking.together import as_they_come, first
 from natprobe.context import Context
 from natprobe.derive import SILENT_CONNECTIONS
 from natprobe.facts import Candidate, Facts, IceCheck
 from natprobe.model import Observation, family, join, split
-from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, ask_stream
 from natprobe.pairing import IceCredentials
-from natprobe.together import as_they_come
 from natprobe.wire.stun import StunError
 
 REQUIRES = (Candidate,)
@@ -42,7 +41,7 @@ async def _to(ctx: Context, candidate: Candidate) -> AsyncIterator[Observation]:
     message, stream, local = request(ctx, theirs), None, None
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            stream = await _first(ctx, split(candidate.endpoint))
+            stream = await first(lambda: ctx.tcp(split(candidate.endpoint)), SILENT_CONNECTIONS, NEXT_SECONDS)
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, message, framed=True)
     except (OSError, EOFError, TimeoutError, StunError) as exc:
@@ -51,29 +50,3 @@ async def _to(ctx: Context, candidate: Candidate) -> AsyncIterator[Observation]:
         if stream is not None:
             stream.close()
     yield judged(candidate, len(message), local, outcome, theirs)
-
-
-async def _first(ctx: Context, remote: tuple[str, int]) -> Stream:
-    """The first of several connections, each begun when those before it have not answered for a while."""
-    running: set[asyncio.Task[Stream]] = set()
-    try:
-        for number in range(SILENT_CONNECTIONS):
-            running.add(asyncio.create_task(ctx.tcp(remote)))
-            last = number == SILENT_CONNECTIONS - 1
-            done, _ = await asyncio.wait(
-                running, timeout=None if last else NEXT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            if done:
-                running.discard(first := done.pop())
-                return first.result()
-        raise TimeoutError
-    finally:
-        await _given_up(running)
-
-
-async def _given_up(running: set[asyncio.Task[Stream]]) -> None:
-    for task in running:
-        task.cancel()
-    for late in await asyncio.gather(*running, return_exceptions=True):
-        if not isinstance(late, BaseException):
-            late.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing, closing
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
+from natprobe.asking.handshakes import Handshake
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Certificate, Connected, Facts, HttpReply, Resolved, TlsSession
@@ -17,7 +19,6 @@ from natprobe.model import Address, Failure, Observation, clip, family, flow, jo
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream, reading_context, verified_context
-from natprobe.together import as_they_come
 from natprobe.wire.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ YIELDS = (Connected, TlsSession, Certificate, HttpReply)
 TIMEOUT = 10.0
 
 CONNECT_SECONDS = 3.1
-HANDSHAKE_SECONDS = 3.0
 # The page with all its redirects; then what is asked beside it, each and in all.
 PAGE_SECONDS = 6.0
 EXTRA_SECONDS = 4.0
@@ -114,65 +114,22 @@ class Visit:
         return stream, Connected(endpoint=self._endpoint, local=local, rtt_ms=self._ms(began), flow=self._flow)
 
     async def _tls(self, stream: Stream) -> AsyncGenerator[Observation]:
-        """The handshake that a browser makes; where it refuses the certificate, a second one only reads it."""
-        session, tls = await self._handshake(stream, verified=True)
-        yield session
-        with ExitStack() as opened:
-            if session.failure is Failure.TLS_CERTIFICATE:
-                again, _ = await self._connect()
-                if again is not None:
-                    opened.callback(again.close)
-                    unverified, tls = await self._handshake(again, verified=False)
-                    yield unverified
-            async for observation in self._inside(tls, session):
-                yield observation
+        """The handshake that a browser makes, and the pages where the certificate was good or is to be ignored."""
+        made: Handshake[TlsStream] = Handshake(self._ctx, "tls", self._endpoint, self._ctx.target.host)
+        with closing(made):
+            async for seen in made.observe(self._over(stream, verified=True), self._again):
+                yield seen
+            if made.session is not None and (made.failure is None or self._ctx.options.insecure):
+                async for observation in self._pages(made.session):
+                    yield observation
 
-    async def _inside(self, tls: TlsStream | None, session: TlsSession) -> AsyncIterator[Observation]:
-        """The certificate, and the pages where it was good or is to be ignored."""
-        if tls is None:
-            return
-        if (shown := self._certificate(tls)) is not None:
-            yield shown
-        if session.failure is None or self._ctx.options.insecure:
-            async for observation in self._pages(tls):
-                yield observation
+    async def _again(self) -> TlsStream | None:
+        stream, _ = await self._connect()
+        return None if stream is None else self._over(stream, verified=False)
 
-    async def _handshake(self, stream: Stream, *, verified: bool) -> tuple[TlsSession, TlsStream | None]:
+    def _over(self, stream: Stream, *, verified: bool) -> TlsStream:
         context = verified_context(self._ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
-        name, began = self._ctx.target.host, self._ctx.net.now()
-        tls = TlsStream(stream, context, name.partition("%")[0])
-        try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await tls.handshake()
-        except (OSError, EOFError, TimeoutError) as exc:
-            stream.close()
-            failure, detail = failure_of(exc)
-            return self._session(name, False, failure=failure, detail=detail), None
-        session = self._session(
-            name, verified, protocol=tls.protocol, cipher=tls.cipher, alpn=tls.alpn, rtt_ms=self._ms(began)
-        )
-        return session, tls
-
-    def _session(self, name: str, verified: bool, **seen: object) -> TlsSession:
-        return TlsSession(endpoint=self._endpoint, name=name, verified=verified, flow=self._flow, **seen)  # type: ignore[arg-type]
-
-    def _certificate(self, tls: TlsStream) -> Certificate | None:
-        from natprobe.wire import certificate
-
-        chain = tls.chain()
-        try:
-            leaf = certificate.read(chain[0], self._ctx.unix_time)
-        except (ValueError, IndexError):
-            return None
-        name = self._ctx.target.host
-        return Certificate(
-            endpoint=self._endpoint,
-            name=name,
-            matches=certificate.matches(leaf.names, name),
-            chain=len(chain),
-            flow=self._flow,
-            **leaf._asdict(),
-        )
+        return TlsStream(stream, context, self._ctx.target.host.partition("%")[0])
 
     async def _pages(self, stream: Stream) -> AsyncGenerator[Observation]:
         """The page, its redirects on this very host, and the two that tell Jitsi and Janus."""

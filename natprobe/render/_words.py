@@ -18,9 +18,11 @@ from natprobe.facts import (
     IceCheck,
     IdleMapping,
     LocalAddress,
+    Opening,
     OtherPayload,
     Probed,
     Resolved,
+    RouterAnswer,
     Run,
     SourceAddress,
     SrvAnswer,
@@ -28,7 +30,7 @@ from natprobe.facts import (
     StunServer,
     TlsSession,
 )
-from natprobe.model import Allow, Do, Fix, Forward, Observation, Set
+from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, split
 
 PLACES = {
     "this-host": "on this machine",
@@ -58,7 +60,7 @@ def seen(each: Observation) -> str:
 
 
 def _binding(each: Binding) -> str:
-    what = f"STUN {each.transport.upper()} {each.local or 'here'} to {each.server}"
+    what = f"STUN {each.transport.upper()} {_from(each.local)} to {each.server}"
     if each.mapped:
         return f"{what} saw {each.mapped}" + _ms(each.rtt_ms)
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
@@ -78,7 +80,7 @@ def _hairpin(each: Hairpin) -> str:
 
 def _idle(each: IdleMapping) -> str:
     what = f"mapping {each.mapped} of {each.local} after {each.idle:g} idle seconds, by {each.by}"
-    return what + (f": now {each.mapped_again}" if each.mapped_again else f", {_tries(each.tries)}")
+    return f"{what}, {_tries(each.tries)}" + (f", now {each.mapped_again}" if each.mapped_again else "")
 
 
 def _hop(each: Hop) -> str:
@@ -86,8 +88,18 @@ def _hop(each: Hop) -> str:
     return f"request to {each.towards} with {each.ttl} hops to live{who}{_ms(each.rtt_ms)}"
 
 
+def _opening(each: Opening) -> str:
+    what = f"answer from {each.opened} after packets that lived for {each.ttl} routers"
+    return what + (" and one that went there" if each.whole else "") + f", {_tries(each.tries)}"
+
+
+def _router(each: RouterAnswer) -> str:
+    says = f" says that its outside address is {each.outside}" if each.outside else " asked for its outside address"
+    return f"router {each.router}{says}" + (f", result {each.result}" if each.result else "")
+
+
 def _payload(each: OtherPayload) -> str:
-    return f"{each.payload} to {each.server}{_ms(each.rtt_ms)}, {_tries(each.tries)}"
+    return f"{each.payload} to {each.server}{_ms(each.rtt_ms)}, {each.answers} of {_tries(each.tries)} answered"
 
 
 def _resolved(each: Resolved) -> str:
@@ -103,12 +115,18 @@ def _route(each: DefaultRoute) -> str:
 
 def _tls(each: TlsSession) -> str:
     how = "verified" if each.verified else "not verified"
-    return f"TLS to {each.endpoint} for {each.name}, {how}" + (f", {each.protocol}" if each.protocol else "")
+    what = f"{each.transport.upper()} to {each.endpoint} for {each.name}, {how}"
+    return what + (f", {each.protocol}" if each.protocol else "")
 
 
 def _http(each: HttpReply) -> str:
     says = f", says {' and '.join(each.says)}" if each.says else ""
     return f"GET {each.url}" + (f": HTTP {each.status}" if each.status else "") + says
+
+
+def _from(local: Endpoint | None) -> str:
+    """Port 0: no socket was bound there."""
+    return "here" if local is None else split(local)[0] if split(local)[1] == 0 else local
 
 
 def _tries(count: int) -> str:
@@ -141,6 +159,8 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     Hairpin: _hairpin,
     IdleMapping: _idle,
     Hop: _hop,
+    RouterAnswer: _router,
+    Opening: _opening,
     OtherPayload: _payload,
     IceCheck: _check,
 }

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from natprobe.behaviour import behind_nat, filtering_behaviour, mapping_behaviour, outside_addresses, ports_preserved
 from natprobe.causes import BY_CODE
 from natprobe.facts import Facts, HttpReply, Resolved
-from natprobe.model import Family, Finding, Foreign, Observation, Path, Report, Unknown
+from natprobe.model import Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
+from natprobe.render._network import network
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
 from natprobe.wire.text import clean
 
@@ -98,27 +98,13 @@ def _measured(path: Path) -> str:
 
 
 def _network(report: Report) -> Iterator[Line]:
-    """What the NAT does, in RFC 4787's words, where it was measured; of the first vantage."""
+    """What the network of the first vantage does to packets, where that was measured."""
     own = [each for each in report.observations if each.source == 0 and not isinstance(each, Foreign)]
-    facts = Facts(report.target, own)
-    told = [words for version in (4, 6) if (words := _behaviour(facts, version))]
+    told = network(Facts(report.target, own))
     if told:
         yield from _title("This network")
         for words in told:
             yield from _wrapped(words, "  ", hang=2)
-
-
-def _behaviour(facts: Facts, version: Family) -> str:
-    outside = outside_addresses(facts, version)
-    if not outside:
-        return ""
-    nat = {True: "a NAT in between", False: "no NAT in between", None: "NAT or not is not known"}
-    mapping, filtering = mapping_behaviour(facts, version), filtering_behaviour(facts, version)
-    known = [nat[behind_nat(facts, version)], f"seen from outside as {' and '.join(outside)}"]
-    known += [f"mapping {mapping}"] if mapping else []
-    known += [f"filtering {filtering}"] if filtering else []
-    known += {True: ["ports preserved"], False: ["ports not preserved"], None: []}[ports_preserved(facts, version)]
-    return f"IPv{version}: " + ", ".join(known) + "."
 
 
 def _findings(report: Report) -> Iterator[Line]:

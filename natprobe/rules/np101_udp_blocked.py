@@ -1,14 +1,18 @@
 """No UDP from this network comes back
 
 Several independent servers were asked over UDP and none answered, while TCP to one of the very same hosts
-works. So it is this network that drops or rejects UDP, not a server that is down.
+works. So it is this network that drops or rejects UDP, not a server that is down. Where one of IPv4 and IPv6 carries
+UDP, it is a warning: a browser takes the one that does.
 
 How it shows: people join, see the others' names and their own picture, and hear and see nobody else, or are
 thrown out after about 15 seconds. Where the server offers a relay over TCP or TLS the call works, with more
 delay.
 
-What to do: let UDP out to the media port of the server, and the answers back in. Where that is not to be had,
-the server needs a TURN relay with TLS on port 443.
+What to do: let UDP out to the media port of the server, and the answers back in. In a home network that is mostly a
+setting for single devices: guest access, parental control (FRITZ!Box: `Internet > Filter > Zugangsprofile`, where the
+profile "Gast" or a list of network applications may shut UDP). In a company's it is a rule of the firewall (pfSense,
+OPNsense: a pass rule for UDP on LAN; MikroTik: `/ip firewall filter`, chain forward; UniFi: a LAN-out or zone rule).
+Where that is not to be had, the server needs a TURN relay with TLS on port 443.
 
 Sources: RFC 4787 section 5, RFC 8445 section 5.1.1.2, RFC 8835 section 3.4.
 """
@@ -16,7 +20,7 @@ Sources: RFC 4787 section 5, RFC 8445 section 5.1.1.2, RFC 8835 section 3.4.
 from natprobe.derive import OWN, bindings, tcp_controls, udp_works
 from natprobe.facts import Binding, Connected, Facts, Run, ids
 from natprobe.fixes import let_media_out, more_servers
-from natprobe.model import Failure, split
+from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
 READS = (Binding, Connected, Run)
@@ -31,14 +35,24 @@ _REJECTED = (
 )
 
 
+_ONE_FAMILY = (
+    "No UDP over IPv{family} comes back to this network: {servers} servers of {operators} operators never answered,"
+    " while TCP to {control} works, and UDP over IPv{other}"
+)
+
+
 def check(facts: Facts) -> Judgement:
     """Never from the silence of one operator's servers, and never without a TCP control."""
     asked = [each for each in bindings(facts, "udp") if each.failure not in OWN]
     if not asked:
         return NOT_APPLICABLE
     works = udp_works(facts)
-    if works is not None:
-        return CLEAR if works else [_found(facts, asked)]
+    if works is False:
+        return [_found(facts, asked)]
+    if works:
+        families: tuple[Family, ...] = (4, 6)
+        shut = [version for version in families if udp_works(facts, version) is False]
+        return [_in_one(facts, version) for version in shut] or CLEAR
     operators = {each.operator for each in asked}
     return CouldNotTell(reason="few-servers" if len(operators) < 2 else "no-tcp-control", ask=more_servers(facts))
 
@@ -57,8 +71,42 @@ def _found(facts: Facts, asked: list[Binding]) -> Found:
             "icmp": rejected and rejected.icmp,
         },
         evidence=ids(asked, controls),
-        fixes=let_media_out(facts),
+        fixes=(*let_media_out(facts), _AT_HOME),
     )
+
+
+def _in_one(facts: Facts, version: Family) -> Found:
+    asked = [each for each in bindings(facts, "udp", version) if each.failure not in OWN]
+    hosts = sorted({split(each.server)[0] for each in asked})
+    controls = tcp_controls(facts, hosts)
+    return Found(
+        message=_ONE_FAMILY,
+        args={
+            "family": version,
+            "other": 10 - version,
+            "servers": len(hosts),
+            "operators": len({each.operator for each in asked}),
+            "control": _endpoint(controls[0]),
+        },
+        evidence=ids(asked, controls),
+        severity=Severity.WARNING,
+        fixes=(
+            Do(
+                text=f"Let UDP over IPv{version} out in the firewall between this network and the internet, and the"
+                f" answers back in, as over IPv{10 - version}",
+                audience="network",
+                why="media travels over UDP",
+            ),
+        ),
+    )
+
+
+_AT_HOME = Do(
+    text="At home, see whether the router restricts this device: guest network, parental control (FRITZ!Box:"
+    " `Internet > Filter > Zugangsprofile`)",
+    audience="user",
+    why="home routers let UDP out unless told otherwise",
+)
 
 
 def _endpoint(control: Binding | Connected) -> str:

@@ -6,15 +6,17 @@ servers ("symmetric NAT" in older texts).
 How it shows: a call to a public server works all the same. It matters between two clients that talk directly
 (two people in a Jitsi room with peer-to-peer on): such calls then need the server or a relay.
 
-What to do: nothing for meetings on a server. For direct calls, make the router keep the source port: `Static
-Port` in the outbound NAT rules of pfSense and OPNsense; most home routers do it unless a setting named
-"symmetric" or "strict" says no.
+What to do: nothing for meetings on a server. For direct calls, make the router keep the source port: pfSense and
+OPNsense: in `NAT > Outbound`, mode hybrid, a rule for this network with `Static Port`; MikroTik: action
+`endpoint-independent-nat` for UDP before `masquerade` (RouterOS 7); Linux: `masquerade` without `random` or
+`fully-random`. Most home routers, a FRITZ!Box among them, keep the port unless a setting named "symmetric" or "strict"
+says no: behind such a one look at a second router, the provider's NAT or a VPN.
 
-Sources: RFC 4787 section 4.1, RFC 5780 section 4.3.
+Sources: RFC 4787 section 4.1, RFC 5780 section 4.3, RFC 8445 (why ICE manages all the same).
 """
 
 from natprobe.addresses import address_class
-from natprobe.behaviour import mapping_varies, mappings, varying
+from natprobe.derive.behaviour import mapping_varies, mappings, varying
 from natprobe.facts import Binding, Facts, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Do, Family, split
@@ -47,7 +49,8 @@ def _found(facts: Facts, version: Family) -> Found:
         fixes=(
             Do(
                 text="Nothing to change for meetings on a server. For direct calls between two people: let the router"
-                " keep source ports (pfSense, OPNsense: `Static Port` in the outbound NAT rule)",
+                " keep source ports (pfSense, OPNsense: outbound NAT rule with `Static Port`; MikroTik:"
+                " `endpoint-independent-nat`)",
                 audience="network",
             ),
         ),

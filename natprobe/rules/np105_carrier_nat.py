@@ -1,7 +1,15 @@
 """The provider shares one outside address among customers
 
 This machine's own address is from 100.64.0.0/10, the range for NAT in providers' networks, and the outside
-sees another.
+sees another; or this network's router says that its outside address is from that range; or a router from the
+range stands beyond it, and something there or further on lets in only answers.
+
+A router with such an address behind one's own is a sign and no proof: some providers number their routers
+from the range though every customer has an outside address of its own. Two things decide. The router's own
+word, where it speaks NAT-PMP. And packets that die at that router: all filters before it are open to an answer
+then, so one that is kept out all the same was stopped there or beyond. A provider's NAT that lets anybody
+answer, as RFC 6888 recommends, shows in neither way unless the router tells: the answer is "could not tell", and
+the router's status page decides.
 
 How it shows: calls to public servers work. Nothing can be reached from outside, port forwarding in one's own
 router does nothing, and a server cannot be run behind it.
@@ -9,16 +17,16 @@ router does nothing, and a server cannot be run behind it.
 What to do: nothing for meetings elsewhere. To host a server, ask the provider for an address of one's own or
 use IPv6.
 
-Sources: RFC 6598, RFC 6888.
+Sources: RFC 6598, RFC 6888, RFC 6886 section 3.2 (the router's word).
 """
 
 from natprobe.addresses import address_class
-from natprobe.behaviour import mappings
-from natprobe.facts import Binding, Facts, LocalAddress, ids
-from natprobe.model import Do, split
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.derive.behaviour import inner_hops, mappings, own_router, shut_beyond
+from natprobe.facts import Binding, DefaultRoute, Facts, Hop, LocalAddress, Opening, RouterAnswer, ids
+from natprobe.model import Do, Observation, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (LocalAddress, Binding)
+READS = (LocalAddress, DefaultRoute, Binding, Hop, RouterAnswer, Opening)
 
 
 def check(facts: Facts) -> Judgement:
@@ -26,15 +34,27 @@ def check(facts: Facts) -> Judgement:
     carrier = facts.ok(LocalAddress, lambda each: each.scope == "carrier" and each.up)
     seen = [each for group in mappings(facts).values() for each in group]
     inside = [each for each in seen if address_class(split(each.mapped or "")[0]) == "carrier"]
-    if not carrier and not inside:
-        return CLEAR if seen else NOT_APPLICABLE
-    address = carrier[0].address if carrier else split(inside[0].mapped or "")[0]
-    outside = [each for each in seen if each.local and split(each.local)[0] == address]
+    if carrier or inside:
+        address = carrier[0].address if carrier else split(inside[0].mapped or "")[0]
+        outside = [each for each in seen if each.local and split(each.local)[0] == address]
+        return _found("{address} is an address", {"address": address}, [*carrier, *inside, *outside])
+    if not seen:
+        return NOT_APPLICABLE
+    told = facts.ok(RouterAnswer, lambda each: each.outside is not None)
+    if not told:
+        return _by_hops(facts)
+    if address_class(told[0].outside or "") != "carrier":
+        return _by_hops(facts) if address_class(told[0].outside or "") == "private" else CLEAR
+    args = {"address": told[0].outside or "", "router": told[0].router}
+    return _found("the router {router} has {address} outside, an address", args, [*told, *seen])
+
+
+def _found(what: str, args: dict[str, str], evidence: list[Observation]) -> list[Found]:
     return [
         Found(
-            message="The provider's NAT is in between: {address} is an address that providers share among customers",
-            args={"address": address},
-            evidence=ids(carrier, inside, outside),
+            message=f"The provider's NAT is in between: {what} that providers share among customers",
+            args=args,
+            evidence=ids(evidence),
             fixes=(
                 Do(
                     text="Nothing to change for meetings on a server elsewhere; a server behind this address needs"
@@ -44,3 +64,18 @@ def check(facts: Facts) -> Judgement:
             ),
         )
     ]
+
+
+def _by_hops(facts: Facts) -> Judgement:
+    router = own_router(facts)
+    shared = [each for each in inner_hops(facts) if address_class(each.address or "") == "carrier"]
+    if router is None or not shared:
+        return CLEAR
+    if shut := shut_beyond(facts, shared[0].ttl):
+        what = "at {address}, behind this network's own router, or after it only answers are let in; it is an address"
+        return _found(what, {"address": shared[0].address or ""}, [shared[0], *shut])
+    return CouldNotTell(
+        reason="shared-range-hop",
+        ask=f"look up the outside (WAN) address on the status page of the router {router.address}: from 100.64.0.0 to"
+        f" 100.127.255.255 it is behind the provider's NAT (the next router is {shared[0].address})",
+    )

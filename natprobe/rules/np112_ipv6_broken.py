@@ -7,7 +7,9 @@ How it shows: pages open with a delay of a third of a second or more, calls star
 try both families waits for minutes.
 
 What to do: repair IPv6 in the local network (router advertisements without a working uplink are the usual
-case) or switch it off there.
+case) or switch it off there. FRITZ!Box: `Internet > Zugangsdaten > IPv6`; pfSense: `Services > Router
+Advertisement`, OPNsense: `Services > Router Advertisements`; MikroTik: `/ipv6 nd`; UniFi: the IPv6 settings of the
+network. A second router or an old tunnel that announces a prefix of its own is the other usual case.
 
 Sources: RFC 8305 (Happy Eyeballs), RFC 8421 section 4.
 """
@@ -42,8 +44,8 @@ def check(facts: Facts) -> Judgement:
             evidence=ids(list(sixes), four),
             fixes=(
                 Do(
-                    text="Repair IPv6 in this network (does the router have a working IPv6 uplink?) or stop"
-                    " announcing it",
+                    text="Repair IPv6 in this network (does the router have a working IPv6 uplink, and is it the only"
+                    " one that announces a prefix?) or stop announcing it",
                     audience="network",
                 ),
             ),

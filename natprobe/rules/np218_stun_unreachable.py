@@ -1,57 +1,86 @@
 """The STUN server doesn't answer
 
-The server that the `stun:` address names was asked over UDP (or TCP, where the address says so) and did not answer.
+The server that the `stun:` address names was asked over UDP (or TCP, where the address says so) and did not answer;
+that of a `stuns:` address neither over TLS nor over DTLS.
 
 How it shows: clients that have no other server find no outside address of theirs; calls between networks then fail or
 go over a relay.
 
 What to do: `port-unreachable` or `refused` means that nothing listens there: start the server, see its port and
-listening address. Silence means that a firewall drops the packets, or that the host is off.
+listening address; for `stuns:`, that it found its certificate and key, without which coturn serves neither TLS nor
+DTLS. Silence means that a firewall drops the packets, or that the host is off. Of TLS and DTLS one is enough; browsers
+use TLS.
 
-Sources: RFC 8489 section 6, RFC 7064.
+Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 """
 
-from natprobe.derive import OWN, SILENT_TRIES, came_back, udp_works
-from natprobe.facts import Binding, Facts, Run, ids
+from natprobe.derive import OWN, SILENT_TRIES, came_back, stun_asked, tcp_answers, udp_works
+from natprobe.derive.cookie import stun_dropped
+from natprobe.facts import Binding, Facts, OtherPayload, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
+from natprobe.target import stun_transports
 
-READS = (Binding, Run)
+READS = (Binding, OtherPayload, Run)
 
 _CLOSED = (Failure.PORT_UNREACHABLE, Failure.REFUSED)
+_ONE = "{server} does not answer STUN over {transport}: {why}"
+_NEITHER = "{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dtls})"
 
 
 def check(facts: Facts) -> Judgement:
-    """Only for a target that is a STUN server; where no UDP comes back at all, udp-blocked says it."""
+    """Only for a target that is a STUN server. Where no UDP comes back at all, udp-blocked says it; where all does
+    but STUN, stun-filtered; of a certificate that is refused, certificate-invalid.
+    """
     if facts.target.kind != "stun":
         return NOT_APPLICABLE
-    transport = facts.target.transport or "udp"
-    asked = facts.of(Binding, lambda each: each.origin == "target" and each.transport == transport)
+    asked, over = stun_asked(facts), stun_transports(facts.target)
     if not asked:
         return NOT_APPLICABLE
-    if any(each.failure is None for each in asked) or (transport == "udp" and udp_works(facts) is False):
+    if any(each.failure in (None, Failure.TLS_CERTIFICATE) for each in asked):
         return CLEAR
-    if all(each.failure in OWN for each in asked):
-        return CouldNotTell(reason=str(asked[0].failure))
-    first = next(each for each in asked if each.failure not in OWN)
-    if came_back(first) and first.failure not in _CLOSED:
-        return [_refusing(facts, first)]
-    if transport == "udp" and first.failure is Failure.TIMEOUT and sum(each.tries for each in asked) < SILENT_TRIES:
+    filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
+    if over == ("udp",) and (udp_works(facts) is False or filtered & {each.server for each in asked}):
+        return CLEAR
+    first = [next((e for e in asked if e.transport == each and e.failure not in OWN), None) for each in over]
+    firsts = [each for each in first if each is not None]
+    if len(firsts) < len(over):
+        return CouldNotTell(reason=next((str(each.failure) for each in asked if each.failure in OWN), "not-tried"))
+    for each in firsts:
+        if came_back(each) and each.failure not in _CLOSED:
+            return [_refusing(facts, each)]
+    if any(_too_few(asked, each) for each in firsts):
         return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
-    closed = first.failure in _CLOSED
-    compared = closed or transport != "udp" or udp_works(facts) is True
-    return [
-        Found(
-            message="{server} does not answer STUN over {transport}: {why}",
-            args={"server": first.server, "transport": transport.upper(), "why": sentence(str(first.failure))},
-            evidence=ids(asked),
-            where=Where.SERVER_HOST if closed else Where.SERVER_EDGE if compared else Where.UNKNOWN,
-            alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
-            fixes=(_fix(facts, first),),
-        )
-    ]
+    return [_silent(facts, asked, firsts)]
+
+
+def _too_few(asked: list[Binding], first: Binding) -> bool:
+    tries = sum(each.tries for each in asked if each.transport == first.transport)
+    return first.transport in ("udp", "dtls") and first.failure is Failure.TIMEOUT and tries < SILENT_TRIES
+
+
+def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
+    closed = all(each.failure in _CLOSED for each in firsts)
+    compared = closed or _compared(facts, firsts[0])
+    why: dict[str, str] = {each.transport: sentence(str(each.failure)) for each in firsts}
+    only = firsts[0].transport
+    return Found(
+        message=_ONE if len(firsts) == 1 else _NEITHER,
+        args={"server": firsts[0].server, "transport": only.upper(), "why": why[only], **why},
+        evidence=ids(asked),
+        where=Where.SERVER_HOST if closed else Where.SERVER_EDGE if compared else Where.UNKNOWN,
+        alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
+        fixes=tuple(dict.fromkeys(_fix(facts, each) for each in firsts)),
+    )
+
+
+def _compared(facts: Facts, first: Binding) -> bool:
+    """Whether other servers show that this network lets such packets pass."""
+    if first.transport in ("udp", "dtls"):
+        return udp_works(facts) is True
+    return first.transport == "tcp" or bool(tcp_answers(facts, 4) or tcp_answers(facts, 6))
 
 
 def _refusing(facts: Facts, binding: Binding) -> Found:
@@ -69,9 +98,12 @@ def _refusing(facts: Facts, binding: Binding) -> Found:
 def _fix(facts: Facts, binding: Binding) -> Fix:
     port = str(facts.target.port)
     if binding.failure in _CLOSED:
-        return Do(text=f"On the server, see that a STUN server listens on port {port}", audience="server")
+        text = f"On the server, see that a STUN server listens on port {port}"
+        if binding.transport in ("tls", "dtls"):
+            text += " with a certificate (coturn: `cert=…`, `pkey=…`, `tls-listening-port=…`)"
+        return Do(text=text, audience="server")
     return Allow(
-        proto="tcp" if binding.transport == "tcp" else "udp",
+        proto="tcp" if binding.transport in ("tcp", "tls") else "udp",
         ports=(port,),
         direction="in",
         to=facts.target.host,

@@ -17,18 +17,22 @@ Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed po
 """
 
 from natprobe.derive import anything_back, media_checks, silent, udp_works
-from natprobe.facts import Binding, Facts, IceCheck, Run, ids
+from natprobe.derive.cookie import stun_dropped
+from natprobe.facts import Binding, Facts, IceCheck, OtherPayload, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Family, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 
-READS = (IceCheck, Binding, Run)
+READS = (IceCheck, Binding, OtherPayload, Run)
 
 
 def check(facts: Facts) -> Judgement:
-    """Not where UDP comes back from nowhere: that is this network's doing, and udp-blocked says it."""
+    """Not where UDP comes back from nowhere, or all of it but STUN: that is this network's doing, and udp-blocked or
+    stun-filtered says it.
+    """
     checks = media_checks(facts)
-    mute = sorted({each.endpoint for each in checks if silent(checks, each.endpoint)})
+    filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
+    mute = sorted({each.endpoint for each in checks if silent(checks, each.endpoint)} - filtered)
     accused = [each for each in mute if _testable(facts, family(split(each)[0]))]
     if accused:
         return [_found(facts, endpoint) for endpoint in accused]

@@ -12,20 +12,24 @@ Sources: RFC 8445 section 7.3, RFC 8489 section 9.1.
 """
 
 from natprobe.derive import media_checks
-from natprobe.facts import Facts, IceCheck, ids
+from natprobe.derive.cookie import altered
+from natprobe.facts import Facts, IceCheck, Stray, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck,)
+READS = (IceCheck, Stray)
 
 _REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
 
 
 def check(facts: Facts) -> Judgement:
-    """Any verified answer of the same endpoint outweighs a refusal: one check may meet a limit."""
+    """Any verified answer of the same endpoint outweighs a refusal: one check may meet a limit. What was altered on the
+    way is stun-rewritten's.
+    """
     checks = media_checks(facts)
+    changed = {each.sender for each in altered(facts)}
     good = {each.endpoint for each in checks if each.verified and each.failure is None}
-    refused = [each for each in checks if each.failure in _REFUSALS and each.endpoint not in good]
+    refused = [each for each in checks if each.failure in _REFUSALS and each.endpoint not in good | changed]
     if not refused:
         return CLEAR if checks else NOT_APPLICABLE
     return [

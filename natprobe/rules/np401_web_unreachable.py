@@ -16,7 +16,16 @@ Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 
 from typing import Literal
 
-from natprobe.derive import bindings, has_way_out, page_port, secure_pages, tcp_answers, udp_works, web_connects
+from natprobe.derive import (
+    bindings,
+    has_way_out,
+    page_port,
+    secure_pages,
+    tcp_answers,
+    udp_works,
+    web_connects,
+    web_sessions,
+)
 from natprobe.facts import Binding, Connected, Facts, HttpReply, TlsSession, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
@@ -60,7 +69,8 @@ def _dead(facts: Facts, dead: list[Connected]) -> Found:
 def _hung(facts: Facts) -> Found | None:
     """The first step after the connection that brought no page. Certificates are certificate-invalid's matter."""
     port = page_port(facts)
-    steps: list[TlsSession | HttpReply] = [*facts.failed(TlsSession), *facts.failed(HttpReply)]
+    sessions = [each for each in web_sessions(facts) if each.failure is not None]
+    steps: list[TlsSession | HttpReply] = [*sessions, *facts.failed(HttpReply)]
     there = [each for each in steps if split(each.endpoint)[1] == port]
     if not there or any(each.failure is Failure.TLS_CERTIFICATE for each in there):
         return None

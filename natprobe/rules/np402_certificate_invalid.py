@@ -3,15 +3,17 @@
 The handshake worked, but the certificate did not verify against this system's trust: it has ended, is for
 another name, is signed by nobody that is trusted, or the server leaves the intermediate certificate out.
 
-How it shows: a warning page instead of the meeting; the apps on phones just say that they cannot connect.
+How it shows: a warning page instead of the meeting; the apps on phones just say that they cannot connect. Of a STUN
+server behind a `stuns:` address browsers say nothing at all: they go on without it.
 
 What to do: install a certificate for exactly this name from a public authority (Let's Encrypt), with its full
 chain (`fullchain.pem`, not `cert.pem`), and have it renewed by itself.
 
-Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2.
+Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2, RFC 8489 section 6.2.3.
 """
 
 from natprobe.facts import Certificate, Facts, TlsSession, ids
+from natprobe.fixes import certificate_user
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.target import is_address
@@ -31,12 +33,15 @@ _OTHER = "The certificate of {name} does not verify: {words}"
 
 
 def check(facts: Facts) -> Judgement:
-    """What the verifier said decides; the certificate's facts tell why."""
-    sessions = facts.of(TlsSession)
+    """What the verifier said decides; the certificate's facts tell why. Only the target's own: another server of
+    `--stun` is there to compare with.
+    """
+    sessions = facts.of(TlsSession, lambda each: each.name == facts.target.host)
     refused = [each for each in sessions if each.failure is Failure.TLS_CERTIFICATE]
     if not refused:
         return CLEAR if any(each.verified for each in sessions) else NOT_APPLICABLE
-    shown = [each for each in facts.ok(Certificate) if each.endpoint in {r.endpoint for r in refused}]
+    there = {(each.endpoint, each.transport) for each in refused}
+    shown = [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in there]
     words = refused[0].detail
     message = _message(shown[0], words) if shown else _OTHER
     trusted = (alternative("tls-intercepted", "open the page elsewhere: is it another certificate?"),)
@@ -84,11 +89,12 @@ def _fix(facts: Facts, message: str) -> Do:
         return Do(text="Check the server by its name, as people open it, and not by its address", audience="user")
     if message == _EARLY:
         return Do(text="Set the clock of this machine, and then that of the server", audience="user")
+    server, line = certificate_user(facts)
     text = f"Install a certificate for {host} from a public authority, and have it renewed by itself"
     if message == _CHAIN:
-        text = "Give the web server the whole chain (nginx: `ssl_certificate …/fullchain.pem;`)"
+        text = f"Give the {server} the whole chain ({line})"
     elif message == _ENDED:
         text = "Renew the certificate (certbot renew), and see why it did not renew itself"
     elif message == _ISSUER:
         text += "; where the issuer is your own authority, install its root certificate on every device"
-    return Do(text=text, audience="server", after="reload the web server")
+    return Do(text=text, audience="server", after=f"reload the {server}")

@@ -6,12 +6,13 @@ something is stuck.
 How it shows: not at all, until the day when nobody can open the page.
 
 What to do: look at the renewal (`certbot renew --dry-run`, or the log of the proxy that gets the
-certificates) and see that the web server loads the new one.
+certificates) and see that the server loads the new one.
 
 Sources: RFC 5280 section 4.1.2.5.
 """
 
 from natprobe.facts import Certificate, Facts, TlsSession, ids
+from natprobe.fixes import certificate_user
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -21,9 +22,10 @@ SOON_DAYS = 14
 
 
 def check(facts: Facts) -> Judgement:
-    """Only a certificate that is accepted now: the others are certificate-invalid's."""
-    verified = {each.endpoint for each in facts.ok(TlsSession, lambda each: each.verified)}
-    good = [each for each in facts.ok(Certificate) if each.endpoint in verified]
+    """Only the target's own, and one that is accepted now: the others are certificate-invalid's."""
+    own = facts.ok(TlsSession, lambda each: each.verified and each.name == facts.target.host)
+    verified = {(each.endpoint, each.transport) for each in own}
+    good = [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in verified]
     ending = [each for each in good if 0 <= each.days_left < SOON_DAYS]
     if not ending:
         return CLEAR if good else NOT_APPLICABLE
@@ -36,7 +38,7 @@ def check(facts: Facts) -> Judgement:
                 Do(
                     text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
                     audience="server",
-                    after="reload the web server",
+                    after=f"reload the {certificate_user(facts)[0]}",
                 ),
             ),
         )

@@ -1,7 +1,8 @@
 """What `natprobe serve` answers: a request in, at most one answer out. No I/O, no state but the rate limits.
 
-Answers STUN Binding requests (RFC 8489), those of NAT behaviour discovery where there are two addresses
-(RFC 5780), and ICE checks that are signed with our password (RFC 8445 section 7.3). All else gets silence.
+Answers STUN Binding requests (RFC 8489), also as they were without the magic cookie (RFC 3489), those of NAT behaviour
+discovery where there are two addresses (RFC 5780), and ICE checks that are signed with our password (RFC 8445 section
+7.3). All else gets silence.
 
 It is no reflector: an answer goes to the address that asked and is no larger than the request, except that a
 short request gets the at most ANSWER_MAX bytes that the RFCs ask for; and sources are rate-limited.
@@ -17,7 +18,7 @@ from aioice.stun import Message
 from natprobe.net.api import DATAGRAM_MAX
 from natprobe.pairing import IceCredentials
 from natprobe.serve.limits import Limits
-from natprobe.wire import stun
+from natprobe.wire import classic, stun
 from natprobe.wire.stun import Packet, StunError
 
 Endpoint = tuple[str, int]
@@ -71,6 +72,8 @@ class Responder:
         self, data: bytes, local: Endpoint, source: Endpoint, now: float, *, stream: bool = False
     ) -> Answer | None:
         """The answer to what came from `source` to `local`, over UDP or a stream; None is silence."""
+        if classic.is_request(data) and not stream:
+            return self._classic(data, local, source, now)
         packet = self._admit(data, source, now)
         if packet is None:
             return None
@@ -88,6 +91,12 @@ class Responder:
         if key is None:
             found |= {"MAPPED_ADDRESS": source, "RESPONSE_ORIGIN": sender} | self._other(local, stream)
         return Answer(_success(message, key, len(data), found), sender, to, key is not None)
+
+    def _classic(self, data: bytes, local: Endpoint, source: Endpoint, now: float) -> Answer | None:
+        """At most 44 bytes (IPv6) for 20. The SOURCE-ADDRESS and CHANGED-ADDRESS of RFC 3489 would tell nobody more."""
+        if source[1] == 0 or not self._limits.allow(source[0], now):
+            return None
+        return Answer(classic.response(data, source), local, source, False)
 
     def _admit(self, data: bytes, source: Endpoint, now: float) -> Packet | None:
         """The request, if it is one. What costs time to read is read only within the limits."""

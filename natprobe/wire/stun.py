@@ -8,8 +8,8 @@ listed, and only StunError ever leaves `decode`, whatever the bytes.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 from aioice import stun
@@ -18,6 +18,9 @@ from aioice.stun import Class, Message, Method
 from natprobe.wire.text import clean
 
 HEADER = 20
+_COOKIE = struct.pack("!I", stun.COOKIE)
+_SIGNATURES = (0x0008, 0x001C)
+_CHECKED = (0x0008, 0x8028)  # the codec itself keeps the first, and checks with it
 # Sends at 0, 250, 750, 1250 and 1750 ms and gives up at 2250: RFC 8489 section 6.2.1 with RTO 250 ms, except that the
 # interval stops growing at 500 ms, so that silence is five tries and not three in the time a person will wait.
 SEND_TIMES = (0.0, 0.25, 0.75, 1.25, 1.75)
@@ -67,10 +70,30 @@ def _pack_error(value: tuple[int, str]) -> bytes:
 
 
 def _utf8(value: str) -> bytes:
-    return value.encode()
+    """What was decoded with surrogateescape goes back as it came: a realm has to, in whatever encoding it is."""
+    return value.encode("utf-8", "surrogateescape")
 
 
-# Attributes that aioice lacks (RFC 5780, RFC 8489), and those whose text it would refuse a whole message for.
+def _pack_family(value: int) -> bytes:
+    return struct.pack("!B3x", value)
+
+
+def _family(data: bytes) -> int:
+    return data[0]
+
+
+def _pack_icmp(value: tuple[int, int]) -> bytes:
+    return struct.pack("!2xH4x", value[0] << 9 | value[1])
+
+
+def _icmp(data: bytes) -> tuple[int, int]:
+    """Type and code (RFC 8656 section 18.13)."""
+    (both,) = struct.unpack_from("!H", data, 2)
+    return both >> 9, both & 0x1FF
+
+
+# Attributes that aioice lacks (RFC 5780, RFC 7635, RFC 8016, RFC 8489, RFC 8656), and those whose text it would refuse
+# a whole message for. What nobody here reads stays bytes: it is known, and cannot be malformed.
 _MORE: tuple[tuple[int, str, Callable[..., bytes], Callable[..., Any]], ...] = (
     (0x000A, UNKNOWN_ATTRIBUTES, _pack_types, _unpack_types),
     (0x0026, PADDING, bytes, bytes),
@@ -79,6 +102,22 @@ _MORE: tuple[tuple[int, str, Callable[..., bytes], Callable[..., Any]], ...] = (
     (0x0009, "ERROR-CODE", _pack_error, _error),
     (0x0014, "REALM", _utf8, _text),
     (0x8022, "SOFTWARE", _utf8, _text),
+    (0x0017, "REQUESTED-ADDRESS-FAMILY", _pack_family, _family),
+    (0x0018, "EVEN-PORT", bytes, bytes),
+    (0x001A, "DONT-FRAGMENT", stun.pack_none, stun.unpack_none),
+    (0x001B, "ACCESS-TOKEN", bytes, bytes),
+    (0x001C, "MESSAGE-INTEGRITY-SHA256", bytes, bytes),
+    (0x001D, "PASSWORD-ALGORITHM", bytes, bytes),
+    (0x001E, "USERHASH", bytes, bytes),
+    (0x0022, "RESERVATION-TOKEN", bytes, bytes),
+    (0x8000, "ADDITIONAL-ADDRESS-FAMILY", bytes, bytes),
+    (0x8001, "ADDRESS-ERROR-CODE", bytes, bytes),
+    (0x8002, "PASSWORD-ALGORITHMS", bytes, bytes),
+    (0x8003, "ALTERNATE-DOMAIN", _utf8, _text),
+    (0x8004, "ICMP", _pack_icmp, _icmp),
+    (0x8023, "ALTERNATE-SERVER", stun.pack_address, stun.unpack_address),
+    (0x802E, "THIRD-PARTY-AUTHORIZATION", _utf8, _text),
+    (0x8030, "MOBILITY-TICKET", bytes, bytes),
 )
 for _entry in _MORE:
     stun.ATTRIBUTES_BY_TYPE[_entry[0]] = _entry
@@ -87,33 +126,45 @@ for _entry in _MORE:
 
 def decode(data: bytes) -> Packet:
     """The message in these bytes. Raises StunError, and nothing else."""
-    raw = _attributes(data)
+    if len(data) < HEADER:
+        raise StunError("shorter than a STUN header")
+    if data[0] >> 6 or data[4:8] != _COOKIE:
+        raise StunError("no STUN header with the magic cookie")
+    raw = attributes_of(data)
+    first = _first(raw)
     try:
         message = stun.parse_message(data)
-        for kind, value in _doubled(raw).items():
-            _, name, _, unpack = stun.ATTRIBUTES_BY_TYPE[kind]
-            xor = unpack is stun.unpack_xor_address
-            message.attributes[name] = unpack(value, message.transaction_id) if xor else unpack(value)
+        for kind, times in Counter(kind for kind, _ in raw).items():
+            if kind in stun.ATTRIBUTES_BY_TYPE and kind not in _CHECKED and (times > 1 or kind not in first):
+                _set(message, kind, first.get(kind))
     except (ValueError, struct.error, IndexError, KeyError) as exc:
         raise StunError(str(exc)) from None
-    # What follows MESSAGE-INTEGRITY is ignored (section 14.5), as MESSAGE-INTEGRITY-SHA256 may well do.
-    counted = takewhile(lambda attribute: attribute[0] != 0x0008, raw)
-    unknown = {kind for kind, _ in counted if kind < 0x8000 and kind not in stun.ATTRIBUTES_BY_TYPE}
+    unknown = {kind for kind in first if kind < 0x8000 and kind not in stun.ATTRIBUTES_BY_TYPE}
     return Packet(message, tuple(sorted(unknown)))
+
+
+def _set(message: Message, kind: int, value: bytes | None) -> None:
+    """The attribute with this value instead of aioice's, which is the last one, or without it."""
+    _, name, _, unpack = stun.ATTRIBUTES_BY_TYPE[kind]
+    message.attributes.pop(name, None)
+    if value is not None:
+        xor = unpack is stun.unpack_xor_address
+        message.attributes[name] = unpack(value, message.transaction_id) if xor else unpack(value)
 
 
 def is_stun(data: bytes) -> bool:
     """Whether this looks like STUN and not DTLS, RTP or channel data (RFC 7983 section 7)."""
-    return len(data) >= HEADER and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
+    return len(data) >= HEADER and data[0] < 4 and data[4:8] == _COOKIE
 
 
-def _attributes(data: bytes) -> list[tuple[int, bytes]]:
-    """Type and value of every attribute; the lengths must add up (section 14)."""
-    if len(data) < HEADER:
-        raise StunError("shorter than a STUN header")
-    kind, length, cookie = struct.unpack_from("!HHI", data)
-    if kind >> 14 or cookie != stun.COOKIE:
-        raise StunError("no STUN header with the magic cookie")
+def answered_id(data: bytes) -> bytes | None:
+    """The transaction id of what begins like an answer, success or error, be the rest of it broken."""
+    return data[8:HEADER] if is_stun(data) and int.from_bytes(data[:2], "big") & Class.RESPONSE else None
+
+
+def attributes_of(data: bytes) -> list[tuple[int, bytes]]:
+    """Type and value of every attribute that follows the header; the lengths must add up (section 14)."""
+    (length,) = struct.unpack_from("!H", data, 2)
     if length % 4 or len(data) != HEADER + length:
         raise StunError("the length in the header is not the message's")
     found, position = [], HEADER
@@ -127,22 +178,20 @@ def _attributes(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _doubled(raw: list[tuple[int, bytes]]) -> dict[int, bytes]:
-    """The first value of every known attribute that stands more than once before MESSAGE-INTEGRITY."""
-    first: dict[int, bytes] = {}
-    doubled: dict[int, bytes] = {}
-    for kind, value in raw:
-        if kind == 0x0008:
-            break
-        if kind in first and kind in stun.ATTRIBUTES_BY_TYPE:
-            doubled[kind] = first[kind]
-        first.setdefault(kind, value)
-    return doubled
+def first_values(data: bytes) -> dict[int, bytes]:
+    """The bytes of every attribute of a message that counts, as they came. Raises StunError."""
+    return _first(attributes_of(data))
 
 
-def binding_request(transaction_id: bytes, **attributes: Any) -> bytes:
-    """A Binding request; attribute names with underscores for hyphens."""
-    return bytes(_message(Class.REQUEST, transaction_id, attributes))
+def _first(raw: list[tuple[int, bytes]]) -> dict[int, bytes]:
+    """The first of equals (section 14) before and with the signature; nothing after it counts (14.5, 14.6)."""
+    ends = (number for number, (kind, _) in enumerate(raw, 1) if kind in _SIGNATURES)
+    return dict(reversed(raw[: next(ends, len(raw))]))
+
+
+def binding_request(transaction_id: bytes, *, fingerprint: bool = False, **attributes: Any) -> bytes:
+    """A Binding request; attribute names with underscores for hyphens. Servers answer a FINGERPRINT with theirs."""
+    return _finish(_message(Class.REQUEST, transaction_id, attributes), None, fingerprint)
 
 
 def ice_check(
@@ -242,10 +291,9 @@ class Splitter:
         return message
 
     def _is_framed(self) -> bool:
-        cookie = struct.pack("!I", stun.COOKIE)
-        if self._buffer[4:8] == cookie:
+        if self._buffer[4:8] == _COOKIE:
             return False
-        if self._buffer[6:10] == cookie:
+        if self._buffer[6:10] == _COOKIE:
             return True
         raise StunError("neither STUN nor framed STUN")
 

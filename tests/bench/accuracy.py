@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from natprobe.behaviour import Behaviour
+from natprobe.derive.behaviour import Behaviour
 from tests.bench.tools import ADDRESS, ANY, BOTH, DEPENDENT, Told, Tool, tools
 from tests.case import Case, Expect, Network
 from tests.netns import addresses as at

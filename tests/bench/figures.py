@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from natprobe.behaviour import mapping_varies
 from natprobe.derive import udp_works
+from natprobe.derive.behaviour import mapping_varies
 from tests.bench import child
 from tests.case import Case, Expect, Network, Peer
 from tests.memory.test_mapping_loss import RUNS as LOSS_RUNS

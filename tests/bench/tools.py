@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from natprobe.behaviour import Behaviour, behind_nat, filtering_behaviour, mapping_behaviour
 from natprobe.codec import load
+from natprobe.derive.behaviour import Behaviour, behind_nat, filtering_behaviour, mapping_behaviour
 from natprobe.facts import Facts
 from tests.netns import addresses as at
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from natprobe.model import Family
 from natprobe.net.api import Datagram
 from natprobe.pairing import credentials, new_token
 from natprobe.serve.responder import Responder
 from natprobe.serve.streams import Streams
-from tests.case import Case, Network, Peer, Web
-from tests.lab import web
+from tests.case import Case, Network, Peer, Stun, Web
+from tests.lab import stuns, web
 from tests.lab.certificates import root_pem
 from tests.lab.clock import Clock
 from tests.lab.host import Interface, LabHost, Way
-from tests.lab.nat import Behaviour, Mapped, Nat
-from tests.lab.network import DELAY, Action, Link, Loss, Rule
+from tests.lab.nat import Behaviour, Nat, Ports
+from tests.lab.network import DELAY, Action, Disorder, Link, Loss, Rule
 from tests.lab.network import Network as Wires
-from tests.lab.router import Core, Gateway, Hole
+from tests.lab.router import Core, Gateway, Hole, Rewrite
 from tests.lab.servers import DnsServer, Records, StunServer
 from tests.lab.sockets import LabUdp
 from tests.netns import addresses as at
@@ -29,7 +30,10 @@ OUTSIDE, CARRIER_INSIDE, CARRIER_OUTSIDE = "198.51.100.7", "100.64.0.7", "198.51
 CORE: dict[Family, str] = {4: "203.0.113.1", 6: "2001:db8:f::1"}
 LINK_LOCAL = "fe80::2%eth0"
 _RESOLVERS = frozenset({at.RESOLVER, at.RESOLVER_OTHER})
+_STUN1 = (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6)
 _PAGES = frozenset({80, 443})
+# What a condition lets nobody send: UDP, or everything.
+_SHUT: dict[str, Literal["udp"] | None] = {"no-udp": "udp", "dead": None, "broken": None}
 _ACTIONS: dict[str, Action] = {"drop": "drop", "reject": "prohibit", "refused": "close", "down": "drop"}
 
 
@@ -49,10 +53,11 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
     """The same case and seed give the same packets at the same instants, but for what TLS makes up."""
     wires = Wires(seed)
     core = Core(wires, CORE)
+    core.silent = case.network.silent_routers
     client = _client_side(wires, core, case, delay)
     servers = {
         "web": _host(wires, core, "web", _web_addresses(case.web), delay, _server_rules(case.web, case.peer)),
-        "stun1": _host(wires, core, "stun1", (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6), delay),
+        "stun1": _host(wires, core, "stun1", _STUN1, delay, _stun_rules(case.stun)),
         "stun2": _host(wires, core, "stun2", (at.STUN2, at.STUN2_6), delay),
         "resolver": _host(wires, core, "resolver", (at.RESOLVER,), delay),
     }
@@ -71,7 +76,9 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
 
 
 def _start(servers: dict[str, LabHost], case: Case, token: str) -> None:
-    StunServer(servers["stun1"], (at.STUN1, at.STUN1_OTHER, at.STUN1_6, at.STUN1_OTHER6))
+    StunServer(servers["stun1"], _STUN1)
+    if case.stun.tls != "none":
+        stuns.serve(servers["stun1"], _STUN1, at.STUNS_PORT, case.stun.tls, "stun1.example.test")
     StunServer(servers["stun2"], (at.STUN2, at.STUN2_6), (at.STUN_PORT,))
     DnsServer(servers["resolver"], at.RESOLVER, _records(case), at.TARGET, case.dns.answer)
     if case.dns.second != "none":
@@ -132,24 +139,53 @@ def _server_rules(front: Web, peer: Peer) -> list[Rule]:
     return rules
 
 
+def _stun_rules(stun: Stun) -> list[Rule]:
+    """The firewall before STUN over TLS and DTLS."""
+    shut: list[Literal["tcp", "udp"]] = [each for each in ("tcp", "udp") if getattr(stun, each) == "drop"]
+    return [Rule("drop", each, ports=frozenset({at.STUNS_PORT})) for each in shut]
+
+
 def _client_side(wires: Wires, core: Core, case: Case, delay: float) -> LabHost:
     """client – home – (carrier) – core, and the tunnel beside it."""
     network = case.network
     client = _client(wires, case)
     home = _home(wires, network)
-    lan = Link(wires, client, home, delay, Loss(network.loss, network.loss, _RESOLVERS))
-    if network.carrier:
-        carrier = _gateway(wires, "carrier", CARRIER_OUTSIDE, ANY, ANY, "100.64.0.1")
-        Link(wires, home, carrier, delay)
+    nearest = home if network.second == "none" else _second(wires, network)
+    lan = Link(wires, client, nearest, delay, Loss(network.loss, network.loss, _RESOLVERS))
+    if nearest is not home:
+        Link(wires, nearest, home, delay)
+    nearest.tells = _told(network) if network.router_tells else ""
+    carrier = _carrier(wires, network) if network.carrier else None
+    disorder = Disorder(network.jitter, network.reorder)
+    Link(wires, home, carrier or core, delay + network.delay, disorder=disorder)
+    if carrier is not None:
         Link(wires, carrier, core, delay)
-    else:
-        Link(wires, home, core, delay)
-    core.route((CARRIER_OUTSIDE if network.carrier else OUTSIDE, at.CLIENT6))
+    core.route((CARRIER_OUTSIDE if network.carrier else OUTSIDE, *_pool(network), at.CLIENT6))
     interfaces = [_ethernet(network, lan)]
     if network.tunnel != "none":
         interfaces.append(_tunnel(wires, core, network, client, delay))
+    if network.uplink != "none":
+        interfaces.append(_uplink(wires, core, network, client, delay))
     client.configure(interfaces, _policy(network))
     return client
+
+
+def _second(wires: Wires, network: Network) -> Gateway:
+    """The client's own router, where another one lies between it and the provider; one that only routes keeps nothing
+    in mind.
+    """
+    translates = network.second == "nat"
+    nat = Nat(at.SECOND_OUTSIDE, ANY if translates else "none", BOTH if translates else ANY, wires.chance("nat second"))
+    second = _gateway(wires, "second", nat, at.LAN_ROUTER)
+    second.silent = network.silent_routers
+    return second
+
+
+def _told(network: Network) -> str:
+    """What the client's own router has outside."""
+    if network.second != "none":
+        return at.SECOND_OUTSIDE
+    return CARRIER_INSIDE if network.carrier else OUTSIDE
 
 
 def _client(wires: Wires, case: Case) -> LabHost:
@@ -161,35 +197,58 @@ def _client(wires: Wires, case: Case) -> LabHost:
 
 def _home(wires: Wires, network: Network) -> Gateway:
     """The home router. The resolver stays reachable: what it says is another part of the case."""
-    rules = [Rule("drop", family=6)] if network.ipv6 == "broken" else []
+    rules = [Rule("drop", _SHUT[network.ipv6], family=6)] if network.ipv6 in _SHUT else []
+    if network.dpi == "stun-cookie":
+        rules.append(Rule("drop", "udp", passing=frozenset(network.udp_open), cookie=True))
     if network.udp != "pass":
         rules.append(Rule(_ACTIONS[network.udp], "udp", passing=frozenset(network.udp_open), spared=_RESOLVERS))
     if network.tcp != "pass":
         rules.append(Rule(_ACTIONS[network.tcp], "tcp", passing=frozenset(network.tcp_open), spared=_RESOLVERS))
     outside = CARRIER_INSIDE if network.carrier else OUTSIDE
-    inside = _inside(network)[1]
-    home = _gateway(wires, "home", outside, network.mapping, network.filtering, inside, rules, network.rewrite)
-    home.hole = Hole(network.mtu)
+    inside = _inside(network)[1] if network.second == "none" else at.SECOND_ROUTER
+    usual: Ports = "preserved" if network.mapping == ANY else "random"
+    nat = Nat(
+        outside,
+        network.mapping,
+        network.filtering,
+        wires.chance("nat home"),
+        ports=usual if network.ports == "usual" else network.ports,
+        pool=() if network.carrier else _pool(network),
+        hairpin=network.hairpin,
+        lifetime=network.lifetime,
+        now=lambda: wires.clock.now,
+    )
+    home = _gateway(wires, "home", nat, inside, rules, network.rewrite, network.lifetime)
+    home.hole, home.silent = Hole(network.mtu), network.silent_routers
     return home
+
+
+def _carrier(wires: Wires, network: Network) -> Gateway:
+    """Lets strangers in, as RFC 6888 (REQ-7) recommends, unless told: what is measured stays the home router's."""
+    chance = wires.chance("nat carrier")
+    nat = Nat(CARRIER_OUTSIDE, ANY, network.carrier_filtering, chance, pool=_pool(network), hairpin=network.hairpin)
+    carrier = _gateway(wires, "carrier", nat, "100.64.0.1")
+    carrier.silent = network.silent_routers
+    return carrier
+
+
+def _pool(network: Network) -> tuple[str, ...]:
+    """Outside addresses beyond the first."""
+    return tuple(f"198.51.100.{70 + number}" for number in range(1, network.pool))
 
 
 def _gateway(
     wires: Wires,
     name: str,
-    outside: str,
-    mapping: Mapped,
-    filtering: Behaviour,
+    nat: Nat,
     inside: str,
     rules: Sequence[Rule] = (),
-    rewrites: bool = False,
+    rewrite: Rewrite = "none",
+    lifetime: float = 0.0,
 ) -> Gateway:
-    """Translates IPv4 as told; lets IPv6 out and its answers in."""
-    chance = wires.chance(f"nat {name}")
-    nats: dict[Family, Nat] = {
-        4: Nat(outside, mapping, filtering, chance, preserves_ports=mapping == ANY),
-        6: Nat("", "none", BOTH, chance),
-    }
-    return Gateway(wires, name, {4: inside, 6: at.ROUTER6}, nats, rules, rewrites)
+    """Translates IPv4 with this NAT; lets IPv6 out and its answers in."""
+    stateful = Nat("", "none", BOTH, wires.chance(f"filter {name}"), lifetime=lifetime, now=lambda: wires.clock.now)
+    return Gateway(wires, name, {4: inside, 6: at.ROUTER6}, {4: nat, 6: stateful}, rules, rewrite)
 
 
 def _inside(network: Network) -> tuple[str, str]:
@@ -207,12 +266,13 @@ def _ethernet(network: Network, link: Link) -> Interface:
     if network.ipv6 != "none":
         addresses += [(at.CLIENT6, 64), (LINK_LOCAL, 64)]
         gateways.append((6, at.ROUTER6))
-    return Interface("eth0", link, tuple(addresses), tuple(gateways))  # type: ignore[arg-type]  # families 4 and 6
+    ghosts = ((at.GHOST6, 64),) if network.ghost else ()
+    return Interface("eth0", link, tuple(addresses), tuple(gateways), ghosts=ghosts)  # type: ignore[arg-type]  # 4 and 6
 
 
 def _tunnel(wires: Wires, core: Core, network: Network, client: LabHost, delay: float) -> Interface:
     """tun0 and its far end, which takes whatever source address the client bound."""
-    far = _gateway(wires, "tunnel", at.TUNNEL_OUTSIDE, ANY, BOTH, at.TUNNEL_ROUTER)
+    far = _gateway(wires, "tunnel", Nat(at.TUNNEL_OUTSIDE, ANY, BOTH, wires.chance("nat tunnel")), at.TUNNEL_ROUTER)
     link = Link(wires, client, far, delay)
     Link(wires, far, core, delay)
     core.route((at.TUNNEL_OUTSIDE,))
@@ -220,7 +280,19 @@ def _tunnel(wires: Wires, core: Core, network: Network, client: LabHost, delay: 
     return Interface("tun0", link, ((at.TUNNEL_CLIENT, 24),), gateways, tunnel=True)
 
 
+def _uplink(wires: Wires, core: Core, network: Network, client: LabHost, delay: float) -> Interface:
+    """eth1 and its router; its default route comes second, as that of a larger metric."""
+    shut = [Rule("drop", _SHUT[network.uplink], spared=_RESOLVERS)] if network.uplink in _SHUT else []
+    nat = Nat(at.UPLINK_OUTSIDE, ANY, BOTH, wires.chance("nat uplink"))
+    router = _gateway(wires, "uplink", nat, at.UPLINK_ROUTER, shut)
+    link = Link(wires, client, router, delay)
+    Link(wires, router, core, delay)
+    core.route((at.UPLINK_OUTSIDE,))
+    return Interface("eth1", link, ((at.UPLINK_CLIENT, 24),), ((4, at.UPLINK_ROUTER),))
+
+
 def _policy(network: Network) -> list[Way]:
     """What the routing rules say before the main table is asked."""
     bound = [Way("tun0", 4, source=at.TUNNEL_CLIENT)] if network.tunnel != "none" else []
+    bound += [Way("eth1", 4, source=at.UPLINK_CLIENT)] if network.uplink != "none" else []
     return bound + ([Way("tun0", 4, proto="udp")] if network.tunnel == "udp" else [])

@@ -1,4 +1,4 @@
-"""Certificates for the web front, made once per process: a root, an intermediate, and every kind of case.Web."""
+"""Certificates of servers, made once per process: a root, an intermediate, and every kind of case.Web and Stun."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def root_pem() -> str:
 @lru_cache
 def server_context(kind: str, name: str) -> ssl.SSLContext:
     """A server side that shows a certificate of this kind for `name`."""
-    pem = _self_signed(name) if kind == "self-signed" else _issued(kind, name)
+    pem = server_pem(kind, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     with tempfile.TemporaryDirectory() as folder:  # ssl reads keys from files only
@@ -39,6 +39,12 @@ def server_context(kind: str, name: str) -> ssl.SSLContext:
         path.write_bytes(pem)
         context.load_cert_chain(path)
     return context
+
+
+@lru_cache
+def server_pem(kind: str, name: str) -> bytes:
+    """Key and certificates of this kind for `name`."""
+    return _self_signed(name) if kind == "self-signed" else _issued(kind, name)
 
 
 @lru_cache

@@ -28,13 +28,17 @@ Listener = Callable[[LabStream], Awaitable[None]]
 
 
 class Interface(NamedTuple):
-    """A link with the addresses (and prefixes) that this host has on it; the first of each family is its source."""
+    """A link with the addresses (and prefixes) that this host has on it; the first of each family is its source.
+
+    `ghosts` are listed like them, and no socket can be bound to them.
+    """
 
     name: str
     link: Link
     addresses: tuple[tuple[str, int], ...]
     gateways: tuple[tuple[Family, str | None], ...] = ()
     tunnel: bool = False
+    ghosts: tuple[tuple[str, int], ...] = ()
 
     def source(self, version: Family) -> str | None:
         return next((address for address, _ in self.addresses if family(address) == version), None)
@@ -137,14 +141,14 @@ class LabHost:
         return [loopback] + [
             InterfaceAddress(address, prefix, each.name, up=True, tunnel=each.tunnel, container=False)
             for each in self._interfaces.values()
-            for address, prefix in each.addresses
+            for address, prefix in each.addresses + each.ghosts
         ]
 
     def default_routes(self) -> list[Route]:
-        """The main table's: policy for a protocol or a source address is not in it."""
+        """The main table's, the best first: policy for a protocol or a source address is not in it."""
         main = [way for way in self._ways if way.proto is None and way.source is None]
-        first = {way.family: way for way in reversed(main)}
-        return [Route(v, name, dict(self._interfaces[name].gateways)[v]) for v, (name, *_) in sorted(first.items())]
+        ordered = sorted(main, key=lambda way: way.family)
+        return [Route(v, name, dict(self._interfaces[name].gateways)[v]) for name, v, *_ in ordered]
 
     def knows_routes(self) -> bool:
         return True

@@ -13,6 +13,11 @@ from tests.lab.sockets import Handler, LabUdp
 _UNREGISTERED = 0x7F00
 
 
+def modern(handler: Handler) -> Handler:
+    """Deaf to everything but STUN with the magic cookie, as servers are that know no RFC 3489."""
+    return lambda udp, datagram: handler(udp, datagram) if stun.is_stun(datagram.data) else None
+
+
 def garbage(udp: LabUdp, datagram: Datagram) -> None:
     """Bytes that are no STUN."""
     udp.send(b"\xff" * 40, datagram.source)
@@ -21,6 +26,18 @@ def garbage(udp: LabUdp, datagram: Datagram) -> None:
 def truncated(udp: LabUdp, datagram: Datagram) -> None:
     """A proper answer that ends in the middle."""
     udp.send(_answer(datagram)[:-5], datagram.source)
+
+
+def falsified(udp: LabUdp, datagram: Datagram) -> None:
+    """A proper answer with one bit changed, so that its FINGERPRINT does not fit any more."""
+    answer = stun.response(stun.decode(datagram.data).message, XOR_MAPPED_ADDRESS=datagram.source)
+    udp.send(answer[:27] + bytes([answer[27] ^ 1]) + answer[28:], datagram.source)
+
+
+def falsified_first(udp: LabUdp, datagram: Datagram) -> None:
+    """The altered answer, and then the proper one."""
+    falsified(udp, datagram)
+    udp.send(_answer(datagram), datagram.source)
 
 
 def wrong_transaction(udp: LabUdp, datagram: Datagram) -> None:

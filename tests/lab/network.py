@@ -21,6 +21,7 @@ Action = Literal["drop", "prohibit", "close"]
 Fate = Literal["sent", "delivered", "lost", "filtered", "rejected", "unclaimed"]
 
 DELAY = 0.005
+COOKIE = b"\x21\x12\xa4\x42"
 # What Linux gives a packet to live (net.ipv4.ip_default_ttl).
 TTL = 64
 # RFC 792 and RFC 4443 section 3.1: type and code of administratively prohibited, port unreachable, no route.
@@ -103,12 +104,32 @@ class Loss(NamedTuple):
 NO_LOSS = Loss()
 
 
-class Link:
-    """A wire between two nodes: first in, first out, `delay` seconds one way."""
+class Disorder(NamedTuple):
+    """UDP packets take up to `jitter` seconds more, and this share of them doesn't wait at all: `early`."""
 
-    def __init__(self, network: Network, first: Node, second: Node, delay: float = DELAY, loss: Loss = NO_LOSS) -> None:
+    jitter: float = 0.0
+    early: float = 0.0
+
+
+IN_ORDER = Disorder()
+
+
+class Link:
+    """A wire between two nodes, `delay` seconds one way: first in, first out, but for UDP's disorder."""
+
+    def __init__(
+        self,
+        network: Network,
+        first: Node,
+        second: Node,
+        delay: float = DELAY,
+        loss: Loss = NO_LOSS,
+        disorder: Disorder = IN_ORDER,
+    ) -> None:
         self._network, self._ends, self.delay, self.loss = network, (first, second), delay, loss
+        self._disorder = disorder
         self._chance = network.chance(f"loss {first.name} {second.name}")
+        self._when = network.chance(f"disorder {first.name} {second.name}")
         self._on_the_way: dict[str, deque[Packet]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         first.attach(self)
@@ -123,9 +144,16 @@ class Link:
         if loop is not self._loop:  # what is on the way when a run of the clock ends is lost with its timers
             self._loop, self._on_the_way = loop, {end.name: deque() for end in self._ends}
         receiver = self._ends[1] if sender is self._ends[0] else self._ends[0]
+        if packet.proto == "udp" and self._disorder != IN_ORDER:
+            loop.call_later(self._by_chance(), receiver.receive, packet, self)
+            return
         self._on_the_way[receiver.name].append(packet)
         # The queue and not the timer knows which packet comes next: timers of one instant may fire in any order.
         loop.call_later(self.delay, self._arrive, receiver)
+
+    def _by_chance(self) -> float:
+        early = self._when.random() < self._disorder.early
+        return 0.0 if early else self.delay + self._when.random() * self._disorder.jitter
 
     def _arrive(self, receiver: Node) -> None:
         receiver.receive(self._on_the_way[receiver.name].popleft(), self)
@@ -148,6 +176,7 @@ class Rule(NamedTuple):
     passing: frozenset[int] = frozenset()
     family: Family | None = None
     spared: frozenset[str] = frozenset()
+    cookie: bool = False  # only what carries STUN's magic cookie where RFC 8489 section 5 has it
 
     def matches(self, packet: Packet) -> bool:
         """Whether this line is for the packet; `spared` destinations never are."""
@@ -158,6 +187,7 @@ class Rule(NamedTuple):
             and (not self.ports or port in self.ports)
             and port not in self.passing
             and packet.destination[0] not in self.spared
+            and (not self.cookie or packet.payload[4:8] == COOKIE)
         )
 
 

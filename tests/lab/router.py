@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from aioice import stun
 
 from natprobe.model import Family, family
+from natprobe.wire import natpmp
 from tests.lab.nat import Nat
 from tests.lab.network import (
     NET_UNREACHABLE,
@@ -23,7 +25,8 @@ from tests.lab.network import (
     refusal,
 )
 
-_MAPPED_ADDRESS = 0x0001
+_MAPPED_ADDRESS, _FINGERPRINT = 0x0001, 0x8028
+Rewrite = Literal["none", "plain", "broken"]
 
 
 class Gateway:
@@ -36,12 +39,14 @@ class Gateway:
         addresses: Mapping[Family, str],
         nats: Mapping[Family, Nat],
         rules: Sequence[Rule] = (),
-        rewrites: bool = False,
+        rewrite: Rewrite = "none",
     ) -> None:
         self.name, self._network, self._addresses = name, network, addresses
-        self._nats, self._rules, self._rewrites = nats, rules, rewrites
+        self._nats, self._rules, self._rewrite = nats, rules, rewrite
         self._links: list[Link] = []
         self.hole = Hole(0)
+        self.tells = ""  # the outside address that it names to who asks (NAT-PMP)
+        self.silent = False
 
     def attach(self, link: Link) -> None:
         self._links.append(link)
@@ -50,6 +55,9 @@ class Gateway:
         inside, outside = self._links
         if self.hole.swallows(packet):
             self._network.note(self, "lost", packet)
+            return
+        if packet.destination[0] == self._addresses[packet.family]:
+            self._own(packet, link)
             return
         older = aged(packet)
         if older is None:
@@ -62,26 +70,40 @@ class Gateway:
     def _expired(self, packet: Packet, link: Link) -> None:
         """Says so before any NAT, to where the packet came from."""
         self._network.note(self, "lost", packet)
-        if packet.proto != "icmp":
+        if packet.proto != "icmp" and not self.silent:
             link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
+
+    def _own(self, packet: Packet, link: Link) -> None:
+        """A packet for the router itself: NAT-PMP where it speaks that (RFC 6886 section 3.2), else a closed port."""
+        asked = packet.proto == "udp" and packet.destination[1] == natpmp.PORT and packet.payload == natpmp.REQUEST
+        if asked and self.tells:
+            self._network.note(self, "delivered", packet)
+            link.send(Packet("udp", packet.destination, packet.source, natpmp.encode(self.tells)), self)
+            return
+        self._network.note(self, "unclaimed", packet)
+        if (answer := refusal(packet, "close", self._addresses[packet.family])) is not None:
+            link.send(answer, self)
 
     def _outward(self, packet: Packet, inside: Link, outside: Link) -> None:
         if (action := judge(self._rules, packet)) is not None:
             self._network.note(self, "filtered" if action == "drop" else "rejected", packet)
             if (answer := refusal(packet, action, self._addresses[packet.family])) is not None:
                 inside.send(answer, self)
-        elif (translated := self._nats[packet.family].outward(packet)) is not None:
-            outside.send(translated, self)
-        else:
+        elif (translated := self._nats[packet.family].outward(packet)) is None:
             self._network.note(self, "filtered", packet)
+        elif self._nats[packet.family].owns(translated.destination[0]):
+            self._inward(translated, inside)
+        else:
+            outside.send(translated, self)
 
     def _inward(self, packet: Packet, inside: Link) -> None:
         translated = self._nats[packet.family].inward(packet)
         if translated is None:
             self._network.note(self, "filtered", packet)
             return
-        if self._rewrites and translated.proto == "udp":
-            translated = translated._replace(payload=rewritten(translated.payload, translated.destination))
+        if self._rewrite != "none" and translated.proto == "udp":
+            changed = rewritten(translated.payload, translated.destination)
+            translated = translated._replace(payload=mended(changed) if self._rewrite == "plain" else changed)
         inside.send(translated, self)
 
 
@@ -115,6 +137,7 @@ class Core:
 
     def __init__(self, network: Network, addresses: Mapping[Family, str]) -> None:
         self._network, self._addresses = network, addresses
+        self.silent = False
         self._links: list[Link] = []
         self._routes: dict[str, Link] = {}
 
@@ -129,7 +152,8 @@ class Core:
         way, older = self._routes.get(packet.destination[0]), aged(packet)
         if older is None:
             self._network.note(self, "lost", packet)
-            link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
+            if not self.silent:
+                link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
             return
         if way is not None:
             way.send(older, self)
@@ -155,3 +179,11 @@ def rewritten(payload: bytes, inside: tuple[str, int]) -> bytes:
             return payload[: position + 4] + value + payload[position + 4 + size :]
         position += 4 + size + stun.padding_length(size)
     return payload
+
+
+def mended(payload: bytes) -> bytes:
+    """The STUN message with the FINGERPRINT that fits it, where it ends with one (RFC 8489 section 14.7)."""
+    end = len(payload) - stun.FINGERPRINT_LENGTH
+    if end < stun.HEADER_LENGTH or payload[end : end + 4] != struct.pack("!HH", _FINGERPRINT, 4):
+        return payload
+    return payload[: end + 4] + struct.pack("!I", stun.message_fingerprint(payload[:end]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 
 import dns.exception
@@ -11,11 +12,11 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
-from aioice.stun import Class, Message
+from aioice.stun import Class, Message, pack_address
 
 from natprobe.model import family
 from natprobe.net.api import Datagram, Stream
-from natprobe.wire import stun
+from natprobe.wire import classic, stun
 from natprobe.wire.stun import StunError
 from tests.case import Answer
 from tests.lab.host import LabHost
@@ -23,6 +24,8 @@ from tests.lab.sockets import LabUdp
 
 # RFC 5780 section 7.2: the bits of CHANGE-REQUEST.
 _CHANGE_ADDRESS, _CHANGE_PORT = 4, 2
+# RFC 3489 section 11.2.
+_SOURCE_ADDRESS, _CHANGED_ADDRESS = 0x0004, 0x0005
 
 Records = Mapping[str, tuple[str, ...]]
 
@@ -36,7 +39,10 @@ class StunServer:
             host.listen(port, self._connected)
 
     def _asked(self, udp: LabUdp, datagram: Datagram) -> None:
-        request = _binding_request(datagram.data)
+        if classic.is_request(datagram.data):
+            udp.send(self._classic(datagram, udp.local), datagram.source)
+            return
+        request = binding_request(datagram.data)
         if request is None:
             return
         change = request.attributes.get("CHANGE-REQUEST", 0)
@@ -44,13 +50,14 @@ class StunServer:
         if answering is None:
             udp.send(stun.error(request, 420, "Unknown Attribute", UNKNOWN_ATTRIBUTES=(3,)), datagram.source)
         else:
-            answering.send(self._answer(request, datagram.source, answering.local, udp.local), datagram.source)
+            to = (datagram.source[0], request.attributes.get("RESPONSE-PORT", datagram.source[1]))
+            answering.send(self._answer(request, datagram.source, answering.local, udp.local), to)
 
     async def _connected(self, stream: Stream) -> None:
         splitter = stun.Splitter()
         while data := await stream.read():
             for message in splitter.feed(data):
-                if (request := _binding_request(message)) is not None:
+                if (request := binding_request(message)) is not None:
                     await stream.write(self._answer(request, stream.remote, stream.local, stream.local))
 
     def _answer(
@@ -67,6 +74,16 @@ class StunServer:
             OTHER_ADDRESS=other.local if other else None,
             SOFTWARE="lab",
         )
+
+    def _classic(self, datagram: Datagram, asked: tuple[str, int]) -> bytes:
+        """RFC 3489 section 11.2, as coturn answers it: SOURCE-ADDRESS, and CHANGED-ADDRESS where there is another."""
+        answer = classic.response(datagram.data, datagram.source)
+        other = self._other(asked, True, True)
+        more = {_SOURCE_ADDRESS: asked} | ({_CHANGED_ADDRESS: other.local} if other else {})
+        for kind, value in more.items():
+            packed = pack_address(value)
+            answer += struct.pack("!HH", kind, len(packed)) + packed
+        return answer[:2] + struct.pack("!H", len(answer) - stun.HEADER) + answer[4:]
 
     def _other(self, at: tuple[str, int], address: bool, port: bool) -> LabUdp | None:
         """The socket that differs from this one in address, in port, in both, or the same one."""
@@ -132,7 +149,7 @@ class DnsServer:
         return [hole[kind]] if found and self._says == "sinkhole" else []
 
 
-def _binding_request(data: bytes) -> Message | None:
+def binding_request(data: bytes) -> Message | None:
     try:
         message = stun.decode(data).message
     except StunError:

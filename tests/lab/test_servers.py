@@ -13,7 +13,7 @@ import pytest
 from aioice import stun as codec
 
 from natprobe.net.api import Datagram, IcmpError, Net, NoRoute, Prohibited, Stream
-from natprobe.wire import stun
+from natprobe.wire import classic, stun
 from tests.case import Dns, Network, Web
 from tests.lab import misbehaving
 from tests.lab.client import RTT, heard, lab_of, visited, within
@@ -178,6 +178,49 @@ def test_certificates(kind: str, words: str | None) -> None:
             within(lab, visited(lab, "/"))
 
 
+# --- STUN without the magic cookie
+
+
+@pytest.mark.parametrize(
+    ("server", "others"),
+    [
+        (at.STUN1, {4: (at.STUN1, 3478), 5: (at.STUN1_OTHER, 3479)}),
+        (at.STUN2, {4: (at.STUN2, 3478)}),
+    ],
+)
+def test_a_stun_server_answers_the_old_kind_as_coturn_does(server: str, others: dict[int, tuple[str, int]]) -> None:
+    lab = lab_of()
+
+    async def main() -> Datagram | IcmpError | None:
+        udp = lab.client.udp(4)
+        udp.send(classic.request(bytes(range(16))), (server, at.STUN_PORT))
+        return await heard(udp)
+
+    came = within(lab, main())
+    assert isinstance(came, Datagram)
+    assert classic.decode(came.data).mapped[0] == "198.51.100.7"
+    found = dict(stun.attributes_of(came.data))
+    assert {kind: codec.unpack_address(value) for kind, value in found.items() if kind != 1} == others
+
+
+@pytest.mark.parametrize(("rewrite", "whole"), [("plain", True), ("broken", False)])
+def test_an_alg_mends_the_fingerprint_or_not(rewrite: Any, whole: bool) -> None:
+    lab = lab_of(network=Network(rewrite=rewrite))
+
+    async def main() -> Datagram | IcmpError | None:
+        udp = lab.client.udp(4, at.LAN_CLIENT)
+        udp.send(stun.binding_request(bytes(12), fingerprint=True), (at.STUN1, at.STUN_PORT))
+        return await heard(udp)
+
+    came = within(lab, main())
+    assert isinstance(came, Datagram)
+    if whole:
+        assert stun.decode(came.data).message.attributes["MAPPED-ADDRESS"][0] == at.LAN_CLIENT
+        return
+    with pytest.raises(stun.StunError, match="fingerprint"):
+        stun.decode(came.data)
+
+
 # --- servers on bad days
 
 
@@ -186,6 +229,7 @@ def test_certificates(kind: str, words: str | None) -> None:
     [
         (misbehaving.garbage, 40),
         (misbehaving.truncated, None),
+        (misbehaving.falsified, None),
         (misbehaving.wrong_transaction, None),
         (misbehaving.unknown_attribute, None),
         (misbehaving.refusing, None),

@@ -73,7 +73,7 @@ def _pages(web: Web, name: str) -> dict[str, Page]:
 
 
 async def _https(stream: Stream, context: ssl.SSLContext, pages: Mapping[str, Page]) -> None:
-    tls = _ServerTls(stream, context)
+    tls = ServerTls(stream, context)
     await tls.handshake()
     await _http(tls, pages)
 
@@ -106,7 +106,7 @@ def _answer(http: h11.Connection, page: Page) -> bytes:
     return b"".join(http.send(event) or b"" for event in events)
 
 
-class _ServerTls:
+class ServerTls:
     """The server's end of TLS over a stream; itself a stream."""
 
     def __init__(self, stream: Stream, context: ssl.SSLContext) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natprobe.behaviour import filtering_behaviour, mapping_behaviour, ports_preserved
+from natprobe.derive.behaviour import filtering_behaviour, mapping_behaviour, ports_preserved
 from natprobe.facts import Facts, FilteringTest
 from natprobe.model import Failure, Observation, family
 from natprobe.net.api import Datagram, Udp
@@ -51,6 +51,13 @@ def test_it_is_quick_where_nothing_is_lost(filtering: Any) -> None:
     measured(lab)
     bound = 4 * RTT + 0.1 if filtering == "endpoint-independent" else 4 * RTT + 0.4
     assert lab.clock.now - began <= bound + RTT  # and one for the names
+
+
+@pytest.mark.parametrize(("mapping", "filtering"), PAIRS)
+def test_a_wire_in_disorder_changes_nothing(mapping: Any, filtering: Any) -> None:
+    for seed in range(5):
+        wire = Network(mapping=mapping, filtering=filtering, delay=0.04, jitter=0.01, reorder=0.1)
+        assert told(measured(lab_of(seed, network=wire))) == (mapping, filtering)
 
 
 def unsure(mapping: Any, filtering: Any, runs: int) -> int:

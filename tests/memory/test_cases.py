@@ -68,6 +68,7 @@ def options(asked: dict[str, Any], lab: Lab) -> Options:
     words = asked["stun"]
     return Options(
         timeout=asked["timeout"],
+        idle=asked["idle"],
         families=FAMILIES.get((asked["v4"], asked["v6"]), (4, 6)),
         sources=tuple(asked["source"] or ()),
         only=tuple(asked["only"] or ()),

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
-from natprobe.behaviour import mapping_varies
 from natprobe.context import Context, Options
 from natprobe.derive import udp_works
+from natprobe.derive.behaviour import mapping_varies
 from natprobe.facts import Facts
 from natprobe.run import Session
 from natprobe.target import parse, stun_server

@@ -14,7 +14,7 @@ import h11
 import pytest
 
 from natprobe.model import Failure
-from natprobe.net.api import NoRoute, Prohibited
+from natprobe.net.api import IcmpError, NoRoute, Prohibited, Reported
 from natprobe.net.failure import failure_of, of_icmp
 from natprobe.wire.stun import StunError
 
@@ -114,11 +114,12 @@ def dns_error() -> dns.exception.DNSException:
         (verify_error("certificate has expired"), Failure.TLS_CERTIFICATE, "certificate has expired"),
         (handshake_error(ssl.SSLEOFError, "UNEXPECTED_EOF_WHILE_READING"), Failure.CLOSED, ""),
         (handshake_error(ssl.SSLZeroReturnError, "ZERO_RETURN"), Failure.CLOSED, ""),
-        (handshake_error(ssl.SSLError, "SSLV3_ALERT_HANDSHAKE_FAILURE"), Failure.TLS_ALERT, ""),
+        (handshake_error(ssl.SSLError, "SSLV3_ALERT_HANDSHAKE_FAILURE"), Failure.TLS_ALERT, "words"),
         (handshake_error(ssl.SSLError, "TLSV1_ALERT_PROTOCOL_VERSION"), Failure.TLS_ALERT, ""),
         (handshake_error(ssl.SSLError, "TLSV1_UNRECOGNIZED_NAME"), Failure.TLS_ALERT, ""),
         (handshake_error(ssl.SSLError, "TLSV13_ALERT_CERTIFICATE_REQUIRED"), Failure.TLS_ALERT, ""),
         (handshake_error(ssl.SSLError, "WRONG_VERSION_NUMBER"), Failure.TLS_OTHER, ""),
+        (ssl.SSLError(1, "[SSL] tlsv1 alert no application protocol (_ssl.c:1)"), Failure.TLS_ALERT, "no application"),
         (ssl.SSLError(), Failure.TLS_OTHER, ""),
         (ValueError("whatever"), Failure.INTERNAL, "whatever"),
         (OSError("no number at all"), Failure.INTERNAL, "no number at all"),
@@ -129,6 +130,15 @@ def test_exceptions(exc: BaseException, failure: Failure, words: str) -> None:
     found, said = failure_of(exc)
     assert found is failure
     assert words in said
+
+
+def test_openssl_has_an_errno_of_its_own_and_words_without_files() -> None:
+    assert failure_of(handshake_error(ssl.SSLError, "TLSV1_ALERT_PROTOCOL_VERSION"))[1] == "words"
+
+
+def test_what_icmp_said_is_the_failure() -> None:
+    error = IcmpError(("203.0.113.10", 5349), Failure.PROHIBITED, "3/13", "203.0.113.1", 0.0)
+    assert failure_of(Reported(error)) == (Failure.PROHIBITED, "prohibited")
 
 
 def test_words_are_short() -> None:

@@ -14,7 +14,7 @@ from natprobe.net.failure import failure_of
 from natprobe.net.http import BODY_MAX, COOKIE_BYTES_MAX, COOKIES_MAX, Client
 from natprobe.net.tls import TlsStream, reading_context, verified_context
 from tests.lab.certificates import root_pem, server_context
-from tests.lab.web import _ServerTls
+from tests.lab.web import ServerTls
 
 NAME = "meet.example.test"
 
@@ -69,7 +69,7 @@ class Canned:
 @pytest.mark.parametrize("step", [1, 7, 65536])
 async def test_a_session_in_pieces_of_any_size(step: int) -> None:
     ours, theirs = pair(step)
-    server = _ServerTls(theirs, server_context("good", NAME))
+    server = ServerTls(theirs, server_context("good", NAME))
     client = TlsStream(ours, verified_context(root_pem(), ("http/1.1",)), NAME)
     await asyncio.gather(client.handshake(), server.handshake())
     assert (client.protocol, client.alpn, len(client.chain())) == ("TLSv1.3", "http/1.1", 2)
@@ -88,13 +88,13 @@ async def test_a_session_in_pieces_of_any_size(step: int) -> None:
 @pytest.mark.parametrize("kind", ["expired", "self-signed", "wrong-name", "incomplete"])
 async def test_what_is_not_verified_can_still_be_read(kind: str) -> None:
     ours, theirs = pair()
-    server = _ServerTls(theirs, server_context(kind, NAME))
+    server = ServerTls(theirs, server_context(kind, NAME))
     client = TlsStream(ours, verified_context(root_pem(), ()), NAME)
     results = await asyncio.gather(client.handshake(), server.handshake(), return_exceptions=True)
     assert isinstance(results[0], ssl.SSLCertVerificationError)
     assert isinstance(results[1], ssl.SSLError)  # our alert tells them why
     ours, theirs = pair()
-    reader, again = TlsStream(ours, reading_context(()), NAME), _ServerTls(theirs, server_context(kind, NAME))
+    reader, again = TlsStream(ours, reading_context(()), NAME), ServerTls(theirs, server_context(kind, NAME))
     await asyncio.gather(reader.handshake(), again.handshake())
     assert len(reader.chain()) == (1 if kind in ("self-signed", "incomplete") else 2)
 

@@ -1,6 +1,7 @@
 """The plan of addresses (tests/case.py draws it)."""
 
 LAN_CLIENT, LAN_ROUTER = "192.168.1.2", "192.168.1.1"
+SECOND_OUTSIDE, SECOND_ROUTER = "192.168.178.2", "192.168.178.1"  # where a second router lies before the home router
 TUNNEL_CLIENT, TUNNEL_ROUTER, TUNNEL_OUTSIDE = "10.8.0.2", "10.8.0.1", "198.51.100.99"
 UPLINK_CLIENT, UPLINK_ROUTER, UPLINK_OUTSIDE = "10.20.0.2", "10.20.0.1", "198.51.100.77"
 GHOST6 = "2001:db8:1::9"
@@ -18,6 +19,6 @@ NAMES = {
     "stun1.example.test": (STUN1, STUN1_6),
     "stun2.example.test": (STUN2, STUN2_6),
 }
-STUN_PORT, ALTERNATE_PORT = 3478, 3479
+STUN_PORT, ALTERNATE_PORT, STUNS_PORT = 3478, 3479, 5349
 IGNORING_PORT = 3488  # a server that ignores CHANGE-REQUEST, where a test starts it
 MEDIA_UDP, MEDIA_TCP = 10000, 4443

@@ -1,7 +1,7 @@
 """A STUN server whose neighbours lie, run inside a namespace.
 
 forger.py OWN_ADDRESS  answers on port 3478, after these: the same answer from another address and from another port,
-answers to requests that were never made, garbage; and the true answer a second time.
+answers to requests that were never made, garbage, the same answer cut short; and the true answer a second time.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from pathlib import Path
 
 NAMESPACES = Path("/run/netns")
 SETTINGS = Path("/etc/netns")  # `ip netns exec` mounts NAME/resolv.conf and NAME/hosts over those of /etc
+TUN = Path("/dev/net/tun")
 PREFIX = "natprobe"
 TREE = Path(__file__).parents[2]  # where `python -m natprobe` finds the code under test
 TOOLS = ("ip", "nft", "setpriv")
@@ -42,11 +43,16 @@ FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One host of a plan. `addresses`, `routes` and `rules` are arguments of `ip … add`."""
+    """One host of a plan. `addresses`, `routes` and `rules` are arguments of `ip … add`, `rules6` of `ip -6 rule add`;
+    `settings` are sysctls; `tuns` are devices for processes that carry packets.
+    """
 
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    rules6: tuple[str, ...] = ()
+    settings: Mapping[str, int] = field(default_factory=dict)
+    tuns: tuple[str, ...] = ()
     forwards: bool = False
     nft: str = ""
     resolvers: tuple[str, ...] = ()
@@ -199,6 +205,15 @@ def missing(tools: Sequence[str] = ()) -> str:
     return f"no network namespaces here: {trial.stderr.strip()}" if trial.returncode else ""
 
 
+def tunless() -> str:
+    """Why processes can't carry packets here, or nothing."""
+    try:
+        TUN.open("r+b", buffering=0).close()
+    except OSError as exc:
+        return f"no TUN devices here: {exc}"
+    return ""
+
+
 def _abandoned(name: str) -> bool:
     owner = re.match(rf"{PREFIX}-(\d+)-", name)
     return owner is not None and not Path(f"/proc/{owner[1]}").exists()
@@ -212,7 +227,7 @@ def _environment() -> dict[str, str]:
 
 def _tune(host: Host, node: Node) -> tuple[list[str], str]:
     """Before the interfaces come: they inherit the defaults."""
-    settings = SYSCTLS | (FORWARDING if node.forwards else {})
+    settings = SYSCTLS | (FORWARDING if node.forwards else {}) | dict(node.settings)
     lines = [f"echo {value} >/proc/sys/net/{name}" for name, value in settings.items()]
     return host.inside(["sh", "-ec", "\n".join(lines)]), ""
 
@@ -229,13 +244,16 @@ def _configure(host: Host, node: Node, plan: Plan) -> tuple[list[str], str]:
     if node.hosts:
         _write_settings(host.namespace, "hosts", node.hosts)
     ends = [end.split("/") for wire in plan.wires for end in (wire.one, wire.other)]
-    links = ["lo", *(interface for name, interface in ends if name == host.name)]
-    lines = [f"link set {interface} up" for interface in links]
+    links = ["lo", *(interface for name, interface in ends if name == host.name), *node.tuns]
+    # No packet is too large for a process, nor are there too many at once.
+    lines = [f"tuntap add dev {tun} mode tun\nlink set {tun} mtu 65535 txqueuelen 10000" for tun in node.tuns]
+    lines += [f"link set {interface} up" for interface in links]
     lines += [f"address add {address}" for address in node.addresses]
     lines += [f"route add {route}" for route in node.routes] + [f"rule add {rule}" for rule in node.rules]
     script = host.folder / f"{host.name}.ip"
     script.write_text("\n".join(lines) + "\n")
-    command = f"ip -batch {script}" + (" && nft -f -" if node.nft else "")
+    rules6 = "".join(f" && ip -6 rule add {rule}" for rule in node.rules6)
+    command = f"ip -batch {script}{rules6}" + (" && nft -f -" if node.nft else "")
     return host.inside(["sh", "-c", command]), node.nft
 
 

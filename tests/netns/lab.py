@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.case import Case, pasted
 from tests.netns import certificates, servers
-from tests.netns.kernel import Host, Network, built
+from tests.netns.kernel import Host, Network, built, tunless
 from tests.netns.topology import plan
 
 
 @dataclass(frozen=True)
 class Lab:
-    """`target` is what check is asked for; `root` the authority of the web front's certificate."""
+    """`target` is what check is asked for; `root` the authority of its certificates."""
 
     network: Network
     target: str
@@ -26,11 +29,21 @@ class Lab:
         return self.network["client"]
 
 
+def _stuns(case: Case, folder: Path) -> certificates.Files | None:
+    if case.stun.tls == "none":
+        return None
+    (inside := folder / "stuns").mkdir()
+    return certificates.write(case.stun.tls, inside, "stun1.example.test")
+
+
 @contextmanager
 def lab(case: Case) -> Iterator[Lab]:
     """Raises nat.UnbuildableError for what only the memory ring has."""
-    with built(plan(case)) as network:
+    wanted = plan(case)
+    if any(node.tuns for node in wanted.nodes.values()) and (reason := tunless()):
+        (pytest.fail if os.environ.get("NATPROBE_REQUIRE_NETNS") else pytest.skip)(reason)
+    with built(wanted) as network:
         files = certificates.write(case.web.certificate, network.folder)
-        servers.start(network, case, files)
+        servers.start(network, case, files, _stuns(case, network.folder))
         line = servers.peer(network["web"]) if case.peer.runs else ""
         yield Lab(network, pasted(case, line), files.root)

@@ -1,14 +1,15 @@
 """nftables rulesets for RFC 4787's mapping and filtering, and for firewalls on the way.
 
 Every router calls its sides `lan` and `wan`. What netfilter can't do is refused by name, so that a
-case which needs it says `rings = ["memory"]`.
+case which needs it is built with a router in user space (tests/netns/userspace.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from tests.case import Network, Peer, Web
+from tests.case import Network, Peer, Stun, Web
 from tests.netns.addresses import (
     MEDIA_TCP,
     MEDIA_UDP,
@@ -17,37 +18,87 @@ from tests.netns.addresses import (
     STUN1,
     STUN1_OTHER,
     STUN2,
+    STUNS_PORT,
     WEB,
     WEB_OTHER,
 )
 
 ANY, ADDRESS, BOTH = "endpoint-independent", "address-dependent", "address-and-port-dependent"
+COOKIE = "@th,96,32 0x2112a442"  # the fifth to eighth byte after UDP's header (RFC 8489 section 5)
 PROHIBITED = "reject with icmpx admin-prohibited"
 
 
 class UnbuildableError(Exception):
-    """This ring has no such condition."""
+    """nftables has no such condition."""
 
 
-def router(mapping: str, filtering: str, conditions: Sequence[str] = ()) -> str:
+class More(NamedTuple):
+    """What a NAT does besides. `hairpin` is its outside address, where inside hosts reach each other by it; `pool` has
+    all outside addresses where there are several; `lifetime`: what it learned is forgotten after so many seconds.
+    """
+
+    hairpin: str = ""
+    ports: str = "usual"
+    pool: tuple[str, ...] = ()
+    lifetime: int = 0
+
+
+PLAIN = More()
+# What mappings there are with which ports.
+_BUILDABLE = ((ANY, "preserved"), (ANY, "random"), (ADDRESS, "random"), (BOTH, "random"))
+
+
+def router(mapping: str, filtering: str, conditions: Sequence[str] = (), more: More = PLAIN) -> str:
     """A router's whole ruleset; `conditions` are rules that its forward chain has before its own."""
     if mapping == "none":
         return _firewall(_unmapped(filtering), conditions)
-    return _firewall((), conditions) + _nat(mapping, filtering)
+    return _firewall((), conditions) + _nat(mapping, filtering, more)
+
+
+def lacks(network: Network, more: More = PLAIN) -> bool:
+    """Whether this home router is beyond netfilter, or needs a wire that this kernel may lack."""
+    if network.rewrite != "none" or network.delay or network.jitter or network.reorder:
+        return True
+    try:
+        router(network.mapping, network.filtering, more=more)
+    except UnbuildableError:
+        return True
+    return False
+
+
+def before(device: str, conditions: Sequence[str]) -> str:
+    """What is left to netfilter where a process behind this device translates and filters IPv4: each packet comes
+    once from outside, and once from there.
+    """
+    return router("none", ANY, [f'iifname "{device}" accept', *conditions])
 
 
 def conditions(network: Network) -> list[str]:
     """What the home router does besides NAT. The resolver stays reachable: breaking that is `Dns`'s part."""
-    resolvers = f"{{ {RESOLVER}, {RESOLVER_OTHER} }}"
-    rules = [f"ip saddr {resolvers} accept", f"ip daddr {resolvers} accept"]
+    rules = _resolvers()
     if network.mtu:  # what a TCP sender leaves to segment later counts whole, and is made of full segments anyway
         rules.append(f"meta length > {network.mtu} drop")
+    if network.dpi == "stun-cookie":
+        rules.append(f'iifname "lan" {_but("udp", network.udp_open)} {COOKIE} drop')
     if network.ipv6 == "broken":
         rules.append("meta nfproto ipv6 drop")
+    if network.ipv6 == "no-udp":
+        rules.append("meta nfproto ipv6 meta l4proto udp drop")
     rules += _blocked("udp", network.udp, network.udp_open) + _blocked("tcp", network.tcp, network.tcp_open)
     if network.loss:
         rules.append(f"meta l4proto udp numgen random mod 10000 < {round(network.loss * 10000)} drop")
     return rules
+
+
+def uplink_conditions(network: Network) -> list[str]:
+    """What the second router drops."""
+    shut = {"no-udp": _blocked("udp", "drop", ()), "dead": ['iifname "lan" drop']}
+    return _resolvers() + shut.get(network.uplink, [])
+
+
+def _resolvers() -> list[str]:
+    resolvers = f"{{ {RESOLVER}, {RESOLVER_OTHER} }}"
+    return [f"ip saddr {resolvers} accept", f"ip daddr {resolvers} accept"]
 
 
 def local_firewall() -> str:
@@ -69,6 +120,17 @@ def server_firewall(web: Web, peer: Peer) -> str:
     return _table("filter", [_chain("input", "filter", "input", "filter", rules)])
 
 
+def silent_router() -> str:
+    """Says nothing about packets that have lived too long."""
+    return _table("silence", [_chain("output", "filter", "output", "filter", ["icmp type time-exceeded drop"])])
+
+
+def stun_firewall(stun: Stun) -> str:
+    """Before STUN over TLS and DTLS."""
+    rules = [f"{each} dport {STUNS_PORT} drop" for each in ("tcp", "udp") if getattr(stun, each) == "drop"]
+    return _table("filter", [_chain("input", "filter", "input", "filter", rules)])
+
+
 def silent_resolver() -> str:
     """Its upstream is refused over TCP at once, which it would pass on."""
     return _table("filter", [_chain("input", "filter", "input", "filter", ['iifname "lo" meta l4proto tcp drop'])])
@@ -77,9 +139,13 @@ def silent_resolver() -> str:
 def _blocked(protocol: str, action: str, let_through: tuple[int, ...]) -> list[str]:
     if action == "pass":
         return []
+    return [f'iifname "lan" {_but(protocol, let_through)} {"drop" if action == "drop" else PROHIBITED}']
+
+
+def _but(protocol: str, let_through: tuple[int, ...]) -> str:
+    """Matches this protocol to all but these ports."""
     ports = ", ".join(str(port) for port in let_through)
-    match = f"{protocol} dport != {{ {ports} }}" if ports else f"meta l4proto {protocol}"
-    return [f'iifname "lan" {match} {"drop" if action == "drop" else PROHIBITED}']
+    return f"{protocol} dport != {{ {ports} }}" if ports else f"meta l4proto {protocol}"
 
 
 def _firewall(inward: Sequence[str], conditions: Sequence[str]) -> str:
@@ -111,24 +177,42 @@ def _unmapped(filtering: str) -> tuple[str, ...]:
     return ()
 
 
-def _nat(mapping: str, filtering: str) -> str:
-    """Source NAT, and where strangers are let in, the inside address of each port in use."""
+def _nat(mapping: str, filtering: str, more: More) -> str:
+    """Source NAT, and where strangers are let in or inside hosts by outside endpoints, the inside address of each port
+    in use.
+    """
     if mapping != ANY and filtering != BOTH:
         raise UnbuildableError(f"netfilter has no {mapping} mapping with {filtering} filtering")
-    parts = [_chain("outward", "nat", "postrouting", "srcnat", _source_nat(mapping))]
-    if filtering != BOTH:
-        parts = [_map("inside", "inet_service : ipv4_addr"), *parts, *_learned(filtering)]
+    learns = filtering != BOTH or bool(more.hairpin)
+    ports = _ports(mapping, learns, more)
+    parts = [_chain("outward", "nat", "postrouting", "srcnat", _source_nat(mapping, ports, more.pool))]
+    timeout = more.lifetime or 120
+    if learns:
+        parts = [_map("inside", "inet_service : ipv4_addr", timeout), *parts, *_learned(filtering)]
     if filtering == ADDRESS:
-        parts = [_set("permitted", "inet_service . ipv4_addr"), *parts]
-    return _table("nat", parts, family="ip")
+        parts = [_set("permitted", "inet_service . ipv4_addr", timeout), *parts]
+    return _table("nat", parts + (_hairpin(more.hairpin) if more.hairpin else []), family="ip")
 
 
-def _source_nat(mapping: str) -> list[str]:
-    rest = 'oifname "wan" masquerade'
+def _ports(mapping: str, learns: bool, more: More) -> str:
+    """How outside ports are chosen. What is learned goes by the port, which has to be kept, at one outside address."""
+    usual = "preserved" if mapping == ANY else "random"
+    ports = usual if more.ports == "usual" else more.ports
+    simple = (mapping, ports) == (ANY, "preserved")
+    if (mapping, ports) not in _BUILDABLE or (more.pool and (learns or not simple)) or (learns and not simple):
+        raise UnbuildableError(f"netfilter has no {mapping} mapping with {ports} ports and {more}")
+    return ports
+
+
+def _source_nat(mapping: str, ports: str, pool: Sequence[str]) -> list[str]:
+    udp, rest = 'oifname "wan" meta l4proto udp', 'oifname "wan" masquerade'
+    if pool:  # `snat to A-B` goes by the addresses of both ends: every socket that asks one server first gets the same
+        chosen = ", ".join(f"{number} : {address}" for number, address in enumerate(pool))
+        return [f"{udp} snat to jhash udp sport mod {len(pool)} map {{ {chosen} }}", rest]
     if mapping == ANY:
-        return [rest]
+        return [rest] if ports == "preserved" else [f"{udp} masquerade to :20000-29999", rest]
     if mapping == BOTH:
-        return ['oifname "wan" meta l4proto udp masquerade fully-random', rest]
+        return [f"{udp} masquerade fully-random", rest]
     known = enumerate((STUN1, STUN1_OTHER, STUN2, WEB), start=20)  # a range of ports for each destination
     return [f'oifname "wan" ip daddr {a} meta l4proto udp masquerade to :{n}000-{n}999' for n, a in known] + [rest]
 
@@ -140,6 +224,8 @@ def _learned(filtering: str) -> list[str]:
     """
     going_out = 'iifname "lan" oifname "wan" meta l4proto udp ct direction original'
     learn = [f"{going_out} update @inside {{ udp sport : ip saddr }}"]
+    if filtering == BOTH:
+        return [_chain("learn", "filter", "postrouting", "srcnat - 1", learn)]
     coming = 'iifname "wan" meta l4proto udp'
     if filtering == ADDRESS:
         learn.append(f"{going_out} update @permitted {{ udp sport . ip daddr }}")
@@ -147,6 +233,16 @@ def _learned(filtering: str) -> list[str]:
     return [
         _chain("learn", "filter", "postrouting", "srcnat - 1", learn),
         _chain("inward", "nat", "prerouting", "dstnat", [f"{coming} dnat to udp dport map @inside"]),
+    ]
+
+
+def _hairpin(public: str) -> list[str]:
+    """From inside to our own outside address: both ends are translated (RFC 4787 REQ-9a)."""
+    there = f'iifname "lan" ip daddr {public} meta l4proto udp dnat to udp dport map @inside'
+    back = f'iifname "lan" oifname "lan" meta l4proto udp ct status dnat snat to {public}'
+    return [
+        _chain("turning", "nat", "prerouting", "dstnat - 1", [there]),
+        _chain("turned", "nat", "postrouting", "srcnat - 2", [back]),
     ]
 
 
@@ -159,9 +255,9 @@ def _chain(name: str, kind: str, hook: str, priority: str, rules: Sequence[str])
     return f"  chain {name} {{\n" + "".join(f"    {line}\n" for line in lines) + "  }"
 
 
-def _set(name: str, kind: str) -> str:
-    return f"  set {name} {{ type {kind}; flags dynamic,timeout; timeout 120s; size 65535; }}"
+def _set(name: str, kind: str, timeout: int = 120) -> str:
+    return f"  set {name} {{ type {kind}; flags dynamic,timeout; timeout {timeout}s; size 65535; }}"
 
 
-def _map(name: str, kind: str) -> str:
-    return f"  map {name} {{ type {kind}; flags dynamic,timeout; timeout 120s; size 65535; }}"
+def _map(name: str, kind: str, timeout: int) -> str:
+    return f"  map {name} {{ type {kind}; flags dynamic,timeout; timeout {timeout}s; size 65535; }}"

@@ -10,15 +10,19 @@ import re
 import sys
 from pathlib import Path
 
+import msgspec
+
+from natprobe.wire import natpmp
 from tests.case import Answer, Case, Dns, Web
 from tests.netns import addresses as at
+from tests.netns import topology, userspace
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
 TOOLS = ("turnserver", "nginx", "dnsmasq")
 COTURN = (
     *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
-    *("--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log"),
+    *("--no-cli", "--log-file=stdout", "--simple-log"),
 )
 DNSMASQ = (
     *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root"),
@@ -57,26 +61,47 @@ STUN = {
 }
 
 
-def start(network: Network, case: Case, files: Files) -> None:
-    """All at once; returns when the last of them listens."""
+def start(network: Network, case: Case, files: Files, stuns: Files | None) -> None:
+    """All at once; returns when the last of them listens. `stuns` is stun1's certificate, where it has one."""
     front = case.web
-    relays = [(_coturn(network[name], listening), len(listening)) for name, listening in STUN.items()]
+    home = _home(network["home"], case)
+    certificates = {"stun1": stuns}
+    relays = [(_coturn(network[n], listening, certificates.get(n)), len(listening)) for n, listening in STUN.items()]
     names = [resolver(network["resolver"], case, case.dns.answer)]
     if case.dns.second != "none":
         names.append(resolver(network["resolver2"], case, case.dns.second))
     if front.state != "refused":
         ports = [80] if front.state == "http-only" else [80, 443]
         web(network["web"], front, files).listens(tcp=ports, addresses=2)
+    if case.network.router_tells:
+        router, inside, outside = topology.told(case.network)
+        argv = [sys.executable, "-m", "tests.netns.natpmp", inside, outside]
+        network[router].start(argv, log="natpmp.log").listens(udp=[natpmp.PORT])
+    if home is not None:
+        home.wait(lambda: userspace.READY in home.log.read_text())
     for process in names:
         process.listens(udp=[53], tcp=[53])
     for process, count in relays:
         process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
+    if stuns is not None:
+        relays[0][0].listens(udp=[at.STUNS_PORT], tcp=[at.STUNS_PORT], addresses=relays[0][1])
 
 
-def _coturn(host: Host, addresses: tuple[str, ...]) -> Process:
+def _home(host: Host, case: Case) -> Process | None:
+    """The home router that netfilter can't be."""
+    config = topology.in_userspace(case.network)
+    if config is None:
+        return None
+    path = host.folder / "home.json"
+    path.write_bytes(msgspec.json.encode(config))
+    return host.start([sys.executable, "-m", "tests.netns.userspace", str(path)], log="home.log")
+
+
+def _coturn(host: Host, addresses: tuple[str, ...], shown: Files | None) -> Process:
     own = host.folder / host.name  # its files would else be the machine's
     listening = [f"--listening-ip={address}" for address in addresses]
-    argv = [*COTURN, *listening, f"--pidfile={own}.pid", f"--userdb={own}.db"]
+    secure = [f"--cert={shown.chain}", f"--pkey={shown.key}"] if shown else ["--no-tls", "--no-dtls"]
+    argv = [*COTURN, *secure, *listening, f"--pidfile={own}.pid", f"--userdb={own}.db"]
     return host.start(argv, log=f"{host.name}.log")
 
 

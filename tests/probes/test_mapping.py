@@ -23,7 +23,7 @@ UDP, TCP = f"stun:{at.WEB}:7000", f"stun:{at.WEB}:7000?transport=tcp"
 def asked(handler: Handler | None, network: Network = OPEN) -> tuple[Binding, list[Stray]]:
     lab = lab_of(network=network)
     if handler is not None:
-        lab.servers["web"].serve_udp(at.WEB, 7000, handler)
+        lab.servers["web"].serve_udp(at.WEB, 7000, misbehaving.modern(handler))
     found = seen(lab, UDP, PROBES, stun=())
     (binding,) = of(found, Binding)
     return binding, of(found, Stray)
@@ -60,7 +60,8 @@ def other_family(udp: LabUdp, datagram: Datagram) -> None:
     ("handler", "failure", "detail", "stray", "count"),
     [
         (misbehaving.garbage, Failure.TIMEOUT, "", "garbage", 9),
-        (misbehaving.truncated, Failure.TIMEOUT, "", "garbage", 9),
+        (misbehaving.truncated, Failure.PROTOCOL, "not whole: the length in the header", "altered", 9),
+        (misbehaving.falsified, Failure.PROTOCOL, "not whole: STUN message fingerprint", "altered", 9),
         (empty, Failure.TIMEOUT, "", "garbage", 9),
         (misbehaving.wrong_transaction, Failure.TIMEOUT, "", "wrong-transaction", 9),
         (echo, Failure.TIMEOUT, "", "wrong-transaction", 9),
@@ -88,10 +89,28 @@ def test_the_second_of_two_answers_is_a_duplicate() -> None:
     assert [each.fault for each in strays] in (["duplicate"], [])  # it may come after the socket has closed
 
 
+def test_an_altered_answer_does_not_end_the_wait_for_the_proper_one() -> None:
+    binding, strays = asked(misbehaving.falsified_first)
+    assert (binding.failure, binding.tries) == (None, 1)
+    assert binding.mapped == binding.local
+    assert {each.fault: each.count for each in strays} == {"altered": 2}
+
+
+def test_altered_answers_of_strangers_are_garbage() -> None:
+    """Who saw the request go by and answers from elsewhere."""
+    lab = lab_of(network=OPEN)
+    web = lab.servers["web"]
+    elsewhere = web.serve_udp(at.WEB, 7001, lambda udp, datagram: None)
+    web.serve_udp(at.WEB, 7000, misbehaving.modern(lambda _, datagram: misbehaving.falsified(elsewhere, datagram)))
+    found = seen(lab, UDP, PROBES, stun=())
+    assert of(found, Binding)[0].failure is Failure.TIMEOUT
+    assert [(each.fault, each.sender) for each in of(found, Stray)] == [("garbage", f"{at.WEB}:7001")]
+
+
 def test_an_answer_from_elsewhere_is_no_answer() -> None:
     lab = lab_of(network=OPEN)
     web = lab.servers["web"]
-    web.serve_udp(at.WEB, 7000, misbehaving.from_elsewhere(web, (at.WEB, 7001)))
+    web.serve_udp(at.WEB, 7000, misbehaving.modern(misbehaving.from_elsewhere(web, (at.WEB, 7001))))
     found = seen(lab, UDP, PROBES, stun=())
     (binding,), (stray,) = of(found, Binding), of(found, Stray)
     assert (binding.failure, binding.mapped, binding.tries) == (Failure.WRONG_SENDER, None, 9)
@@ -148,4 +167,4 @@ def test_a_flood_is_counted_and_does_not_drown_the_answer() -> None:
 
     binding, strays = asked(flooding)
     assert binding.failure is None
-    assert sum(each.count for each in strays if each.fault == "garbage") == 400
+    assert sum(each.count for each in strays if each.fault == "garbage") == 800  # asked twice

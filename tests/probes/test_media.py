@@ -27,7 +27,7 @@ PROBES = ("interfaces", "names", "peer", "media", "tcp")
 def checks(udp: Handler | None = None, tcp: Talk | None = None, **case: Any) -> dict[str, list[IceCheck]]:
     lab = lab_of(network=Network(mapping="none", filtering="endpoint-independent"), **case)
     if udp is not None:
-        lab.servers["web"].serve_udp(at.WEB, at.MEDIA_UDP, udp)
+        lab.servers["web"].serve_udp(at.WEB, at.MEDIA_UDP, misbehaving.modern(udp))
     if tcp is not None:
         lab.servers["web"].listen(at.MEDIA_TCP, tcp)
     found = seen(lab, TARGET, PROBES, stun=())
@@ -61,6 +61,7 @@ def small_only(udp: LabUdp, datagram: Datagram) -> None:
         (misbehaving.refusing, Failure.ERROR_RESPONSE, Failure.ERROR_RESPONSE),
         (misbehaving.garbage, Failure.TIMEOUT, Failure.TIMEOUT),
         (misbehaving.wrong_transaction, Failure.TIMEOUT, Failure.TIMEOUT),
+        (misbehaving.falsified, Failure.PROTOCOL, Failure.PROTOCOL),
         (misbehaving.huge, Failure.TIMEOUT, Failure.TIMEOUT),
         (misbehaving.unknown_attribute, Failure.UNSUPPORTED, Failure.UNSUPPORTED),
         (misbehaving.twice, Failure.UNAUTHORIZED, Failure.UNAUTHORIZED),
@@ -82,7 +83,7 @@ def test_nine_tries_before_silence_is_a_fact() -> None:
 def test_a_reply_from_another_address() -> None:
     lab = lab_of(network=Network(mapping="none", filtering="endpoint-independent"))
     web = lab.servers["web"]
-    web.serve_udp(at.WEB, at.MEDIA_UDP, misbehaving.from_elsewhere(web, (at.WEB, 7001)))
+    web.serve_udp(at.WEB, at.MEDIA_UDP, misbehaving.modern(misbehaving.from_elsewhere(web, (at.WEB, 7001))))
     found = seen(lab, TARGET, PROBES, stun=())
     udp = [each for each in of(found, IceCheck) if each.transport == "udp"]
     assert {(each.failure, each.verified, each.responder) for each in udp} == {

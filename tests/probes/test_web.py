@@ -15,7 +15,7 @@ from natprobe.net.api import Stream
 from tests.case import Network, Web
 from tests.lab.certificates import server_context
 from tests.lab.client import lab_of
-from tests.lab.web import _ServerTls
+from tests.lab.web import ServerTls
 from tests.netns import addresses as at
 from tests.probes.seen import Talk, floods, hangs, of, says, seen, shuts
 
@@ -253,7 +253,7 @@ def tls_server(change: Callable[[ssl.SSLContext], None]) -> Talk:
     change(context)
 
     async def talk(stream: Stream) -> None:
-        tls = _ServerTls(stream, context)
+        tls = ServerTls(stream, context)
         await tls.handshake()
         await tls.write(OK + b"Content-Length: 0\r\n\r\n")
 

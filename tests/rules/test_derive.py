@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from natprobe.behaviour import behind_nat, mapping_varies, mappings
 from natprobe.derive import (
     anything_back,
     came_back,
@@ -22,6 +21,7 @@ from natprobe.derive import (
     web_connects,
     withheld,
 )
+from natprobe.derive.behaviour import behind_nat, mapping_varies, mappings
 from natprobe.facts import Binding, Connected, Facts, Resolved
 from natprobe.model import Failure, Target
 from tests.made import (

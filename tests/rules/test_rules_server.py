@@ -311,7 +311,7 @@ class TestCertificateInvalid:
 
     def test_by_address(self) -> None:
         target = Target(input=WEB, host=WEB, port=443)
-        refused = session(failure=Failure.TLS_CERTIFICATE)
+        refused = session(failure=Failure.TLS_CERTIFICATE, name=WEB)
         only = found("certificate-invalid", refused, certificate(matches=False), target=target)
         assert [each.audience for each in only.fixes] == ["user"]
 

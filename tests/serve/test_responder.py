@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from natprobe.pairing import IceCredentials, credentials
 from natprobe.serve.limits import ELSEWHERE, Limiter, Limits, Rate
 from natprobe.serve.responder import ANSWER_MAX, Answer, Responder
-from natprobe.wire import stun
+from natprobe.wire import classic, stun
 
 OURS = credentials("A" * 22)
 HERE = ("203.0.113.1", 10000)
@@ -28,6 +28,7 @@ CLIENT = ("198.51.100.7", 40000)
 CLIENT6 = ("2001:db8::7", 40000)
 ID = b"transaction1"
 USER = f"{OURS.ufrag}:abcd"
+CLASSIC = classic.request(b"sixteen bytes!!!")
 
 
 def unlimited() -> Limits:
@@ -246,7 +247,9 @@ def test_rfc5769_request_verifies() -> None:
         b"\x16\xfe\xfd" + bytes(100),  # DTLS
         b"\x80\x60" + bytes(170),  # RTP
         b"\x40\x00\x00\x04data",  # TURN channel data
-        bytes.fromhex("00010000") + bytes(16),  # RFC 3489: no magic cookie
+        bytes.fromhex("00010008") + bytes(16) + bytes.fromhex("0003000400000006"),  # RFC 3489 with CHANGE-REQUEST
+        bytes.fromhex("0001000c") + bytes(16) + bytes.fromhex("000200080001138863060606"),  # with RESPONSE-ADDRESS
+        bytes.fromhex("01010000") + bytes(16),  # an answer of RFC 3489
         raw(kind=0x0101),  # a success answer
         raw(kind=0x0111),  # an error answer
         raw(kind=0x0011),  # an indication
@@ -263,8 +266,23 @@ def test_silence(data: bytes) -> None:
     assert respond(data) is None
 
 
-def test_port_zero_gets_silence() -> None:
-    assert respond(stun.binding_request(ID), source=(CLIENT[0], 0)) is None
+@pytest.mark.parametrize("request_", [stun.binding_request(ID), CLASSIC])
+def test_port_zero_gets_silence(request_: bytes) -> None:
+    assert respond(request_, source=(CLIENT[0], 0)) is None
+
+
+@pytest.mark.parametrize("source", [CLIENT, CLIENT6])
+def test_a_request_without_the_magic_cookie_is_answered_in_kind(source: tuple[str, int]) -> None:
+    """RFC 3489: the control for networks that drop STUN."""
+    answer = respond(CLASSIC, source=source)
+    assert answer is not None
+    assert (answer.local, answer.to, answer.verified) == (HERE, source, False)
+    assert classic.decode(answer.data) == (CLASSIC[4:], source)
+    assert len(answer.data) <= 44
+
+
+def test_but_not_over_a_stream() -> None:
+    assert respond(CLASSIC, stream=True) is None
 
 
 KINDS = st.sampled_from([*codec.ATTRIBUTES_BY_TYPE, 0x001C, 0x7777, 0x8FFF])
@@ -276,7 +294,11 @@ def allowed(request: bytes) -> int:
 
 
 @given(
-    st.one_of(st.binary(max_size=200), ATTRIBUTES.map(lambda parts: raw(*parts))),
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(min_size=16, max_size=16).map(classic.request),
+        ATTRIBUTES.map(lambda parts: raw(*parts)),
+    ),
     st.booleans(),
     st.booleans(),
 )
@@ -286,6 +308,7 @@ def test_any_bytes(data: bytes, two: bool, stream: bool) -> None:
         assert len(answer.data) <= allowed(data)
         assert answer.to[0] == CLIENT6[0]
         assert not answer.verified
+    if answer is not None and not classic.is_request(data):
         assert stun.decode(answer.data).message.message_class in (codec.Class.RESPONSE, codec.Class.ERROR)
 
 
@@ -297,9 +320,10 @@ def test_any_damage_to_a_check_unmakes_its_proof(position: int, flip: int) -> No
     assert answer is None or not answer.verified or position % len(request) >= len(request) - 8
 
 
-def test_each_source_has_its_own_limit() -> None:
+@pytest.mark.parametrize("request_", [stun.binding_request(ID), CLASSIC])
+def test_each_source_has_its_own_limit(request_: bytes) -> None:
     responder = Responder(OURS, limits=Limits(Rate(50, 100), together=Rate(1e9, 1e9)))
-    asked = stun.binding_request(ID)
+    asked = request_
 
     def count(source: tuple[str, int], now: float) -> int:
         return sum(responder.answer(asked, HERE, source, now) is not None for _ in range(150))

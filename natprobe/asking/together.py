@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class _Closes(Protocol):
+    def close(self) -> None:
+        """Idempotent."""
+
+
+C = TypeVar("C", bound=_Closes)
 
 
 async def as_they_come(streams: Iterable[AsyncIterator[T]]) -> AsyncIterator[T]:
@@ -38,3 +46,30 @@ async def _pump(stream: AsyncIterator[T], queue: asyncio.Queue[tuple[T] | BaseEx
         raise
     except BaseException as exc:  # noqa: BLE001  # handed on whole to the one who reads
         queue.put_nowait(exc)
+
+
+async def first(begin: Callable[[], Coroutine[Any, Any, C]], times: int, apart: float) -> C:
+    """The first of several connections, each begun when those before it have not answered for `apart` seconds.
+
+    An error ends them all. The deadline is the caller's.
+    """
+    running: set[asyncio.Task[C]] = set()
+    try:
+        for number in range(times):
+            running.add(asyncio.create_task(begin()))
+            timeout = apart if number < times - 1 else None
+            done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                running.discard(winner := done.pop())
+                return winner.result()
+        raise TimeoutError
+    finally:
+        await _given_up(running)
+
+
+async def _given_up(running: set[asyncio.Task[C]]) -> None:
+    for task in running:
+        task.cancel()
+    for late in await asyncio.gather(*running, return_exceptions=True):
+        if not isinstance(late, BaseException):
+            late.close()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from natprobe.addresses import address_class
 from natprobe.facts import (
+    AddressClass,
     Binding,
     Connected,
     DefaultRoute,
@@ -18,11 +19,13 @@ from natprobe.facts import (
     HttpReply,
     IceCheck,
     LocalAddress,
+    OtherPayload,
     Resolved,
     Stray,
     TlsSession,
 )
 from natprobe.model import Address, Endpoint, Failure, Family, Observation, family, split
+from natprobe.target import stun_transports
 
 # At 15 % loss each way three silent tries happen once in fifty; nine once in a hundred thousand.
 SILENT_TRIES = 9
@@ -36,6 +39,11 @@ FULL_SIZE = 1200
 # What shows that nothing came back, in distinction to "this machine would not even send".
 SILENCE = (Failure.TIMEOUT,)
 REJECTED = (Failure.PROHIBITED, Failure.PORT_UNREACHABLE, Failure.UNREACHABLE_HOST, Failure.UNREACHABLE_NET)
+# The classes of addresses that may lead to the internet: NAT helps IPv4's private ones, and no unique-local one.
+WAY_OUT: dict[Family, tuple[AddressClass, ...]] = {
+    4: ("public", "private", "carrier", "tunnel"),
+    6: ("public", "tunnel"),
+}
 # Reasons that lie in this machine and say nothing about the network.
 OWN = (
     Failure.NO_ROUTE,
@@ -67,6 +75,8 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     asked = bindings(facts, "udp", of_family)
     if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
         return True
+    if other_payloads(facts, of_family) or any(came_back(each) for each in bindings(facts, "dtls", of_family)):
+        return True
     silent = [each for each in asked if each.failure in SILENCE or _rejected_on_the_way(each)]
     # The port under test may be shut at its server: it speaks for this network only where the same STUN server
     # answers over TCP.
@@ -86,9 +96,35 @@ def _strays_from(facts: Facts, servers: set[Endpoint]) -> bool:
     return any(split(each.sender)[0] in hosts for each in facts.of(Stray))
 
 
+def other_payloads(facts: Facts, of_family: Family | None = None) -> list[OtherPayload]:
+    """What was answered that an inspection doesn't take for STUN."""
+    return facts.ok(
+        OtherPayload,
+        lambda each: (
+            each.payload == "classic-stun" and (of_family is None or family(split(each.server)[0]) == of_family)
+        ),
+    )
+
+
 def anything_back(facts: Facts, of_family: Family) -> bool:
     """Whether anything at all came back in this family, over UDP or TCP: the machine is online there."""
     return bool(udp_works(facts, of_family) or tcp_answers(facts, of_family))
+
+
+def stun_asked(facts: Facts) -> list[Binding]:
+    """What the target was asked as the STUN server that its URI names, over the transports that the URI means."""
+    over = stun_transports(facts.target)
+    return facts.of(Binding, lambda each: each.origin == "target" and each.transport in over)
+
+
+def trusted(facts: Facts, binding: Binding) -> bool:
+    """Whether a client that verifies certificates would have had this answer."""
+    if binding.transport not in ("tls", "dtls"):
+        return True
+    return any(
+        each.verified and (each.endpoint, each.transport) == (binding.server, binding.transport)
+        for each in facts.ok(TlsSession)
+    )
 
 
 def came_back(binding: Binding) -> bool:
@@ -99,6 +135,9 @@ def came_back(binding: Binding) -> bool:
         Failure.WRONG_SENDER,
         Failure.UNSUPPORTED,
         Failure.PROTOCOL,
+        Failure.TLS_CERTIFICATE,
+        Failure.TLS_ALERT,
+        Failure.TLS_OTHER,
     ):
         return True
     return (
@@ -123,10 +162,8 @@ def tcp_controls(facts: Facts, hosts: Iterable[Address]) -> list[Binding | Conne
 def has_way_out(facts: Facts, of_family: Family) -> bool:
     """An address of this family that could reach the internet, and a default route for it."""
     routed = any(each.family == of_family for each in facts.ok(DefaultRoute))
-    scopes = ("public", "private", "carrier", "tunnel") if of_family == 4 else ("public", "tunnel")
-    return routed and any(
-        each.scope in scopes and each.up and family(each.address) == of_family for each in facts.ok(LocalAddress)
-    )
+    mine = facts.ok(LocalAddress, lambda each: each.up and family(each.address) == of_family)
+    return routed and any(each.scope in WAY_OUT[of_family] for each in mine)
 
 
 def target_addresses(facts: Facts) -> list[Address]:
@@ -216,11 +253,16 @@ def _authority(url: str) -> str:
         return ""
 
 
+def web_sessions(facts: Facts) -> list[TlsSession]:
+    """The handshakes of the web probe; STUN servers make some too."""
+    return facts.of(TlsSession, lambda each: each.probe == "web")
+
+
 def secure_pages(facts: Facts) -> list[HttpReply]:
     """What a browser would show, over a certificate that it accepts. A server error, and redirects in a circle, are
     no page; a refusal (401, 403, 404) is the server's word on this one page only.
     """
-    if not facts.ok(TlsSession, lambda each: each.verified):
+    if not any(each.verified for each in web_sessions(facts)):
         return []
     end = 300 if facts.failed(HttpReply, Failure.REDIRECT_LIMIT) else 500
     return facts.of(

@@ -1,0 +1,86 @@
+"""How a TLS or DTLS session to a server begins: connected over TCP, or greeted over UDP until anything is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal
+
+from natprobe.asking.together import first
+from natprobe.context import Context
+from natprobe.model import Address, Endpoint, HostName, family, join
+from natprobe.net.tls import TlsStream, reading_context, verified_context
+
+if TYPE_CHECKING:
+    from natprobe.net.dtls import DtlsSession
+
+    Connection = TlsStream | DtlsSession
+
+# Two SYN retransmissions (1 s, 3 s) fit in.
+CONNECT_SECONDS = 3.1
+
+
+class Secured:
+    """The way to one server. `tries` counts what was sent to begin the last session, `seen_from` is its end of ours.
+
+    DTLS is greeted at `times` until `give_up` (seconds), each time from a socket of its own.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        transport: Literal["tls", "dtls"],
+        remote: tuple[str, int],
+        name: HostName,
+        local: Address | None,
+        times: Sequence[float],
+        give_up: float,
+    ) -> None:
+        self._ctx, self._transport, self._remote, self._local = ctx, transport, remote, local
+        self._name = name.partition("%")[0]
+        self._times, self._give_up = times, give_up
+        self.seen_from: Endpoint | None = None
+        self.tries = 0
+
+    async def connect(self, alpn: tuple[str, ...], *, verified: bool) -> Connection:
+        """What a handshake can begin on. Raises OSError and TimeoutError."""
+        if self._transport == "dtls":
+            return await self._greeted(alpn, verified)
+        self.tries = 1
+        context = verified_context(self._ctx.options.ca_pem, alpn) if verified else reading_context(alpn)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            stream = await self._ctx.tcp(self._remote)
+        self.seen_from = join(*stream.local)
+        return TlsStream(stream, context, self._name)
+
+    async def reading(self, alpn: tuple[str, ...]) -> Connection | None:
+        """Once more, only to read the certificate that was refused; None where that fails."""
+        try:
+            return await self.connect(alpn, verified=False)
+        except (OSError, TimeoutError):
+            return None
+
+    async def _greeted(self, alpn: tuple[str, ...], verified: bool) -> DtlsSession:
+        """The first of several sessions that hears anything: OpenSSL would say hello again after a second only, and
+        its answer to one that was lost would come too late to be told from silence.
+        """
+        from natprobe.net import dtls
+
+        trust = self._ctx.options.ca_pem
+        context = dtls.verified_context(trust, alpn) if verified else dtls.reading_context(alpn)
+        self.tries = 0
+
+        async def hello() -> DtlsSession:
+            with ExitStack() as opened:
+                udp = self._ctx.net.udp(family(self._remote[0]), self._local)
+                session = dtls.DtlsSession(udp, self._remote, context, self._name)
+                opened.callback(session.close)
+                self.seen_from = join(*udp.local)
+                self.tries += 1
+                await session.hello()
+                opened.pop_all()
+            return session
+
+        async with asyncio.timeout(self._give_up):
+            return await first(hello, len(self._times), self._times[1])

@@ -1,0 +1,190 @@
+"""What the network does to packets, for each family and local address: in plain words, with RFC 4787's in brackets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from natprobe.derive import came_back
+from natprobe.derive.behaviour import (
+    Behaviour,
+    address_pooling,
+    behind_nat,
+    binding_lifetime,
+    filtering_behaviour,
+    hairpinning,
+    mapping_behaviour,
+    mapping_varies,
+    outside_addresses,
+    ports_contiguous,
+    ports_preserved,
+)
+from natprobe.derive.cookie import stun_filtered
+from natprobe.derive.per_source import PerSource, per_source
+from natprobe.facts import Facts
+from natprobe.model import Address, Family, split
+from natprobe.reasons import sentence
+
+
+class Said(NamedTuple):
+    """Words about one local address, and what makes them the same as another's."""
+
+    words: str
+    same: str
+
+
+_NO_NAT: dict[Behaviour | None, str] = {
+    "endpoint-independent": "no NAT, and no firewall keeps anybody out (filtering endpoint-independent)",
+    "address-dependent": "no NAT, but a firewall that lets in only hosts that were written to (filtering"
+    " address-dependent)",
+    "address-and-port-dependent": "no NAT, but a firewall that lets in only answers (filtering"
+    " address-and-port-dependent)",
+    None: "no NAT",
+}
+_MAPPING: dict[Behaviour, str] = {
+    "endpoint-independent": "every destination sees the same port (mapping endpoint-independent)",
+    "address-dependent": "every server sees another port (mapping address-dependent)",
+    "address-and-port-dependent": "every destination sees another port (mapping address-and-port-dependent,"
+    ' "symmetric")',
+}
+_FILTERING: dict[Behaviour, str] = {
+    "endpoint-independent": "lets in anybody (filtering endpoint-independent)",
+    "address-dependent": "lets in only hosts that were written to (filtering address-dependent)",
+    "address-and-port-dependent": "lets in only answers (filtering address-and-port-dependent)",
+}
+
+
+def network(facts: Facts) -> list[str]:
+    """A sentence for each family; one for each local address where they fare differently."""
+    families: tuple[Family, ...] = (4, 6)
+    return [line for version in families for line in _family(facts, version)]
+
+
+def _family(facts: Facts, version: Family) -> list[str]:
+    asked = per_source(facts, version)
+    told = [_told(facts, version, each) for each in asked]
+    if not _alike(told):
+        return [_line(f"IPv{version} {_named(each)}", said) for each, said in zip(asked, told, strict=True)]
+    whole = _behaviour(facts, version, None) or next(iter(told), [])
+    return [_line(f"IPv{version}", whole)] if whole else []
+
+
+def _line(label: str, told: Sequence[Said | None]) -> str:
+    return f"{label}: " + "; ".join(each.words for each in told if each) + "."
+
+
+def _named(each: PerSource) -> str:
+    return f"from {each.address}" + (f" ({each.interface})" if each.interface else "")
+
+
+def _alike(told: Sequence[Sequence[Said | None]]) -> bool:
+    """What was not measured from one address says nothing against another."""
+    if len({len(each) for each in told}) > 1:
+        return False
+    return all(len({said.same for said in column if said}) <= 1 for column in zip(*told, strict=True))
+
+
+def _told(facts: Facts, version: Family, each: PerSource) -> Sequence[Said | None]:
+    return _behaviour(facts, version, each.address) if each.answered else [_unheard(facts, version, each)]
+
+
+def _unheard(facts: Facts, version: Family, each: PerSource) -> Said:
+    """Where nothing came back over UDP: why, and what TCP does from there."""
+    mute = "UDP passes, but no answer to STUN" if stun_filtered(facts, version) else "no answer over UDP"
+    same = f"nothing can be sent over UDP ({sentence(each.refused)})" if each.refused else mute
+    words = same if each.refused else f"{same} to {each.tries} requests"
+    if outside := dict.fromkeys(split(tcp.mapped)[0] for tcp in each.tcp if tcp.mapped):
+        tcp = f"; TCP works, seen from outside as {' and '.join(outside)}"
+    else:
+        dead = each.tcp and not each.refused and not any(map(came_back, each.tcp))
+        tcp = ", nor over TCP" if dead else ""
+    return Said(words + tcp, same + tcp)
+
+
+def _behaviour(facts: Facts, version: Family, local: Address | None) -> Sequence[Said | None]:
+    if not outside_addresses(facts, version, local):
+        return [Said("answers come over UDP", "answers")] if local else []
+    return [say(facts, version, local) for say in _SAY]
+
+
+def _nat(facts: Facts, version: Family, local: Address | None) -> Said:
+    nat = behind_nat(facts, version, local)
+    if nat is False:
+        words = _NO_NAT[filtering_behaviour(facts, version, local)]
+        return Said(words, words)
+    words = "behind a NAT" if nat else "NAT or not is not known"
+    return Said(words, words)
+
+
+def _outside(facts: Facts, version: Family, local: Address | None) -> Said:
+    """Without NAT every address is its own outside one, and differs in nothing by that."""
+    words = f"seen from outside as {' and '.join(outside_addresses(facts, version, local))}"
+    return Said(words, words if behind_nat(facts, version, local) else "itself")
+
+
+def _mapping(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    if behind_nat(facts, version, local) is False and not mapping_varies(facts, version, local):
+        return None
+    behaviour = mapping_behaviour(facts, version, local)
+    if behaviour is None and mapping_varies(facts, version, local):
+        return _both("destinations see different ports (mapping address- or port-dependent)")
+    return _both(_MAPPING[behaviour]) if behaviour else None
+
+
+def _filtering(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    behaviour = filtering_behaviour(facts, version, local)
+    told_already = behind_nat(facts, version, local) is False
+    return None if behaviour is None or told_already else _both(_FILTERING[behaviour])
+
+
+def _ports(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """Ports that are kept are contiguous too."""
+    kept, neighbours = ports_preserved(facts, version, local), ports_contiguous(facts, version, local)
+    if kept is not False:
+        return _both("ports preserved") if kept else None
+    return _both("ports not preserved" + _CONTIGUOUS[neighbours])
+
+
+def _pooling(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """One outside address for everything is what people expect: only the other thing is told."""
+    arbitrary = address_pooling(facts, version, local)
+    return _both("outside addresses by turns (pooling arbitrary)") if arbitrary else None
+
+
+def _hairpinning(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """What comes back in from the outside address; without NAT that is the machine's own."""
+    turned = hairpinning(facts, version, local)
+    if turned is None or not behind_nat(facts, version, local):
+        return None
+    return _both("hairpinning works" if turned else "no hairpinning: from inside, its outside address leads nowhere")
+
+
+def _lifetime(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """Each address may have been left idle for another time: no difference between them."""
+    life = binding_lifetime(facts, version, local)
+    alive, dead = life.alive_seconds, life.dead_seconds
+    if alive is None and dead is None:
+        return None
+    more = " and more" if dead is None else ""
+    lives = [] if alive is None else [f"lives {alive:g} s{more}"]
+    gone = [] if dead is None else [f"is gone after {dead:g} s"]
+    return Said(f"an idle mapping {' and '.join(lives + gone)}", "lifetime")
+
+
+_CONTIGUOUS = {True: ", neighbours stay neighbours (contiguous)", False: ", not contiguous either", None: ""}
+
+
+def _both(words: str) -> Said:
+    return Said(words, words)
+
+
+_SAY: tuple[Callable[[Facts, Family, Address | None], Said | None], ...] = (
+    _nat,
+    _outside,
+    _mapping,
+    _filtering,
+    _ports,
+    _pooling,
+    _hairpinning,
+    _lifetime,
+)
