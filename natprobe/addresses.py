@@ -19,7 +19,7 @@ _TABLE: tuple[tuple[str, AddressClass], ...] = (
     ("172.16.0.0/12", "private"),  # RFC 1918
     ("192.168.0.0/16", "private"),  # RFC 1918
     ("224.0.0.0/4", "multicast"),  # RFC 5771
-    ("255.255.255.255/32", "multicast"),  # RFC 919: broadcast, no unicast peer either
+    ("240.0.0.0/4", "multicast"),  # RFC 1112, reserved, with broadcast (RFC 919): no unicast peer either
     ("::/128", "unspecified"),  # RFC 4291
     ("::1/128", "loopback"),  # RFC 4291
     ("fe80::/10", "link-local"),  # RFC 4291
@@ -27,6 +27,12 @@ _TABLE: tuple[tuple[str, AddressClass], ...] = (
     ("ff00::/8", "multicast"),  # RFC 4291
 )
 _NETWORKS = tuple((ipaddress.ip_network(network), kind) for network, kind in _TABLE)
+_CONTINUITY = ipaddress.ip_network("192.0.0.0/29")  # RFC 7335
+
+
+def carried_by_ipv6(address: str) -> bool:
+    """Whether this is a machine's own end of IPv4 in a network that has only IPv6: 464XLAT's or DS-Lite's."""
+    return ipaddress.ip_address(address.partition("%")[0]) in _CONTINUITY
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from natprobe.addresses import address_class
 from natprobe.facts import Facts
@@ -32,9 +32,15 @@ class Options(Data, frozen=True, kw_only=True):
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     stun: tuple[Target, ...] | None = None
+    turn: tuple[Target, ...] = ()
+    turn_access: Literal["none", "password", "secret"] = "none"
     idle: float = 0.0
     insecure: bool = False
     ca_pem: str | None = None
+
+
+# The drawer's key of the credentials for relays that bring none of their own.
+RELAY_ACCESS = "turn"
 
 
 class Closable(Protocol):

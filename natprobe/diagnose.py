@@ -79,7 +79,8 @@ def _judge(facts: Facts) -> _Judged:
     ways, steps = paths(facts), stages(facts)
     word, _ = status(facts, ways, steps)
     settled = sorted(
-        (msgspec.structs.replace(each, severity=lowered(each, word, steps)) for each in findings), key=_order
+        (msgspec.structs.replace(each, severity=lowered(each, word, steps, facts.target)) for each in findings),
+        key=_order,
     )
     return _Judged(settled, unknown, ways, verdict(facts, ways, steps, tuple(settled)))
 

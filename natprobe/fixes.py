@@ -19,10 +19,13 @@ def media_port(facts: Facts) -> str | None:
     return None if kind == "janus" else str(JITSI_MEDIA_PORT)
 
 
-def certificate_user(facts: Facts) -> tuple[str, str]:
-    """The server that shows the target's certificate, and the line of its settings that names the chain."""
-    if server_kind(facts) == "stun":
-        return "STUN server", "coturn: `cert=…/fullchain.pem`"
+def certificate_user(facts: Facts, beside: bool = False) -> tuple[str, str]:
+    """The server that shows the target's certificate, or one `beside` its page, and the line of its settings that names
+    the chain.
+    """
+    if beside or server_kind(facts) in ("stun", "turn"):
+        name = "TURN server" if server_kind(facts) == "turn" else "STUN server"
+        return name, "coturn: `cert=…/fullchain.pem`"
     return "web server", "nginx: `ssl_certificate …/fullchain.pem;`"
 
 

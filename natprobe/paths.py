@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
+import msgspec
+
 from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
 from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
 from natprobe.derive.cookie import stun_filtered
 from natprobe.derive.per_source import per_source
+from natprobe.derive.relays import LegFacts, legs, outcome
 from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
 from natprobe.model import PATHS, Address, Attempt, Failure, Family, Kind, Path, family, split
+from natprobe.target import turn_transport
 
 # Path -> (status, reason) where no probe of this version goes, by what the target is.
 _RELAYS = ("turn-udp", "turn-tcp", "turn-tls", "turn-dtls", "turn-tcp-proxy", "turn-tls-proxy")
@@ -21,7 +25,8 @@ _DEFAULTS: dict[Kind, dict[str, tuple[str, str]]] = {
     "natprobe": dict.fromkeys(_RELAYS, ("not-offered", "serve-has-no-relay"))
     | {"direct-tcp-proxy": ("not-offered", "serve-has-no-proxy")},
     "stun": {name: ("not-offered", "no-media-server") for name in PATHS if name != "p2p"},
-    "turn": dict.fromkeys(_RELAYS, ("unknown", "relay-not-tried"))
+    "turn": dict.fromkeys(_RELAYS, ("not-offered", "not-named"))
+    | dict.fromkeys(("turn-tcp-proxy", "turn-tls-proxy"), ("unknown", "proxy-not-looked-for"))
     | dict.fromkeys(("direct-udp", "direct-tcp", "direct-tcp-proxy"), ("not-offered", "no-media-server")),
 }
 _NEEDS_SESSION = {name: ("unknown", "needs-session") for name in PATHS if not name.endswith("-proxy")} | {
@@ -45,7 +50,7 @@ _BEST_FIRST = ("p2p-any", "p2p-likely", "p2p-open", "p2p-unlikely")
 def paths(facts: Facts) -> tuple[Path, ...]:
     """All ten, in their order."""
     kind = server_kind(facts)
-    return tuple(_tried(facts, name) or _untried(facts, kind, name) for name in PATHS)
+    return tuple(_tried(facts, name) or _relayed(facts, kind, name) or _untried(facts, kind, name) for name in PATHS)
 
 
 def _tried(facts: Facts, name: str) -> Path | None:
@@ -56,6 +61,41 @@ def _tried(facts: Facts, name: str) -> Path | None:
     key = lambda each: (each.endpoint, split(each.local)[0] if each.local else "")  # noqa: E731
     grouped = groupby(sorted(checks, key=key), key=key)
     return settled(name, [_attempt(endpoint, local or None, list(group)) for (endpoint, local), group in grouped])
+
+
+def _relayed(facts: Facts, kind: Kind, name: str) -> Path | None:
+    """Through a relay, as far as a peer of ours can tell: enough for a relay, too little for a meeting (contract)."""
+    tried = [each for each in legs(facts) if f"turn-{each.allocation.transport}" == name]
+    if not tried:
+        return None
+    attempts = [_leg(facts, each) for each in tried]
+    if kind != "turn":
+        attempts = [
+            msgspec.structs.replace(each, status="unknown", reason="media-not-through-relay")
+            if each.status == "open"
+            else each
+            for each in attempts
+        ]
+    return settled(name, attempts)
+
+
+def _leg(facts: Facts, leg: LegFacts) -> Attempt:
+    status, reason = outcome(facts, leg)
+    allocation = leg.allocation
+    rtts = [each.rtt_ms for each in leg.data if each.rtt_ms is not None]
+    return Attempt(
+        endpoint=allocation.relayed or allocation.server,
+        family=family(split(allocation.server)[0]),
+        local=split(allocation.local)[0] if allocation.local else None,
+        status=status,  # type: ignore[arg-type]  # a word of Status
+        proof="relay" if leg.works else None,
+        reason=reason,
+        rtt_ms=min(rtts) if rtts else None,
+        server=f"{allocation.host} {allocation.server} {allocation.transport}",
+        large_up=leg.large_up,
+        large_down=leg.large_down,
+        evidence=ids(allocation, leg.permissions, leg.data),
+    )
 
 
 def settled(name: str, attempts: list[Attempt]) -> Path:
@@ -124,7 +164,9 @@ def _untried(facts: Facts, kind: Kind, name: str) -> Path:
         status, reason = "unknown", _forecast(facts)
     elif kind == "natprobe" and reason == "not-tried":
         status, reason = _why_untried(facts, name)
-    elif reason in ("needs-session", "relay-not-tried") and not target_addresses(facts):
+    elif kind == "turn" and name == f"turn-{turn_transport(facts.target)}":
+        status, reason = "unknown", _why_unasked(facts)
+    elif reason == "needs-session" and not target_addresses(facts):
         reason = "no-address"
     return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
 
@@ -161,6 +203,13 @@ def _why_untried(facts: Facts, name: str) -> tuple[str, str]:
         return ("not-offered", "no-tcp-port") if none_named else ("unknown", "not-tried")
     probe = facts.probe("media" if transport == "udp" else "tcp")
     return "unknown", "out-of-time" if probe is not None and probe.status == "cut" else "not-tried"
+
+
+def _why_unasked(facts: Facts) -> str:
+    """Of the relay that a `turn:` target names."""
+    probe = facts.probe("turn")
+    cut = probe is not None and probe.status == "cut"
+    return "out-of-time" if cut else "not-tried" if target_addresses(facts) else "no-address"
 
 
 def worst(several: Iterable[tuple[Path, ...]]) -> tuple[Path, ...]:

@@ -33,6 +33,7 @@ SEQUENCE = (
     "lifetime",
     "hops",
     "stuns",
+    "turn",
     "reach",
     "media",
     "tcp",

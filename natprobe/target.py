@@ -80,6 +80,22 @@ def stun_server(text: str) -> Target:
     return pasted.target
 
 
+def turn_server(text: str) -> Target:
+    """A `--turn` option: a `turn:` or `turns:` URI (RFC 7065), or a host with or without a port. Raises BadTarget."""
+    scheme = _scheme(text.strip())
+    pasted = parse(text if scheme else f"turn:{_bracketed(text.strip())}")
+    if pasted.target.kind != "turn":
+        raise BadTarget(f"--turn wants turn:HOST[:PORT][?transport=tcp] or turns:…, not {pasted.target.scheme}:")
+    return pasted.target
+
+
+def turn_transport(target: Target) -> Literal["udp", "tcp", "tls", "dtls"]:
+    """The client's leg that a `turn:` or `turns:` URI names (RFC 7065 section 3.1, RFC 7350 for DTLS)."""
+    if target.scheme == "turns":
+        return "dtls" if target.transport == "udp" else "tls"
+    return target.transport or "udp"
+
+
 def stun_transports(target: Target) -> tuple[Literal["udp", "tcp", "tls", "dtls"], ...]:
     """What STUN goes over there: `stuns` means TLS, and DTLS (RFC 7350), unless the URI names one of TCP and UDP."""
     plain = target.transport or "udp"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from natprobe.addresses import address_class
 from natprobe.derive import (
+    ENOUGH,
     OWN,
-    SILENT_TRIES,
     leads_to,
     secure_pages,
     stun_asked,
@@ -24,11 +24,12 @@ from natprobe.model import (
     Severity,
     Stages,
     StageStatus,
+    Target,
     Verdict,
     VerdictStatus,
 )
 from natprobe.reasons import sentence
-from natprobe.target import stun_transports
+from natprobe.target import stun_transports, turn_transport
 
 # What a browser prefers (libwebrtc's ICE type and relay preferences). No browser speaks TURN over DTLS.
 PREFERENCE = (
@@ -43,6 +44,7 @@ PREFERENCE = (
 )
 _WEB_KINDS: tuple[Kind, ...] = ("auto", "jitsi", "janus")
 _NAME_CAUSES = ("dns-filtered", "name-unresolved")
+_UDP_CAUSES = ("udp-blocked", "stun-filtered")
 # Errors that stay errors in a healthy call, because safety is concerned (contract).
 _SAFETY = ("turn-open-relay", "turn-inner-addresses", "private-api-exposed", "tls-intercepted")
 
@@ -73,6 +75,7 @@ _OF_KIND: dict[Kind, dict[str, str]] = {
         " {cause}",
     },
     "turn": {
+        "good": "The relay {host} works from here: data went through it over {transport} and back",
         "broken": "The relay {host} cannot be used from here: {cause}",
         "broken-bare": "The relay {host} cannot be used from here",
         "unknown": "Could not tell whether the relay {host} can be used from here: {reason}",
@@ -145,15 +148,24 @@ def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[Verdict
     kind = server_kind(facts)
     if kind == "stun":
         return _stun_status(facts), None
+    if kind == "turn":
+        return _turn_status(facts, ways)
     usable = [each for name in PREFERENCE for each in ways if each.name == name and each.usable]
     stuck = next((each for each in usable if each.status == "open" or _settles_on(each)), None)
     if stuck is not None and stuck.status == "blocked":
         return "broken", None
     if all(each.status in ("blocked", "not-offered") for each in usable):
-        return ("broken", None) if kind != "turn" else ("unknown", None)
+        return "broken", None
     if stuck is None or "unknown" in passed:
         return "unknown", None
     return ("good" if stuck.name == "direct-udp" else "degraded"), stuck.name
+
+
+def _turn_status(facts: Facts, ways: tuple[Path, ...]) -> tuple[VerdictStatus, str | None]:
+    """Good when what the URI names works (contract)."""
+    named = next(each for each in ways if each.name == f"turn-{turn_transport(facts.target)}")
+    words: dict[str, VerdictStatus] = {"open": "good", "blocked": "broken"}
+    return words.get(named.status, "unknown"), named.name if named.status == "open" else None
 
 
 def _settles_on(path: Path) -> bool:
@@ -183,20 +195,33 @@ def _over(facts: Facts) -> str:
 def _told(asked: list[Binding]) -> bool:
     """Whether these failures of one transport say something, and silence lasted long enough to count."""
     told = [each for each in asked if each.failure not in OWN]
-    silent = all(each.failure is Failure.TIMEOUT and each.transport in ("udp", "dtls") for each in told)
-    return bool(told) and not (silent and 0 < sum(each.tries for each in told) < SILENT_TRIES)
+    silent = all(each.failure is Failure.TIMEOUT for each in told)
+    return bool(told) and not (silent and 0 < sum(each.tries for each in told) < ENOUGH[told[0].transport])
 
 
-def explains(finding: Finding, verdict: VerdictStatus, steps: Stages) -> bool:
-    """Whether this error is of the part that broke: name before web before media."""
+def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Target) -> bool:
+    """Whether this error is of the part that broke: name before web before media; of a relay, its named transport."""
     if finding.cause in _SAFETY:
         return True
     if verdict != "broken":
         return False
     if steps.name == "failed":
         return finding.cause in _NAME_CAUSES
+    if target.kind == "turn":
+        return finding.cause not in _NAME_CAUSES and _of_leg(finding, target)
     web = finding.code.startswith("NP4") or (finding.cause == "local-firewall" and finding.args.get("proto") == "TCP")
     return web if steps.web == "failed" else finding.cause not in _NAME_CAUSES
+
+
+def _of_leg(finding: Finding, target: Target) -> bool:
+    """Whether this error concerns the very leg that a `turn:` target names, or UDP where that goes over UDP."""
+    over = turn_transport(target)
+    if finding.cause.startswith("turn-"):
+        return (finding.args.get("host"), finding.args.get("transport")) == (target.host, over.upper())
+    carrier = "UDP" if over in ("udp", "dtls") else "TCP"
+    if finding.cause == "local-firewall":
+        return finding.args.get("proto") == carrier
+    return finding.cause not in _UDP_CAUSES or carrier == "UDP"
 
 
 def verdict(facts: Facts, ways: tuple[Path, ...], steps: Stages, found: tuple[Finding, ...]) -> Verdict:
@@ -215,7 +240,7 @@ def _summary(
     words = {
         "host": facts.target.host,
         "path": _PATH_WORDS.get(media or "", media or ""),
-        "transport": _over(facts),
+        "transport": turn_transport(facts.target).upper() if facts.target.kind == "turn" else _over(facts),
         "cause": worth.message if worth else "",
         "reason": _reason(facts, ways),
     }
@@ -239,8 +264,8 @@ def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
     return sentence(unknown[0] if unknown else "no-answer")
 
 
-def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages) -> Severity:
+def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Target) -> Severity:
     """An error that does not explain a broken verdict is a warning: a healthy call never fails the gate."""
-    if finding.severity is Severity.ERROR and not explains(finding, verdict, steps):
+    if finding.severity is Severity.ERROR and not explains(finding, verdict, steps, target):
         return Severity.WARNING
     return finding.severity

@@ -14,6 +14,7 @@ The plan of addresses is the same in both rings:
     stun1.example.test  203.0.113.20 and .21      2001:db8:f::20 and ::21   STUN with RFC 5780, UDP and TCP 3478
                         (and over TLS and DTLS at 203.0.113.20 and ::20, port 5349, where a case wants it)
     stun2.example.test  203.0.113.30              2001:db8:f::30   another operator's STUN, UDP and TCP 3478
+    turn.example.test   203.0.113.40              2001:db8:f::40   relay, where a case has one: 3478, 5349
     resolvers           203.0.113.53 (and .54)    (UDP and TCP 53)
     client, IPv6        2001:db8:1::2             router 2001:db8:1::1
     client, uplink      10.20.0.2 -- another router (10.20.0.1 | 198.51.100.77) -- core
@@ -153,6 +154,33 @@ class Peer(Part, frozen=True, kw_only=True):
     tcp: Literal["pass", "drop", "refused"] = "pass"
 
 
+class Relay(Part, frozen=True, kw_only=True):
+    """The TURN server turn.example.test, and the firewall before it. UDP and TCP 3478, TLS and DTLS 5349.
+
+    `access`: whom it lets in, `password`: the user alice; `secret`: whoever has a user name and a password made from
+    the shared secret; `none`: everybody. `given`: what the check is told, `wrong` has another password or secret,
+    `other-kind` a secret where the relay knows users, and a user where it has a secret.
+    `udp`, `tcp`: to both ports, `refused`: nothing listens there (port-unreachable, reset).
+    `tls` is the certificate's kind, for TLS and DTLS; none: nothing listens on 5349; `http`: a web server with a good
+    certificate does, over TCP.
+    `external`: the address that it says it relays from, its own, a private one (10.0.0.40) or one that isn't its own
+    (203.0.113.99). `range`: what is relayed passes the firewall (UDP from and to 49152 to 65535), or not.
+    `state`: `stalled` answers Binding and never Allocate; `full` has no port left (508); `no-udp-relay` relays no UDP
+    (442); `realm-missing` has users whose keys were made for a realm, and none itself: 401 with an empty REALM;
+    `denies` refuses all peers (403).
+    """
+
+    runs: bool = False
+    access: Literal["password", "secret", "none"] = "password"
+    given: Literal["right", "wrong", "other-kind", "none"] = "right"
+    udp: Literal["pass", "drop", "refused"] = "pass"
+    tcp: Literal["pass", "drop", "refused"] = "pass"
+    tls: Literal["none", "good", "expired", "self-signed", "wrong-name", "http"] = "none"
+    external: Literal["own", "private", "wrong"] = "own"
+    range: Literal["open", "closed"] = "open"
+    state: Literal["healthy", "stalled", "full", "no-udp-relay", "realm-missing", "denies"] = "healthy"
+
+
 class Expect(Part, frozen=True, kw_only=True):
     """What the report must say. `causes` is exact: no other finding may stand beside them."""
 
@@ -178,6 +206,7 @@ class Case(Part, frozen=True, kw_only=True):
     web: Web = Web()
     stun: Stun = Stun()
     peer: Peer = Peer()
+    relay: Relay = Relay()
     fix: dict[str, dict[str, object]] = {}  # part -> fields, applied like the report's fix; then `fixed` holds
     fixed: Expect | None = None
 
@@ -199,7 +228,7 @@ def load(path: Path) -> Case:
 def repaired(case: Case) -> Case:
     """The case with its fix applied to the network."""
     parts = {name: msgspec.to_builtins(getattr(case, name)) | change for name, change in case.fix.items()}
-    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer}
+    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer, "relay": Relay}
     return msgspec.structs.replace(case, **{n: msgspec.convert(v, types[n]) for n, v in parts.items()})
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from natprobe.diagnose import diagnose
 from natprobe.facts import (
+    Allocation,
     Binding,
     Certificate,
     Connected,
@@ -16,11 +17,14 @@ from natprobe.facts import (
     HttpReply,
     IceCheck,
     LocalAddress,
+    Permission,
     Probed,
+    Relayed,
     Resolved,
     TlsSession,
+    TurnServer,
 )
-from natprobe.model import Failure, Observation, Report, Source, Target, family, flow, join
+from natprobe.model import Failure, Observation, Report, Source, Target, family, flow, join, split
 from natprobe.rules import CouldNotTell, Found, Judgement, rules
 from natprobe.run import SEQUENCE
 
@@ -35,6 +39,9 @@ TIMEOUT, PROHIBITED, UNREACHABLE = Failure.TIMEOUT, Failure.PROHIBITED, Failure.
 PEER = Target(input=f"natprobe://{HOST}:10000", host=HOST, port=10000, kind="natprobe", scheme="natprobe")
 PAGE = Target(input=HOST, host=HOST, port=443)
 STUN = Target(input=f"stun:{HOST}", host=HOST, port=3478, kind="stun", scheme="stun", transport="udp")
+RELAY_HOST, RELAY, RELAY_TLS = "turn.example.test", "203.0.113.40:3478", "203.0.113.40:5349"
+RELAYED, LEG = "203.0.113.40:50000", "192.168.1.2:40001"
+TURN = Target(input=f"turn:{RELAY_HOST}", host=RELAY_HOST, port=3478, kind="turn", scheme="turn", transport="udp")
 SOURCE = Source(started="2026-11-21T08:00:00Z", duration=1.0, natprobe="0.1.0")
 
 
@@ -74,6 +81,82 @@ def checked(endpoint: str = MEDIA, size: int = 100, local: str = LOCAL, **more: 
 def silent(endpoint: str = MEDIA, size: int = 100, tries: int = 9, **more: Any) -> IceCheck:
     """An ICE check that nothing came back to."""
     return checked(endpoint, size, tries=tries, failure=TIMEOUT, **more)
+
+
+def relay(transport: str = "udp", server: str = RELAY, access: str = "password", host: str = RELAY_HOST) -> TurnServer:
+    """A relay that there are credentials for."""
+    at, port = split(server)
+    fields: dict[str, Any] = {"transport": transport, "access": access, "origin": "target"}
+    return TurnServer(host=host, address=at, port=port, **fields)
+
+
+def allocated(transport: str = "udp", server: str = RELAY, local: str | None = LEG, **more: Any) -> Allocation:
+    """A leg to a relay that gave out an address for credentials."""
+    fields: dict[str, Any] = {"host": RELAY_HOST, "relayed": RELAYED, "challenged": True, "realm": RELAY_HOST}
+    fields |= {"authenticated": True, "tries": 2} | more
+    return Allocation(
+        server=server,
+        transport=transport,  # type: ignore[arg-type]  # a word of it
+        local=local,
+        probe="turn",
+        flow=flow(transport, local, server),
+        **fields,
+    )
+
+
+def unallocated(failure: Failure, transport: str = "udp", server: str = RELAY, **more: Any) -> Allocation:
+    """A leg to a relay of which nothing came back, in nine tries, or three connections that never stood."""
+    datagrams = transport in ("udp", "dtls")
+    fields: dict[str, Any] = {"relayed": None, "challenged": False, "authenticated": False, "realm": None}
+    fields |= {"tries": 9 if datagrams else 3, "local": LEG if transport == "udp" else None} | more
+    return allocated(transport, server, failure=failure, **fields)
+
+
+def refused(code: int, transport: str = "udp", server: str = RELAY, words: str = "", **more: Any) -> Allocation:
+    """A leg to a relay that refused credentials, or what was asked with them."""
+    failure = Failure.UNAUTHORIZED if code == 401 else Failure.ERROR_RESPONSE
+    detail = f"{code} {words}".strip()
+    return allocated(transport, server, relayed=None, failure=failure, error_code=code, detail=detail, **more)
+
+
+def permitted(peer: str = STUN1, leg: Allocation | None = None, code: int | None = None) -> Permission:
+    """A peer that may send through the leg; with a code, one that may not."""
+    on = leg or allocated()
+    return Permission(
+        server=on.server,
+        transport=on.transport,
+        relayed=on.relayed or RELAYED,
+        peer=peer,
+        error_code=code,
+        flow=on.flow,
+        failure=Failure.ERROR_RESPONSE if code else None,
+    )
+
+
+def through(
+    peer: str = STUN1, seen_from: str | None = RELAYED, size: int = 20, leg: Allocation | None = None, **more: Any
+) -> Relayed:
+    """Data through the leg to a STUN server and back; in vain where it is not seen from anywhere."""
+    on = leg or allocated()
+    lost = seen_from is None and more.get("direction", "both") != "in"
+    fields: dict[str, Any] = {"by": "stun", "tries": 9 if lost else 1, "failure": TIMEOUT if lost else None} | more
+    return Relayed(
+        server=on.server,
+        transport=on.transport,
+        relayed=on.relayed or RELAYED,
+        peer=peer,
+        size=size,
+        seen_from=seen_from,
+        flow=on.flow,
+        **fields,
+    )
+
+
+def ours(direction: str, size: int = 20, leg: Allocation | None = None, **more: Any) -> Relayed:
+    """Data between the leg and a socket of our own, one way; with `failure`, nine times in vain."""
+    fields: dict[str, Any] = {"by": "own-socket", "direction": direction, "tries": 9 if "failure" in more else 1} | more
+    seen = RELAYED if direction == "out" and "failure" not in more else None
+    return through(OUTSIDE, fields.pop("seen_from", seen), size, leg, **({"failure": None} | fields))
 
 
 def connected(endpoint: str = f"{WEB}:443", failure: Failure | None = None, probe: str = "web") -> Connected:

@@ -34,7 +34,7 @@ from natprobe.pairing import TOKEN, credentials, new_token
         ("198.51.100.7", "public"),
         ("203.0.113.10", "public"),
         ("224.0.0.1", "multicast"),
-        ("240.0.0.1", "public"),
+        ("240.0.0.1", "multicast"),
         ("255.255.255.255", "multicast"),
         ("::", "unspecified"),
         ("::1", "loopback"),

@@ -116,7 +116,7 @@ async def fingerprinted(ctx: Context, sock: StunSocket, to: Endpoint, rtt: float
         payload="fingerprint",
         tries=outcome.tries,
         answers=int(outcome.packet is not None),
-        rtt_ms=None if outcome.rtt is None else round(outcome.rtt * 1000, 2),
+        rtt_ms=outcome.rtt_ms,
         flow=flow("udp", local, server),
         failure=outcome.failure,
         detail=clip(outcome.detail, 200),

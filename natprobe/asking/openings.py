@@ -10,9 +10,10 @@ import asyncio
 from functools import partial
 
 from natprobe.asking.rounds import Controls, Round, among_controls
+from natprobe.asking.transactions import failure_to_change, other_address
 from natprobe.context import Context
 from natprobe.facts import Opening
-from natprobe.model import Address, Failure, clip, family, flow, join
+from natprobe.model import Address, clip, family, flow, join
 from natprobe.net.stun import Outcome, StunSocket
 from natprobe.wire import stun
 
@@ -32,8 +33,7 @@ async def _opened(ctx: Context, local: Address, at: Endpoint, ttl: int, whole: b
         return None
     async with StunSocket(ctx.net, udp) as sock:
         first = await sock.ask(stun.binding_request(ctx.transaction_id()), at, send_times=(0.0, 0.25), give_up=0.6)
-        other = first.packet.message.attributes.get("OTHER-ADDRESS") if first.packet else None
-        if other is None or other[0] == at[0] or other[1] == at[1]:  # as in probes/filtering.py
+        if (other := other_address(first, at)) is None:
             return None
         attempt = partial(_attempt, ctx, sock, (at, other), (ttl, whole))
         ends, controls = await among_controls(ctx, sock, at, first.rtt, {whole: attempt})
@@ -50,7 +50,7 @@ async def _attempt(
     """
     at, other = ends
     beside = asyncio.create_task(_opens(ctx, sock, other, sent, each))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the way is open before the first try leaves
     try:
         request = stun.binding_request(ctx.transaction_id(), CHANGE_REQUEST=6)
         return await sock.ask(request, at, responder=other, send_times=each.send_times, give_up=each.give_up)
@@ -71,7 +71,6 @@ async def _opens(ctx: Context, sock: StunSocket, other: Endpoint, sent: tuple[in
 def _fact(
     local: str, ends: tuple[Endpoint, Endpoint], sent: tuple[int, bool], outcome: Outcome, controls: Controls
 ) -> Opening:
-    unable = outcome.failure in (Failure.ERROR_RESPONSE, Failure.UNAUTHORIZED)
     return Opening(
         server=join(*ends[0]),
         local=local,
@@ -82,6 +81,6 @@ def _fact(
         controls=controls.answered,
         controls_lost=controls.lost,
         flow=flow("udp", local, join(*ends[0])),
-        failure=Failure.UNSUPPORTED if unable else outcome.failure,
+        failure=failure_to_change(outcome),
         detail=clip(outcome.detail, 200),
     )

@@ -1,4 +1,4 @@
-"""Tries among controls: what makes a silence count (behaviour.kept_out) without waiting long where nothing is lost."""
+"""Tries among controls: what makes a silence count (derive.behaviour.kept_out), and short where nothing is lost."""
 
 from __future__ import annotations
 

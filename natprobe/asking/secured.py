@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from natprobe.asking.connections import Connections
 from natprobe.asking.together import first
 from natprobe.context import Context
 from natprobe.model import Address, Endpoint, HostName, family, join
+from natprobe.net.api import Stream
 from natprobe.net.tls import TlsStream, reading_context, verified_context
 
 if TYPE_CHECKING:
     from natprobe.net.dtls import DtlsSession
 
-    Connection = TlsStream | DtlsSession
-
-# Two SYN retransmissions (1 s, 3 s) fit in.
-CONNECT_SECONDS = 3.1
+Connection: TypeAlias = "TlsStream | DtlsSession"
 
 
 class Secured:
@@ -47,10 +46,8 @@ class Secured:
         """What a handshake can begin on. Raises OSError and TimeoutError."""
         if self._transport == "dtls":
             return await self._greeted(alpn, verified)
-        self.tries = 1
         context = verified_context(self._ctx.options.ca_pem, alpn) if verified else reading_context(alpn)
-        async with asyncio.timeout(CONNECT_SECONDS):
-            stream = await self._ctx.tcp(self._remote)
+        stream = await self._connected()
         self.seen_from = join(*stream.local)
         return TlsStream(stream, context, self._name)
 
@@ -60,6 +57,13 @@ class Secured:
             return await self.connect(alpn, verified=False)
         except (OSError, TimeoutError):
             return None
+
+    async def _connected(self) -> Stream:
+        ways = Connections(self._ctx, self._remote)
+        try:
+            return await ways.first()
+        finally:
+            self.tries = ways.tries
 
     async def _greeted(self, alpn: tuple[str, ...], verified: bool) -> DtlsSession:
         """The first of several sessions that hears anything: OpenSSL would say hello again after a second only, and
@@ -83,4 +87,6 @@ class Secured:
             return session
 
         async with asyncio.timeout(self._give_up):
-            return await first(hello, len(self._times), self._times[1])
+            session = await first(hello, len(self._times), self._times[1])
+        self.seen_from = join(*session.local)
+        return session

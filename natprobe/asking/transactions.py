@@ -1,11 +1,12 @@
-"""A STUN Binding transaction, and what else came to its socket, as facts: for the probes that ask for mappings."""
+"""STUN Binding transactions: whom to ask, what came of it as facts, and what an answer says of its server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from natprobe.addresses import address_class
 from natprobe.facts import Binding, Facts, Stray, StunServer
-from natprobe.model import Failure, Family, clip, family, flow, join
+from natprobe.model import Address, Failure, Family, clip, family, flow, join
 from natprobe.net.stun import Outcome, StunSocket
 
 # A guest sends few packets: so many servers per family.
@@ -51,11 +52,32 @@ def binding_of(server: StunServer, transport: str, local: str | None, outcome: O
         error_code=error[0] if error else None,
         icmp=outcome.icmp,
         reported_by=outcome.reported_by,
-        rtt_ms=None if outcome.rtt is None else round(outcome.rtt * 1000, 2),
+        rtt_ms=outcome.rtt_ms,
         flow=flow(transport, local, remote),
         failure=failure,
         detail=clip(detail, 200),
     )
+
+
+def other_address(outcome: Outcome, at: tuple[str, int]) -> tuple[str, int] | None:
+    """The OTHER-ADDRESS of the server at `at` (RFC 5780 section 7.4), where answers from there can show anything:
+    coturn's second address names itself (measured).
+    """
+    other: tuple[str, int] | None = outcome.packet.message.attributes.get("OTHER-ADDRESS") if outcome.packet else None
+    if other is None or other[0] == at[0] or other[1] == at[1] or not may_name(at[0], other[0]):
+        return None
+    return other
+
+
+def may_name(server: Address, other: Address) -> bool:
+    """Only an address of the same family and class: a server's word must not send us knocking at inner doors."""
+    return family(other) == family(server) and address_class(other) == address_class(server)
+
+
+def failure_to_change(outcome: Outcome) -> Failure | None:
+    """Of a CHANGE-REQUEST: an error (420: a server without RFC 5780 after all) says nothing of the network."""
+    unable = outcome.failure in (Failure.ERROR_RESPONSE, Failure.UNAUTHORIZED)
+    return Failure.UNSUPPORTED if unable else outcome.failure
 
 
 def _endpoint(value: tuple[str, int] | None) -> str | None:

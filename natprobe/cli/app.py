@@ -82,11 +82,23 @@ def check(
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
     idle: Annotated[
         float,
-        typer.Option("--idle", help="Leave NAT mappings idle for up to so many seconds, beyond --timeout; 0 for not."),
+        typer.Option("--idle", help="Find how soon the NAT forgets idle flows, up to so many seconds; takes as long."),
     ] = 0.0,
     stun: Annotated[
         list[str] | None,
         typer.Option("--stun", help="STUN server to compare with instead of the public ones, or none; repeatable."),
+    ] = None,
+    turn: Annotated[
+        list[str] | None, typer.Option("--turn", help="Relay to try, as turn: or turns: URI; repeatable.")
+    ] = None,
+    turn_username: Annotated[str | None, typer.Option("--turn-username", help="User name for relays.")] = None,
+    turn_password_file: Annotated[
+        Path | None,
+        typer.Option("--turn-password-file", help="The user's password; else NATPROBE_TURN_PASSWORD."),
+    ] = None,
+    turn_secret_file: Annotated[
+        Path | None,
+        typer.Option("--turn-secret-file", help="The relays' shared secret (REST); else NATPROBE_TURN_SECRET."),
     ] = None,
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="Trust these roots (PEM), not the system's.")
@@ -99,6 +111,7 @@ def check(
 ) -> None:
     """Probe a server from here and say whether meetings on it will work."""
     from natprobe.cli import check as command
+    from natprobe.cli.access import access
     from natprobe.cli.output import plan
 
     asked = command.Asked(
@@ -111,6 +124,8 @@ def check(
         timeout=timeout,
         idle=idle,
         stun=None if stun is None else tuple(stun),
+        turn=tuple(turn or ()),
+        access=access(turn_username, turn_password_file, turn_secret_file),
         ca_file=ca_file,
         insecure=insecure,
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from natprobe import __version__
 from natprobe.cli import BEGAN, signals
+from natprobe.cli.access import Access
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
-from natprobe.context import IDLE_MAX, IDLE_MIN, Context, Keep, Options
+from natprobe.context import IDLE_MAX, IDLE_MIN, RELAY_ACCESS, Context, Keep, Options
 from natprobe.diagnose import diagnose
 from natprobe.host.system import SystemHost
 from natprobe.model import Family, Report, Stages, Target, Verdict, family
@@ -23,9 +24,10 @@ from natprobe.net.tls import verified_context
 from natprobe.pairing import credentials
 from natprobe.probes.peer import SESSION
 from natprobe.run import SEQUENCE, Session, needed
-from natprobe.target import BadTarget, Pasted, parse, stun_server
+from natprobe.target import BadTarget, Pasted, parse, stun_server, turn_server
 
 _STUN_MAX = 16
+_TURN_MAX = 8
 _CA_FILE_MAX = 4 << 20
 _TIMEOUT_MAX = 3600.0
 
@@ -43,6 +45,8 @@ class Asked:
     timeout: float = 20.0
     idle: float = 0.0
     stun: tuple[str, ...] | None = None
+    turn: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
     ca_file: Path | None = None
     insecure: bool = False
 
@@ -89,6 +93,8 @@ def _context(asked: Asked) -> Context:
     keep = Keep()
     if pasted.token is not None:
         keep.put(SESSION, credentials(pasted.token))
+    if (access := asked.access.credentials(time.time())) is not None:
+        keep.put(RELAY_ACCESS, access)
     return Context(
         target=pasted.target,
         options=options,
@@ -137,6 +143,8 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             only=needed(asked.only),
             skip=asked.skip,
             stun=_stun(asked.stun),
+            turn=_turn(asked.turn),
+            turn_access=asked.access.kind,
             insecure=asked.insecure,
             ca_pem=_roots(asked.ca_file),
         )
@@ -176,6 +184,12 @@ def _stun(words: tuple[str, ...] | None) -> tuple[Target, ...] | None:
     if len(words) > _STUN_MAX:
         raise UsageError(f"at most {_STUN_MAX} --stun servers are asked")
     return tuple(stun_server(word) for word in words)
+
+
+def _turn(words: tuple[str, ...]) -> tuple[Target, ...]:
+    if len(words) > _TURN_MAX:
+        raise UsageError(f"at most {_TURN_MAX} --turn servers are tried")
+    return tuple(turn_server(word) for word in words)
 
 
 def _roots(path: Path | None) -> str | None:

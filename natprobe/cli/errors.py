@@ -11,7 +11,7 @@ OK, FINDINGS, USAGE, UNKNOWN, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 # A run that a signal ended: 130 and 143 with SIGINT and SIGTERM.
 SIGNALLED = 128
 # Of a quoted or parenthesised word, or of one with a password: all before the @, but for its scheme.
-_USER = re.compile(r"(?<!\S)((?:[('\"]+(?=\S*@)|(?=[^\s:]*:\S*@))(?:\w[\w+.-]*://)?)\S*@")
+_USER = re.compile(r"(?<!\S)((?:[('\"]++(?=\S*@)|(?=[^\s:]*:\S*@))(?:\w[\w+.-]*://)?)\S*@")
 
 
 class UsageError(Exception):

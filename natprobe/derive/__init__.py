@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from natprobe.addresses import address_class
 from natprobe.facts import (
     AddressClass,
+    Allocation,
     Binding,
     Connected,
     DefaultRoute,
@@ -24,7 +25,7 @@ from natprobe.facts import (
     Stray,
     TlsSession,
 )
-from natprobe.model import Address, Endpoint, Failure, Family, Observation, family, split
+from natprobe.model import Address, Endpoint, Failure, Family, Observation, Where, family, split
 from natprobe.target import stun_transports
 
 # At 15 % loss each way three silent tries happen once in fifty; nine once in a hundred thousand.
@@ -34,6 +35,9 @@ SILENT_TRIES = 9
 QUIET_TRIES = 6
 # A TCP connection that waits three seconds has sent its SYN twice in time for an answer: so many connections for six.
 SILENT_CONNECTIONS = 3
+# How often a server was tried in vain before its silence counts. One TCP connection waits as long as a SYN needs to be
+# sent twice; over TLS several are begun.
+ENOUGH = {"udp": SILENT_TRIES, "dtls": SILENT_TRIES, "tls": SILENT_CONNECTIONS, "tcp": 1}
 # libwebrtc sends at most 1,200 bytes of UDP payload: what a call needs to pass.
 FULL_SIZE = 1200
 # What shows that nothing came back, in distinction to "this machine would not even send".
@@ -72,10 +76,12 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     or more, none answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed
     network.
     """
-    asked = bindings(facts, "udp", of_family)
+    asked = _outer(facts, bindings(facts, "udp", of_family))
     if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
         return True
     if other_payloads(facts, of_family) or any(came_back(each) for each in bindings(facts, "dtls", of_family)):
+        return True
+    if _relay_said(facts, of_family):
         return True
     silent = [each for each in asked if each.failure in SILENCE or _rejected_on_the_way(each)]
     # The port under test may be shut at its server: it speaks for this network only where the same STUN server
@@ -90,10 +96,24 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     return False if tcp_controls(facts, hosts) else None
 
 
+def _outer(facts: Facts, asked: list[Binding]) -> list[Binding]:
+    """Where the target is outside, a STUN server in this very network says nothing about the way out."""
+    if not any(address_class(each) == "public" for each in target_addresses(facts)):
+        return asked
+    return [each for each in asked if address_class(split(each.server)[0]) == "public"]
+
+
 def _strays_from(facts: Facts, servers: set[Endpoint]) -> bool:
     """Whether an asked server sent something, be it garbage: UDP brought it here."""
     hosts = {split(each)[0] for each in servers}
     return any(split(each.sender)[0] in hosts for each in facts.of(Stray))
+
+
+def _relay_said(facts: Facts, of_family: Family | None) -> bool:
+    """Whether a relay answered over UDP, be it that it wants credentials."""
+    over = facts.of(Allocation, lambda each: each.transport in ("udp", "dtls"))
+    said = [each for each in over if each.failure is None or each.challenged or each.error_code is not None]
+    return any(of_family is None or family(split(each.server)[0]) == of_family for each in said)
 
 
 def other_payloads(facts: Facts, of_family: Family | None = None) -> list[OtherPayload]:
@@ -258,6 +278,11 @@ def web_sessions(facts: Facts) -> list[TlsSession]:
     return facts.of(TlsSession, lambda each: each.probe == "web")
 
 
+def beside_page(facts: Facts, session: TlsSession) -> bool:
+    """Whether this is a server that the target's SRV records lead to, and not what people open."""
+    return facts.target.kind not in ("stun", "turn") and session.probe != "web"
+
+
 def secure_pages(facts: Facts) -> list[HttpReply]:
     """What a browser would show, over a certificate that it accepts. A server error, and redirects in a circle, are
     no page; a refusal (401, 403, 404) is the server's word on this one page only.
@@ -276,6 +301,20 @@ def tcp_answers(facts: Facts, of_family: Family) -> list[Observation]:
     streams = bindings(facts, "tcp", of_family)
     connects = facts.of(Connected, lambda each: family(split(each.endpoint)[0]) == of_family)
     return [each for each in (*streams, *connects) if each.failure in alive]
+
+
+def rejecting(facts: Facts, router: Address | None, endpoint: Endpoint) -> Where:
+    """Whose an ICMP error on the way to the endpoint is: an inner address or our own gateway is this network's; the
+    server's speaks for itself; others are anybody's.
+    """
+    if router is None:
+        return Where.UNKNOWN
+    if router == split(endpoint)[0]:
+        return Where.SERVER_HOST
+    kind, gateways = address_class(router), {each.gateway for each in facts.ok(DefaultRoute)}
+    if kind in ("private", "link-local", "unique-local") or router in gateways:
+        return Where.LOCAL_NETWORK
+    return Where.PROVIDER if kind == "carrier" else Where.UNKNOWN
 
 
 def media_checks(facts: Facts) -> list[IceCheck]:

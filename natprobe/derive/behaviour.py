@@ -13,8 +13,19 @@ from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from natprobe.addresses import address_class
-from natprobe.derive import QUIET_TRIES, SILENT_TRIES, bindings
-from natprobe.facts import Binding, DefaultRoute, Facts, FilteringTest, Hairpin, Hop, IdleMapping, LocalAddress, Opening
+from natprobe.derive import QUIET_TRIES, SILENT_TRIES, bindings, came_back
+from natprobe.facts import (
+    Binding,
+    DefaultRoute,
+    Facts,
+    FilteringTest,
+    Hairpin,
+    Hop,
+    IdleMapping,
+    LocalAddress,
+    Opening,
+    RouterAnswer,
+)
 from natprobe.model import Address, Endpoint, Failure, Family, family, split
 
 # So many sockets lose their ports to others inside once in 1,000 times where one port in ten is taken.
@@ -25,6 +36,7 @@ PAIRED_SOCKETS = 6
 NEAR, NEIGHBOURS_MIN = 12, 4
 
 Behaviour = Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"]
+_MOST_OPEN: tuple[Behaviour, ...] = ("endpoint-independent", "address-dependent", "address-and-port-dependent")
 # Seconds. RFC 8445 section 11: between two keep-alives of ICE (Tr). RFC 4787 REQ-5: what a mapping lives at least.
 KEEPALIVE, REQUIRED_LIFETIME = 15.0, 120.0
 
@@ -58,12 +70,19 @@ def varying(facts: Facts, of_family: Family = 4, local: Address | None = None) -
 
 def by_public(facts: Facts, of_family: Family, local: Address | None = None) -> list[list[Binding]]:
     """By socket, what public servers of this family saw."""
-    found = [
-        [each for each in group if address_class(split(each.server)[0]) == "public"]
+    return [
+        [each for each in group if family(split(each.server)[0]) == of_family and _outer(each)]
         for (_, socket), group in mappings(facts).items()
         if local is None or split(socket)[0] == local
     ]
-    return [[each for each in group if family(split(each.server)[0]) == of_family] for group in found]
+
+
+def _outer(binding: Binding) -> bool:
+    """Whether this is a view from outside. A public server that names an inner address, or one of the other family,
+    sees what stands before itself: a container's proxy, a balancer, a socket for both families (::ffff:198.51.100.7).
+    """
+    ends = [split(binding.server)[0], split(binding.mapped or "")[0]]
+    return len({family(each) for each in ends}) == 1 and {address_class(each) for each in ends} == {"public"}
 
 
 def mapping_behaviour(facts: Facts, of_family: Family = 4, local: Address | None = None) -> Behaviour | None:
@@ -85,14 +104,27 @@ def mapping_behaviour(facts: Facts, of_family: Family = 4, local: Address | None
 
 
 def filtering_behaviour(facts: Facts, of_family: Family = 4, local: Address | None = None) -> Behaviour | None:
-    """RFC 4787 section 5: who may answer to a socket. Of the first local address that the tests decide for."""
+    """RFC 4787 section 5: who may answer to a socket. Of the first local address that the tests decide for, and of its
+    tests the one that let most in: an arrival is proof, while a silence may have been the server's.
+    """
     tests: dict[tuple[int, Endpoint, Endpoint], dict[str, FilteringTest]] = {}
-    for each in facts.of(FilteringTest):
+    for each in _filtering_tests(facts):
         server, mine = split(each.server)[0], split(each.local)[0]
         if family(server) == of_family and address_class(server) == "public" and local in (None, mine):
             tests.setdefault((each.source, each.local, each.server), {})[each.change] = each
-    found = [_filtering(pair.get("address-and-port"), pair.get("port")) for pair in tests.values()]
-    return next((each for each in found if each is not None), None)
+    found: dict[Address, list[Behaviour]] = {}
+    for (_, socket, _), pair in tests.items():
+        if (behaviour := _filtering(pair.get("address-and-port"), pair.get("port"))) is not None:
+            found.setdefault(split(socket)[0], []).append(behaviour)
+    return min(next(iter(found.values()), []), key=_MOST_OPEN.index, default=None)
+
+
+def _filtering_tests(facts: Facts) -> list[FilteringTest]:
+    """But for silence that was to be broken from an address which, asked itself, never answered: no filter's doing."""
+    asked = bindings(facts, "udp")
+    alive = {split(each.server)[0] for each in asked if came_back(each)}
+    dead = {split(each.server)[0] for each in asked} - alive
+    return facts.of(FilteringTest, lambda each: each.failure is None or split(each.expected)[0] not in dead)
 
 
 def _filtering(anyone: FilteringTest | None, port: FilteringTest | None) -> Behaviour | None:
@@ -255,6 +287,13 @@ def own_router(facts: Facts) -> Hop | None:
     first = next((each for each in hops(facts) if each.ttl == 1), None)
     ours = first is not None and first.address in gateways and address_class(first.address or "") == "private"
     return first if ours else None
+
+
+def router_told(facts: Facts) -> RouterAnswer | None:
+    """Our own router's word on its outside address; 0.0.0.0 and the like are none, and say nothing."""
+    kinds = ("public", "private", "carrier")
+    told = facts.ok(RouterAnswer, lambda each: each.outside is not None and address_class(each.outside) in kinds)
+    return next(iter(told), None)
 
 
 def inner_hops(facts: Facts) -> list[Hop]:

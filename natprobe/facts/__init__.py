@@ -27,6 +27,7 @@ from natprobe.facts.stun import (
     StunServer,
     Transport,
 )
+from natprobe.facts.turn import Allocation, Permission, Relayed, TurnServer
 from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
 from natprobe.model import Failure, Kind, Observation, Target
 
@@ -35,6 +36,7 @@ __all__ = [
     "KINDS",
     "RUN_LIMIT",
     "AddressClass",
+    "Allocation",
     "Binding",
     "Candidate",
     "Certificate",
@@ -52,7 +54,9 @@ __all__ = [
     "Opening",
     "Origin",
     "OtherPayload",
+    "Permission",
     "Probed",
+    "Relayed",
     "Resolved",
     "RouterAnswer",
     "Run",
@@ -63,6 +67,7 @@ __all__ = [
     "StunServer",
     "TlsSession",
     "Transport",
+    "TurnServer",
     "ids",
     "server_kind",
 ]
@@ -90,6 +95,10 @@ Known = (
     | RouterAnswer
     | Opening
     | OtherPayload
+    | TurnServer
+    | Allocation
+    | Permission
+    | Relayed
     | IceCheck
 )
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}

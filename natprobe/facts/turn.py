@@ -11,24 +11,26 @@ from natprobe.model import Address, Count, Endpoint, Family, HostName, Milliseco
 class TurnServer(Observation, frozen=True, kw_only=True):
     """A relay to try, by address, on one transport of the client's leg, and how it became known.
 
-    `access` says which kind of credentials there are for it; they themselves lie in the drawer and in no report.
+    `access`: the kind of credentials that there are for it. They lie in the drawer and in no report.
     """
 
     host: HostName
     address: Address
     port: Port
     transport: Transport
-    origin: Origin | Literal["signalling"]
-    access: Literal["none", "password", "secret", "signalling"] = "none"
+    origin: Origin
+    access: Literal["none", "password", "secret"] = "none"
 
 
 class Allocation(Observation, frozen=True, kw_only=True):
-    """An Allocate transaction with all its challenges (RFC 8656 section 7), and how it ended.
+    """The way to a relayed address (RFC 8656 section 7) on one leg, with all challenges, and how it ended.
 
-    `relay` is the address family asked for. `challenged`: the server wanted credentials; `authenticated`: we gave some.
-    Failure unauthorized without credentials of ours says that the relay is alive and guarded; error-response has
-    `error_code`. `signed`: the answer's MESSAGE-INTEGRITY is right for our key, false where it is missing or wrong.
-    `alternate` is where a 300 sends us. `clock_offset` would not stand here: see HttpReply.
+    `relay` is the address family asked for: IPv4, as by browsers, over IPv6 too. `challenged`: the server wanted
+    credentials; `authenticated`: it was given some. Failure unauthorized without credentials says that the relay is
+    alive and guarded; with them, that it refuses them. `signed`: whether the answer verifies with our key, None where
+    there was none to verify with. `alternate` is where a 300 sends to. Before anything was answered, the failure is
+    that of connecting or of the handshake, `local` is None and `tries` counts connections or hellos.
+    `duration_ms`: from the first packet of the leg to the end.
     """
 
     server: Endpoint
@@ -49,7 +51,7 @@ class Allocation(Observation, frozen=True, kw_only=True):
     tries: Count = 0
     icmp: Text | None = None
     reported_by: Address | None = None
-    rtt_ms: Milliseconds | None = None
+    duration_ms: Milliseconds | None = None
 
 
 class Permission(Observation, frozen=True, kw_only=True):
@@ -64,35 +66,20 @@ class Permission(Observation, frozen=True, kw_only=True):
 
 
 class Relayed(Observation, frozen=True, kw_only=True):
-    """Data through the relay to a peer and back (RFC 8656 section 11), or one way.
+    """Data through the relay (RFC 8656 section 11): to a STUN server and back, or between us and a socket of our own.
 
-    `by` stun: the peer is a STUN server, which says in `seen_from` where it saw the relay; `socket`: a socket of ours,
-    outside the relay, sent to `relayed` (direction in) and was sent to (direction out, `seen_from` being the source it
-    saw). `size` is the payload's length in bytes.
+    `by` stun: the peer says in `seen_from` where it saw the relay. `own-socket`, direction `in`: that socket sent to
+    `relayed` and it arrived; `out`: it was sent to, and `seen_from` is the source that it saw. `size` is the payload's
+    length in bytes.
     """
 
     server: Endpoint
     transport: Transport
     relayed: Endpoint
     peer: Endpoint
-    by: Literal["stun", "socket"]
+    by: Literal["stun", "own-socket"]
     direction: Literal["both", "in", "out"] = "both"
     size: Count
     tries: Count = 0
     seen_from: Endpoint | None = None
     rtt_ms: Milliseconds | None = None
-
-
-class RelayBurst(Observation, frozen=True, kw_only=True):
-    """A short, steady stream through the relay and back: what of it came, how late and how evenly (RFC 3550)."""
-
-    server: Endpoint
-    transport: Transport
-    relayed: Endpoint
-    peer: Endpoint
-    size: Count
-    sent: Count
-    received: Count
-    duration: Seconds
-    rtt_ms: Milliseconds | None = None
-    jitter_ms: Milliseconds | None = None

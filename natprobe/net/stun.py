@@ -30,7 +30,7 @@ STRAYS_MAX = 50
 
 
 class Outcome(NamedTuple):
-    """How a transaction ended. `sent_at` and `rtt` are seconds; rtt is None when it took more than one try (Karn)."""
+    """How a transaction ended. `rtt`: seconds, None when it took more than one try (Karn)."""
 
     packet: Packet | None
     failure: Failure | None
@@ -40,6 +40,11 @@ class Outcome(NamedTuple):
     responder: tuple[str, int] | None = None
     icmp: str | None = None
     reported_by: str | None = None
+
+    @property
+    def rtt_ms(self) -> float | None:
+        """As facts have it."""
+        return None if self.rtt is None else round(self.rtt * 1000, 2)
 
 
 class _Pending:

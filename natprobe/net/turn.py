@@ -175,6 +175,7 @@ class TurnClient:
         self._suspicious: dict[bytes, str] = {}
         self._from_peers: deque[tuple[Data | PeerIcmp, float]] = deque(maxlen=_BACKLOG)
         self._some = asyncio.Event()
+        self._heard = False
         self._broken: OSError | EOFError | StunError | None = None
         self._reader: asyncio.Task[None] | None = asyncio.create_task(self._read())
         self.strays: Counter[str] = Counter()
@@ -209,7 +210,9 @@ class TurnClient:
             request = ended.event.request
 
     async def send(self, payload: bytes, peer: tuple[str, int]) -> None:
-        """Towards the peer, which must be permitted to be heard. Raises OSError."""
+        """Towards the peer, which must be permitted to be heard. Raises OSError, and what ended the leg."""
+        if self._broken is not None:
+            raise self._broken
         await self._carrier.send(self.allocation.send(payload, peer))
 
     async def receive(self) -> tuple[Data | PeerIcmp, float]:
@@ -237,6 +240,9 @@ class TurnClient:
         for _ in range(_GOODBYES):  # an allocation that was on its way may come between: then once more
             request = self.allocation.close() if self._broken is None else None
             if request is None:
+                return
+            if not self._heard:  # nobody is there, as far as we know: nobody is waited for
+                await self._carrier.send(request.data)
                 return
             ended = await self._once(request, (0.0,), _GOODBYE_INTERVAL)
             if isinstance(ended.event, Challenged):
@@ -280,7 +286,9 @@ class TurnClient:
     async def _read(self) -> None:
         try:
             while True:
-                for message in await self._carrier.receive():
+                messages = await self._carrier.receive()
+                self._heard = True
+                for message in messages:
                     self._take(self.allocation.receive(message, self._net.now()))
         except (OSError, EOFError, StunError) as exc:
             self._broken = exc

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
+import os
 import socket
 import struct
 import sys
@@ -95,6 +97,8 @@ class BoundUdp:
 
     def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp. A pending error of an earlier packet fails the next send: that one is tried twice."""
+        if (":" in to[0]) is not (self._family == 6):
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         with _living(self._sock, self._family, ttl):
             self._send(data, socket_address(*to))
 

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from natprobe.asking.rounds import Controls, Round, among_controls
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
-from natprobe.asking.transactions import binding_of
+from natprobe.asking.transactions import binding_of, failure_to_change, other_address, servers_of
 from natprobe.context import Context
 from natprobe.facts import Binding, Facts, FilteringTest, LocalAddress, StunServer
-from natprobe.model import Address, Failure, Observation, clip, family, flow, join
+from natprobe.model import Address, Observation, clip, family, flow, join
 from natprobe.net.stun import Outcome, StunSocket
 from natprobe.wire import stun
 
@@ -42,7 +42,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """A socket of its own for each server: whatever else it sent to, the NAT would let answer."""
     streams: list[AsyncIterator[Observation]] = []
     for version in ctx.options.families:
-        servers = [each for each in facts.ok(StunServer) if each.transport == "udp" and family(each.address) == version]
+        servers = servers_of(facts, version, "udp")
         for local in sources(ctx, facts, version, [each.address for each in servers])[:LOCALS_MAX]:
             asked = [each for each in servers if same_side(local, each.address)][:SERVERS_MAX]
             streams += [_from(ctx, local, each) for each in asked]
@@ -60,9 +60,7 @@ async def _from(ctx: Context, local: Address, server: StunServer) -> AsyncIterat
     async with StunSocket(ctx.net, udp) as sock:
         first = await sock.ask(stun.binding_request(ctx.transaction_id()), at)
         yield binding_of(server, "udp", join(*sock.local), first)
-        other = first.packet.message.attributes.get("OTHER-ADDRESS") if first.packet else None
-        # coturn's second address names itself (measured): only another address can show anything.
-        if other is None or other[0] == at[0] or other[1] == at[1]:
+        if (other := other_address(first, at)) is None:
             return
         async for observation in _tests(ctx, _Server(at, other, sock), first.rtt):
             yield observation
@@ -92,8 +90,6 @@ def _expected(server: _Server, change: Change) -> Endpoint:
 
 
 def _observed(server: _Server, change: Change, outcome: Outcome, controls: Controls) -> FilteringTest:
-    # 420: a server without RFC 5780 after all; an answer from where it was asked: one that ignores the request.
-    unable = outcome.failure in (Failure.ERROR_RESPONSE, Failure.UNAUTHORIZED)
     local, at = join(*server.sock.local), join(*server.at)
     return FilteringTest(
         server=at,
@@ -103,8 +99,8 @@ def _observed(server: _Server, change: Change, outcome: Outcome, controls: Contr
         tries=outcome.tries,
         controls=controls.answered,
         controls_lost=controls.lost,
-        rtt_ms=None if outcome.rtt is None else round(outcome.rtt * 1000, 2),
+        rtt_ms=outcome.rtt_ms,
         flow=flow("udp", local, at),
-        failure=Failure.UNSUPPORTED if unable else outcome.failure,
+        failure=failure_to_change(outcome),
         detail=clip(outcome.detail, 200),
     )

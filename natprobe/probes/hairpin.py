@@ -12,7 +12,7 @@ from natprobe.addresses import address_class
 from natprobe.asking.rounds import Controls, Round, among_controls
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
-from natprobe.asking.transactions import binding_of
+from natprobe.asking.transactions import binding_of, servers_of
 from natprobe.context import Context
 from natprobe.facts import Binding, Facts, Hairpin, LocalAddress, StunServer
 from natprobe.model import Address, Failure, Observation, clip, family, flow, join, split
@@ -44,8 +44,7 @@ class _End(NamedTuple):
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """IPv4 only, which is what NATs are for; a server on this side of one tells no outside endpoint."""
-    asked = [each for each in facts.ok(StunServer) if each.transport == "udp" and family(each.address) == 4]
-    public = [each for each in asked if address_class(each.address) == "public"][:SERVERS_MAX]
+    public = [each for each in servers_of(facts, 4, "udp") if address_class(each.address) == "public"][:SERVERS_MAX]
     if 4 not in ctx.options.families or not public:
         return
     ours = {each.address for each in facts.of(LocalAddress)}
@@ -135,7 +134,7 @@ def _observed(sender: _End, receiver: _End, outcome: Outcome, controls: Controls
         tries=outcome.tries,
         controls=controls.answered,
         controls_lost=controls.lost,
-        rtt_ms=None if outcome.rtt is None else round(outcome.rtt * 1000, 2),
+        rtt_ms=outcome.rtt_ms,
         flow=flow("udp", mine, mapped),
         failure=outcome.failure,
         detail=clip(outcome.detail, 200),

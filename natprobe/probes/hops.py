@@ -8,10 +8,11 @@ from natprobe.addresses import address_class
 from natprobe.asking.openings import opened
 from natprobe.asking.together import as_they_come
 from natprobe.asking.trace import trace
+from natprobe.asking.transactions import servers_of
 from natprobe.context import Context
 from natprobe.derive.behaviour import inner_hops, own_router
 from natprobe.facts import DefaultRoute, Facts, Hop, LocalAddress, Opening, RouterAnswer, StunServer
-from natprobe.model import Address, Observation, clip, family, flow, join
+from natprobe.model import Address, Observation, clip, flow, join
 from natprobe.net.natpmp import outside_address
 from natprobe.wire import natpmp, stun
 
@@ -33,7 +34,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     # IP_RECVERR, which tells who ended a packet, is Linux's; elsewhere every router would look silent.
     if 4 not in ctx.options.families or ctx.host.system() != "linux":
         return
-    towards = next((each for each in facts.ok(StunServer) if _fits(each)), None)
+    towards = next(iter(_public(facts)), None)
     local = None if towards is None else _source(ctx, facts, towards.address)
     if towards is None or local is None:
         return
@@ -53,9 +54,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         yield observation
 
 
-def _fits(server: StunServer) -> bool:
-    udp4 = server.transport == "udp" and family(server.address) == 4
-    return udp4 and address_class(server.address) == "public"
+def _public(facts: Facts) -> list[StunServer]:
+    return [each for each in servers_of(facts, 4, "udp") if address_class(each.address) == "public"]
 
 
 def _source(ctx: Context, facts: Facts, towards: Address) -> Address | None:
@@ -70,9 +70,8 @@ def _source(ctx: Context, facts: Facts, towards: Address) -> Address | None:
 
 async def _opened(ctx: Context, facts: Facts, local: Address, ttl: int) -> AsyncIterator[Observation]:
     """With the first server that has another address; those that were tried in vain say nothing."""
-    servers = dict.fromkeys((each.address, each.port) for each in facts.ok(StunServer) if _fits(each))
-    for at in list(servers)[:SERVERS_MAX]:
-        found = await opened(ctx, local, at, ttl)
+    for server in _public(facts)[:SERVERS_MAX]:
+        found = await opened(ctx, local, (server.address, server.port), ttl)
         for each in found:
             yield each
         if found:

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from natprobe.addresses import address_class
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.inspection import asked, fingerprinted
 from natprobe.asking.neighbours import Neighbours
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
-from natprobe.asking.transactions import binding_of, servers_of, strays_of
+from natprobe.asking.transactions import binding_of, may_name, servers_of, strays_of
 from natprobe.context import Context
 from natprobe.facts import Binding, Facts, LocalAddress, OtherPayload, Stray, StunServer
 from natprobe.model import Address, Endpoint, Family, Observation, join, split
@@ -42,12 +41,12 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         servers, controls = servers_of(facts, version, "udp"), servers_of(facts, version, "tcp")
         locals_ = sources(ctx, facts, version, [each.address for each in servers])
         for local in locals_:
-            asked = [each for each in servers if same_side(local, each.address)]
-            streams += [_from(ctx, version, local, asked)] if asked else []
+            reachable = [each for each in servers if same_side(local, each.address)]
+            streams += [_from(ctx, version, local, reachable)] if reachable else []
         streams += [_over_tcp(ctx, server) for server in controls]
         for local in locals_[:LOCALS_MAX] if len(locals_) > 1 else ():
-            near = [each for each in controls if same_side(local, each.address)]
-            streams += [_over_tcp(ctx, server, local) for server in _independent(near)]
+            reachable = [each for each in controls if same_side(local, each.address)]
+            streams += [_over_tcp(ctx, server, local) for server in _independent(reachable)]
     async for observation in as_they_come(streams):
         yield observation
 
@@ -93,11 +92,10 @@ async def _ask_twice(
 
 
 def _others(server: StunServer, named: Endpoint | None) -> list[StunServer]:
-    """Only an address of the same class: a server's word must not send us knocking at inner doors."""
     if named is None:
         return []
     address, port = split(named)
-    if address == server.address or address_class(address) != address_class(server.address):
+    if address == server.address or not may_name(server.address, address):
         return []
     ports = dict.fromkeys((server.port, port))
     return [msgspec.structs.replace(server, address=address, port=each) for each in ports]

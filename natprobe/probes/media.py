@@ -8,6 +8,7 @@ from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged, request
 from natprobe.asking.inspection import asked
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
+from natprobe.asking.transactions import strays_of
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
 from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, OtherPayload, Stray
@@ -47,8 +48,8 @@ async def _to(ctx: Context, local: Address, candidate: Candidate) -> AsyncIterat
         checks = (_check(ctx, sock, candidate, theirs, size) for size in (0, FULL_SIZE))
         async for observation in as_they_come(checks):
             yield observation
-        for (sender, fault), count in sock.strays.items():
-            yield Stray(local=join(*sock.local), sender=join(*sender), fault=fault, count=count)
+        for stray in strays_of(sock):
+            yield stray
 
 
 async def _check(

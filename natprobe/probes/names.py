@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
@@ -17,16 +18,17 @@ from natprobe.facts import (
     SrvAnswer,
     SrvRecord,
     StunServer,
+    TurnServer,
 )
 from natprobe.model import Failure, Family, HostName, Observation, Target, family, join
 from natprobe.net.dns import DnsError, ask
 from natprobe.net.failure import failure_of
 from natprobe.servers.control import CONTROL_SERVERS
-from natprobe.target import is_address, stun_transports
+from natprobe.target import is_address, stun_transports, turn_transport
 
 REQUIRES = ()
 TAKES = ()
-YIELDS = (Resolved, SrvAnswer, StunServer, SourceAddress)
+YIELDS = (Resolved, SrvAnswer, StunServer, TurnServer, SourceAddress)
 TIMEOUT = 4.0
 
 LOOKUP_SECONDS = 2.0
@@ -39,6 +41,12 @@ SRV_MAX = 10
 SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._udp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
 # What is asked as STUN where such a record leads.
 _ASKED = {"_stun._udp": "udp", "_stun._tcp": "tcp", "_stuns._udp": "dtls", "_stuns._tcp": "tls"}
+# And as a relay: scheme and transport (RFC 5928 section 3).
+_RELAYS: dict[str, tuple[str, Literal["udp", "tcp"]]] = {
+    "_turn._udp": ("turn", "udp"),
+    "_turn._tcp": ("turn", "tcp"),
+    "_turns._tcp": ("turns", "tcp"),
+}
 _HOST_NAME = re.compile(r"[0-9a-z_.-]{1,253}")
 _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 
@@ -46,7 +54,7 @@ _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All questions at once; every server of a name that is found becomes a fact, by address."""
     _load(ctx)
-    streams = [_target(ctx), *_stun_servers(ctx)]
+    streams = [_target(ctx), *_stun_servers(ctx), *_turn_servers(ctx)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
     async for observation in as_they_come(streams):
@@ -54,8 +62,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 
 
 def _load(ctx: Context) -> None:
-    """What `stuns` will need, before anything is sent: when it begins, other probes are timing their answers."""
-    if "stuns" in (ctx.target.scheme, *(each.scheme for each in ctx.options.stun or ())):
+    """What `stuns` and `turn` will need, before anything is sent: when they begin, others are timing their answers."""
+    if {"stuns", "turns"} & {each.scheme for each in (ctx.target, *(ctx.options.stun or ()), *ctx.options.turn)}:
         import natprobe.net.dtls  # noqa: F401  # cryptography and OpenSSL
 
 
@@ -85,15 +93,16 @@ async def _target(ctx: Context) -> AsyncIterator[Observation]:
     for address in addresses:
         if family(address) in ctx.options.families:
             yield _source(ctx, address)
-    for service in _of_target(ctx.target, addresses):
+    for service in _of_target(ctx, ctx.target, addresses):
         yield service
 
 
-def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
+def _of_target(ctx: Context, target: Target, addresses: list[str]) -> list[Observation]:
     """A `stun:` or `turn:` target answers Binding requests itself (RFC 8656 section 1); so does a `serve`."""
+    relays: list[Observation] = [_relay(ctx, target, a, "target") for a in addresses if target.kind == "turn"]
     if target.kind not in ("stun", "turn", "natprobe") or target.scheme == "turns":
-        return []
-    return [
+        return relays
+    return relays + [
         StunServer(
             host=target.host,
             address=a,
@@ -105,6 +114,30 @@ def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
         for a in addresses
         for transport in stun_transports(target)
     ]
+
+
+def _relay(ctx: Context, server: Target, address: str, origin: Origin) -> TurnServer:
+    return TurnServer(
+        host=server.host,
+        address=address,
+        port=server.port,
+        transport=turn_transport(server),
+        origin=origin,
+        access=ctx.options.turn_access,
+    )
+
+
+def _turn_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
+    """The servers given by `--turn`."""
+    return [_relays(ctx, each, "option") for each in ctx.options.turn]
+
+
+async def _relays(ctx: Context, server: Target, origin: Origin) -> AsyncIterator[Observation]:
+    """One address of each family."""
+    async for answer in as_they_come(_addresses_of(ctx, server.host, version) for version in ctx.options.families):
+        yield answer
+        if isinstance(answer, Resolved) and answer.addresses:
+            yield _relay(ctx, server, answer.addresses[0], origin)
 
 
 async def _literal(address: str) -> AsyncIterator[Observation]:
@@ -167,10 +200,19 @@ async def _service(ctx: Context, server: tuple[str, int], service: str) -> Async
     records = [each for each in records if _HOST_NAME.fullmatch(each.target)][:SRV_MAX]
     yield SrvAnswer(service=service, name=name, server=at, records=tuple(records), rtt_ms=_ms(ctx, began))
     transports = (_ASKED[service],) if service in _ASKED else ()
-    async for found in as_they_come(
-        _resolve(ctx, each.target, each.port, transports, "srv", name) for each in records if transports
-    ):
+    streams = [_resolve(ctx, each.target, each.port, transports, "srv", name) for each in records if transports]
+    if service in _RELAYS:
+        streams += [_relays(ctx, _named_by(service, each), "srv") for each in records]
+    async for found in as_they_come(streams):
         yield found
+
+
+def _named_by(service: str, record: SrvRecord) -> Target:
+    """The URI that an SRV record stands for (RFC 5928 section 3)."""
+    scheme, transport = _RELAYS[service]
+    return Target(
+        input=record.target, host=record.target, port=record.port, kind="turn", scheme=scheme, transport=transport
+    )
 
 
 def _stun_servers(ctx: Context) -> list[AsyncIterator[Observation]]:

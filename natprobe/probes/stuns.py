@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.handshakes import Handshake
-from natprobe.asking.secured import Secured
+from natprobe.asking.secured import Connection, Secured
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
 from natprobe.asking.transactions import binding_of, servers_of
@@ -22,11 +22,6 @@ from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, ask_session, ask_stream
 from natprobe.net.tls import TlsStream
 from natprobe.wire import stun
-
-if TYPE_CHECKING:
-    from natprobe.net.dtls import DtlsSession
-
-    Connection = TlsStream | DtlsSession
 
 REQUIRES = (StunServer,)
 TAKES = (LocalAddress,)

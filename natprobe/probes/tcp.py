@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from natprobe.asking.checks import judged, request
-from natprobe.asking.together import as_they_come, first
+from natprobe.asking.connections import Connections
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
-from natprobe.derive import SILENT_CONNECTIONS
 from natprobe.facts import Candidate, Facts, IceCheck
 from natprobe.model import Observation, family, join, split
 from natprobe.net.failure import failure_of
@@ -21,9 +21,8 @@ TAKES = ()
 YIELDS = (IceCheck,)
 TIMEOUT = 4.0
 
+# For the connection and the answer.
 STREAM_SECONDS = 3.1
-# A lost SYN is sent again after a second only: the next connection is tried before that.
-NEXT_SECONDS = 0.4
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -39,13 +38,14 @@ async def _to(ctx: Context, candidate: Candidate) -> AsyncIterator[Observation]:
     if theirs is None:
         return
     message, stream, local = request(ctx, theirs), None, None
+    ways = Connections(ctx, split(candidate.endpoint))
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            stream = await first(lambda: ctx.tcp(split(candidate.endpoint)), SILENT_CONNECTIONS, NEXT_SECONDS)
+            stream = await ways.first()
             local = join(*stream.local)
             outcome = await ask_stream(ctx.net, stream, message, framed=True)
     except (OSError, EOFError, TimeoutError, StunError) as exc:
-        outcome = Outcome(None, *failure_of(exc), SILENT_CONNECTIONS if stream is None else 1)
+        outcome = Outcome(None, *failure_of(exc), ways.tries if stream is None else 1)
     finally:
         if stream is not None:
             stream.close()

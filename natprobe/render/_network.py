@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from natprobe.derive import came_back
@@ -55,7 +56,7 @@ _FILTERING: dict[Behaviour, str] = {
 
 
 def network(facts: Facts) -> list[str]:
-    """A sentence for each family; one for each local address where they fare differently."""
+    """A sentence for each family; where its local addresses fare differently, one more for each of them."""
     families: tuple[Family, ...] = (4, 6)
     return [line for version in families for line in _family(facts, version)]
 
@@ -64,7 +65,9 @@ def _family(facts: Facts, version: Family) -> list[str]:
     asked = per_source(facts, version)
     told = [_told(facts, version, each) for each in asked]
     if not _alike(told):
-        return [_line(f"IPv{version} {_named(each)}", said) for each, said in zip(asked, told, strict=True)]
+        shared, rest = _parted(told)
+        own = [_line(f"IPv{version} {_named(each)}", said) for each, said in zip(asked, rest, strict=True)]
+        return [_line(f"IPv{version}", shared), *own] if shared else own
     whole = _behaviour(facts, version, None) or next(iter(told), [])
     return [_line(f"IPv{version}", whole)] if whole else []
 
@@ -84,17 +87,29 @@ def _alike(told: Sequence[Sequence[Said | None]]) -> bool:
     return all(len({said.same for said in column if said}) <= 1 for column in zip(*told, strict=True))
 
 
+def _parted(told: Sequence[Sequence[Said | None]]) -> tuple[list[Said], list[list[Said]]]:
+    """What holds for every address, said once where all are behind a NAT or none is; and what is left of each."""
+    rows = [[said for said in each if said] for each in told]
+    shared = [said for said in rows[0] if all(said in each for each in rows)]
+    if shared[:1] != rows[0][:1] or not all(each[len(shared) :] for each in rows):
+        return [], rows
+    return shared, [[said for said in each if said not in shared] for each in rows]
+
+
 def _told(facts: Facts, version: Family, each: PerSource) -> Sequence[Said | None]:
     return _behaviour(facts, version, each.address) if each.answered else [_unheard(facts, version, each)]
 
 
 def _unheard(facts: Facts, version: Family, each: PerSource) -> Said:
     """Where nothing came back over UDP: why, and what TCP does from there."""
-    mute = "UDP passes, but no answer to STUN" if stun_filtered(facts, version) else "no answer over UDP"
-    same = f"nothing can be sent over UDP ({sentence(each.refused)})" if each.refused else mute
-    words = same if each.refused else f"{same} to {each.tries} requests"
+    if each.refused:
+        same = words = f"nothing can be sent over UDP ({sentence(each.refused)})"
+    elif stun_filtered(facts, version):
+        same, words = "UDP passes, STUN does not", f"UDP passes, but {each.tries} STUN requests got no answer"
+    else:
+        same, words = "no answer over UDP", f"no answer over UDP to {each.tries} requests"
     if outside := dict.fromkeys(split(tcp.mapped)[0] for tcp in each.tcp if tcp.mapped):
-        tcp = f"; TCP works, seen from outside as {' and '.join(outside)}"
+        tcp = f"; TCP works, seen from outside as {_listed(outside)}"
     else:
         dead = each.tcp and not each.refused and not any(map(came_back, each.tcp))
         tcp = ", nor over TCP" if dead else ""
@@ -116,10 +131,22 @@ def _nat(facts: Facts, version: Family, local: Address | None) -> Said:
     return Said(words, words)
 
 
-def _outside(facts: Facts, version: Family, local: Address | None) -> Said:
-    """Without NAT every address is its own outside one, and differs in nothing by that."""
-    words = f"seen from outside as {' and '.join(outside_addresses(facts, version, local))}"
-    return Said(words, words if behind_nat(facts, version, local) else "itself")
+def _outside(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """Without NAT every address is its own outside one: a line of its own names it already."""
+    if local and behind_nat(facts, version, local) is False:
+        return None
+    return _both(f"seen from outside as {_listed(outside_addresses(facts, version, local))}")
+
+
+def _listed(addresses: Iterable[Address]) -> str:
+    *most, last = sorted(addresses, key=ip_address)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _pooling(facts: Facts, version: Family, local: Address | None) -> Said | None:
+    """One outside address for everything is what people expect: only the other thing is told."""
+    arbitrary = address_pooling(facts, version, local)
+    return _both("connections are spread over these addresses (pooling arbitrary)") if arbitrary else None
 
 
 def _mapping(facts: Facts, version: Family, local: Address | None) -> Said | None:
@@ -145,18 +172,13 @@ def _ports(facts: Facts, version: Family, local: Address | None) -> Said | None:
     return _both("ports not preserved" + _CONTIGUOUS[neighbours])
 
 
-def _pooling(facts: Facts, version: Family, local: Address | None) -> Said | None:
-    """One outside address for everything is what people expect: only the other thing is told."""
-    arbitrary = address_pooling(facts, version, local)
-    return _both("outside addresses by turns (pooling arbitrary)") if arbitrary else None
-
-
 def _hairpinning(facts: Facts, version: Family, local: Address | None) -> Said | None:
     """What comes back in from the outside address; without NAT that is the machine's own."""
     turned = hairpinning(facts, version, local)
     if turned is None or not behind_nat(facts, version, local):
         return None
-    return _both("hairpinning works" if turned else "no hairpinning: from inside, its outside address leads nowhere")
+    words = "works from inside (hairpinning)" if turned else "does not work from inside (no hairpinning)"
+    return _both(f"its outside address {words}")
 
 
 def _lifetime(facts: Facts, version: Family, local: Address | None) -> Said | None:
@@ -165,8 +187,7 @@ def _lifetime(facts: Facts, version: Family, local: Address | None) -> Said | No
     alive, dead = life.alive_seconds, life.dead_seconds
     if alive is None and dead is None:
         return None
-    more = " and more" if dead is None else ""
-    lives = [] if alive is None else [f"lives {alive:g} s{more}"]
+    lives = [] if alive is None else [f"lives at least {alive:g} s"]
     gone = [] if dead is None else [f"is gone after {dead:g} s"]
     return Said(f"an idle mapping {' and '.join(lives + gone)}", "lifetime")
 
@@ -181,10 +202,10 @@ def _both(words: str) -> Said:
 _SAY: tuple[Callable[[Facts, Family, Address | None], Said | None], ...] = (
     _nat,
     _outside,
+    _pooling,
     _mapping,
     _filtering,
     _ports,
-    _pooling,
     _hairpinning,
     _lifetime,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from natprobe.facts import (
+    Allocation,
     Binding,
     Candidate,
     Certificate,
@@ -20,7 +21,9 @@ from natprobe.facts import (
     LocalAddress,
     Opening,
     OtherPayload,
+    Permission,
     Probed,
+    Relayed,
     Resolved,
     RouterAnswer,
     Run,
@@ -29,6 +32,7 @@ from natprobe.facts import (
     Stray,
     StunServer,
     TlsSession,
+    TurnServer,
 )
 from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, split
 
@@ -68,7 +72,8 @@ def _binding(each: Binding) -> str:
 
 
 def _check(each: IceCheck) -> str:
-    what = f"ICE check of {each.size} bytes over {each.transport.upper()} to {each.endpoint}"
+    size = f" of {each.size} bytes" if each.size else ""
+    what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}"
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
 
@@ -79,8 +84,11 @@ def _hairpin(each: Hairpin) -> str:
 
 
 def _idle(each: IdleMapping) -> str:
-    what = f"mapping {each.mapped} of {each.local} after {each.idle:g} idle seconds, by {each.by}"
-    return f"{what}, {_tries(each.tries)}" + (f", now {each.mapped_again}" if each.mapped_again else "")
+    what = f"mapping {each.mapped} of {each.local} after {each.idle:g} idle seconds"
+    alive = " still there" if each.by == "response-port" and each.failure is None and each.idle else ""
+    return f"{what}{alive}, asked by {each.by}, {_tries(each.tries)}" + (
+        f", then seen as {each.mapped_again}" if each.mapped_again else ""
+    )
 
 
 def _hop(each: Hop) -> str:
@@ -99,7 +107,25 @@ def _router(each: RouterAnswer) -> str:
 
 
 def _payload(each: OtherPayload) -> str:
-    return f"{each.payload} to {each.server}{_ms(each.rtt_ms)}, {each.answers} of {_tries(each.tries)} answered"
+    answered = f"{each.answers} of {_tries(each.tries)} answered"
+    return f"{_PAYLOADS[each.payload]} to {each.server}{_ms(each.rtt_ms)}, {answered}"
+
+
+_PAYLOADS = {"classic-stun": "STUN without the magic cookie", "fingerprint": "STUN with FINGERPRINT"}
+
+
+def _allocation(each: Allocation) -> str:
+    what = f"Allocate {each.transport.upper()} to {each.server}"
+    got = f" gave {each.relayed}" if each.relayed else f", {_tries(each.tries)}"
+    by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
+    return what + got + by
+
+
+def _relayed(each: Relayed) -> str:
+    ways = {"both": "to STUN server {peer} and back", "in": "from {peer} to us", "out": "from us to {peer}"}
+    seen = f", seen from {each.seen_from}" if each.seen_from else ""
+    way = ways[each.direction].format(peer=each.peer)
+    return f"{each.size} bytes through relay {each.relayed} {way}{seen}{_ms(each.rtt_ms)}"
 
 
 def _resolved(each: Resolved) -> str:
@@ -130,7 +156,7 @@ def _from(local: Endpoint | None) -> str:
 
 
 def _tries(count: int) -> str:
-    return "1 try" if count == 1 else f"{count} tries"
+    return "1 try" if count == 1 else f"{count} tries" if count else "not sent"
 
 
 def _ms(value: float | None) -> str:
@@ -155,13 +181,17 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     HttpReply: _http,
     Binding: _binding,
     FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {_tries(e.tries)}",
-    Stray: lambda e: f"{e.count} stray datagrams from {e.sender} ({e.fault})",
+    Stray: lambda e: f"{e.count} stray datagram{'s'[: e.count > 1]} from {e.sender} ({e.fault})",
     Hairpin: _hairpin,
     IdleMapping: _idle,
     Hop: _hop,
     RouterAnswer: _router,
     Opening: _opening,
     OtherPayload: _payload,
+    TurnServer: lambda e: f"relay {e.host} at {e.address} port {e.port} {e.transport}",
+    Allocation: _allocation,
+    Permission: lambda e: f"permission for {e.peer} on {e.server} {e.transport}{_ms(e.rtt_ms)}",
+    Relayed: _relayed,
     IceCheck: _check,
 }
 

@@ -121,7 +121,7 @@ def _finding(finding: Finding, by_id: dict[int, Observation]) -> Iterator[Line]:
     yield Line(f"  {head}", finding.severity)
     yield from _wrapped(finding.message.rstrip(".?") + ("?" if finding.message.endswith("?") else "."), "    ")
     evidence = [by_id[number] for number in finding.evidence if number in by_id]
-    for each in evidence[:EVIDENCE_MAX]:
+    for each in _telling(evidence):
         yield from _wrapped(f"seen #{each.id}: {seen(each)}", "      ", "dim", hang=6)
     if len(evidence) > EVIDENCE_MAX:
         yield Line(f"      and {len(evidence) - EVIDENCE_MAX} more (-v shows all)", "dim")
@@ -134,6 +134,16 @@ def _finding(finding: Finding, by_id: dict[int, Observation]) -> Iterator[Line]:
             yield Line(f"      {line}", "fix")
         if fix.after:
             yield from _wrapped(f"then: {fix.after}", "      ", "fix")
+
+
+def _telling(evidence: list[Observation]) -> list[Observation]:
+    """The first of each sort before a second of any: what decided may be a single one among many."""
+    sorts: dict[tuple[object, ...], Observation] = {}
+    for each in evidence:
+        sorts.setdefault((type(each), each.failure, getattr(each, "transport", "")), each)
+    first = list(sorts.values())
+    chosen = [*first, *(each for each in evidence if each not in first)][:EVIDENCE_MAX]
+    return [each for each in evidence if each in chosen]
 
 
 def _open(report: Report) -> Iterator[Line]:

@@ -30,12 +30,12 @@ READS = (IdleMapping, Run)
 RAISE: tuple[Fix, ...] = tuple(
     Do(text=text, audience="network", why="RFC 4787 REQ-5: at least two minutes")
     for text in (
+        "Raise the router's UDP session timeout to 120 seconds or more (a FRITZ!Box has no such setting)",
         "Linux, OpenWrt: `sysctl -w net.netfilter.nf_conntrack_udp_timeout=120"
         " net.netfilter.nf_conntrack_udp_timeout_stream=300`",
         "pfSense: System > Advanced > Firewall & NAT; OPNsense: Firewall > Settings > Advanced:"
         " firewall optimization `conservative`",
         "MikroTik: `/ip firewall connection tracking set udp-timeout=2m udp-stream-timeout=5m`",
-        "Another router: raise its UDP session timeout to 120 seconds or more; a FRITZ!Box has no such setting",
     )
 )
 
@@ -49,7 +49,7 @@ def check(facts: Facts) -> Judgement:
     lives = {each: binding_lifetime(facts, family(each), each) for each in _locals(tests)}
     if found := [_found(local, life) for local, life in lives.items() if _short(life)]:
         return found
-    if lives and all(life.dead_seconds or (life.alive_seconds or 0) >= asked for life in lives.values()):
+    if lives and all(life.dead_seconds or (life.alive_seconds or 0) >= round(asked, 1) for life in lives.values()):
         return CLEAR
     return _doubt(tests)
 
@@ -76,11 +76,11 @@ def _found(local: Address, life: Lifetime) -> Found:
     """Within the interval of ICE's keep-alives a warning, else a note: the NAT breaks REQ-5, and few will see it."""
     early = (life.dead_seconds or 0) <= KEEPALIVE
     words = (
-        "UDP mappings of {local} are gone after {dead} seconds without a packet: ICE's keep-alives come every {limit}"
-        " seconds"
+        "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet, and a quiet call's keep-alives"
+        " (ICE) may come only every {limit}"
         if early
-        else "UDP mappings of {local} are gone after {dead} seconds without a packet, and should live {limit}: calls in"
-        " progress keep theirs, what is quiet for so long is lost"
+        else "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet ({limit} is the least it"
+        " should wait): calls in progress keep theirs, what is quiet for so long is lost"
     )
     limit = KEEPALIVE if early else REQUIRED_LIFETIME
     return Found(

@@ -21,32 +21,38 @@ Sources: RFC 6598, RFC 6888, RFC 6886 section 3.2 (the router's word).
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive.behaviour import inner_hops, mappings, own_router, shut_beyond
+from natprobe.derive.behaviour import inner_hops, mappings, own_router, router_told, shut_beyond
 from natprobe.facts import Binding, DefaultRoute, Facts, Hop, LocalAddress, Opening, RouterAnswer, ids
-from natprobe.model import Do, Observation, split
+from natprobe.model import Do, Observation, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
 READS = (LocalAddress, DefaultRoute, Binding, Hop, RouterAnswer, Opening)
 
 
 def check(facts: Facts) -> Judgement:
-    """A tunnel's 100.64 address (Tailscale's, say) is no provider's: its scope is `tunnel`."""
-    carrier = facts.ok(LocalAddress, lambda each: each.scope == "carrier" and each.up)
+    """A tunnel's 100.64 address (Tailscale's, say) is no provider's: its scope is `tunnel`. Nor is one that nothing
+    came back to while another address was answered: a cloud's inner network has such addresses too.
+    """
     seen = [each for group in mappings(facts).values() for each in group]
-    inside = [each for each in seen if address_class(split(each.mapped or "")[0]) == "carrier"]
+    answered = {split(each.local or "")[0] for each in seen}
+    carrier = facts.ok(LocalAddress, lambda each: each.scope == "carrier" and each.up)
+    carrier = [each for each in carrier if each.address in answered or not answered]
+    # Among servers that see a public address, one that sees a shared one has a balancer of its own before it.
+    four = [each for each in seen if family(split(each.mapped or "")[0]) == 4]
+    inside = four if {address_class(split(each.mapped or "")[0]) for each in four} == {"carrier"} else []
     if carrier or inside:
         address = carrier[0].address if carrier else split(inside[0].mapped or "")[0]
         outside = [each for each in seen if each.local and split(each.local)[0] == address]
         return _found("{address} is an address", {"address": address}, [*carrier, *inside, *outside])
     if not seen:
         return NOT_APPLICABLE
-    told = facts.ok(RouterAnswer, lambda each: each.outside is not None)
-    if not told:
+    told = router_told(facts)
+    if told is None or address_class(told.outside or "") == "private":
         return _by_hops(facts)
-    if address_class(told[0].outside or "") != "carrier":
-        return _by_hops(facts) if address_class(told[0].outside or "") == "private" else CLEAR
-    args = {"address": told[0].outside or "", "router": told[0].router}
-    return _found("the router {router} has {address} outside, an address", args, [*told, *seen])
+    if address_class(told.outside or "") == "public":
+        return CLEAR
+    args = {"address": told.outside or "", "router": told.router}
+    return _found("the router {router} has {address} outside, an address", args, [told, *seen])
 
 
 def _found(what: str, args: dict[str, str], evidence: list[Observation]) -> list[Found]:
@@ -72,7 +78,7 @@ def _by_hops(facts: Facts) -> Judgement:
     if router is None or not shared:
         return CLEAR
     if shut := shut_beyond(facts, shared[0].ttl):
-        what = "at {address}, behind this network's own router, or after it only answers are let in; it is an address"
+        what = "at or beyond {address}, after this network's own router, only answers are let in; it is an address"
         return _found(what, {"address": shared[0].address or ""}, [shared[0], *shut])
     return CouldNotTell(
         reason="shared-range-hop",

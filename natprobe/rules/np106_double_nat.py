@@ -21,7 +21,7 @@ Sources: RFC 6886 section 3.2 (the router's word), RFC 5128 section 3.3.3 (NATs 
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive.behaviour import inner_hops, own_router
+from natprobe.derive.behaviour import inner_hops, own_router, router_told
 from natprobe.facts import DefaultRoute, Facts, Hop, LocalAddress, RouterAnswer, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
@@ -31,9 +31,9 @@ READS = (LocalAddress, DefaultRoute, Hop, RouterAnswer)
 
 def check(facts: Facts) -> Judgement:
     """The router's word decides both ways; the hops alone decide nothing."""
-    told = facts.ok(RouterAnswer, lambda each: each.outside is not None)
-    if told:
-        return _found(facts, told[0]) if address_class(told[0].outside or "") == "private" else CLEAR
+    told = router_told(facts)
+    if told is not None:
+        return _found(facts, told) if address_class(told.outside or "") == "private" else CLEAR
     router = own_router(facts)
     if router is None:
         return NOT_APPLICABLE

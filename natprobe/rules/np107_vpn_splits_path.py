@@ -11,6 +11,7 @@ What to do: send the server's addresses wholly through the VPN or wholly past it
 Sources: RFC 8828 section 5.2 (which interfaces a browser uses).
 """
 
+from natprobe.addresses import carried_by_ipv6
 from natprobe.derive import bindings, target_addresses
 from natprobe.facts import Binding, Connected, Facts, LocalAddress, Run, SourceAddress, ids
 from natprobe.model import Do, Observation, family, split
@@ -20,8 +21,11 @@ READS = (LocalAddress, SourceAddress, Binding, Connected, Run)
 
 
 def check(facts: Facts) -> Judgement:
-    """Only where a tunnel is up: pools of outside addresses without one are a NAT's business (RFC 4787 section 4.1)."""
+    """Only where a tunnel is up: pools of outside addresses without one are a NAT's business (RFC 4787 section 4.1).
+    The interface that gives a network of IPv6 alone its IPv4 is no VPN.
+    """
     tunnels = facts.ok(LocalAddress, lambda each: each.scope == "tunnel" and each.up)
+    tunnels = [each for each in tunnels if not carried_by_ipv6(each.address)]
     if not tunnels:
         return NOT_APPLICABLE
     inside = {each.address for each in tunnels}

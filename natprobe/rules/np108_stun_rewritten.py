@@ -2,7 +2,8 @@
 
 A STUN server says in one and the same answer that it saw two different endpoints: in MAPPED-ADDRESS, which
 stands in the packet as plain bytes, and in XOR-MAPPED-ADDRESS, which is disguised. Somebody on the way
-"helpfully" changes the plain one. Or the answers of independent servers arrive with a FINGERPRINT (a checksum over
+"helpfully" changes the plain one: independent servers say so, or the plain one is this machine's own address,
+which no server can know. Or the answers of independent servers arrive with a FINGERPRINT (a checksum over
 the whole message) or with lengths that no longer fit what is in them: somebody changed something and did not
 mend the rest.
 
@@ -31,19 +32,30 @@ _FIX = Do(
 
 
 def check(facts: Facts) -> Judgement:
-    """Two attributes of one answer that differ are enough. What arrives broken may be one server's own fault: then
-    another's has to be broken too.
+    """What arrives odd may be one server's own fault: then another's has to be odd too. But no server can know the
+    inside address that an ALG writes into its answer.
     """
     both = facts.ok(Binding, lambda each: each.mapped is not None and each.mapped_plain is not None)
     changed = [each for each in both if each.mapped != each.mapped_plain]
-    broken = _operators(facts, {split(each.sender)[0] for each in altered(facts)})
-    if changed:
+    odd, broken = {each.operator for each in changed}, _altering(facts)
+    if len(odd) > 1 or any(_inside(each) for each in changed):
         return [_rewritten(facts, changed)]
     if len(broken) > 1:
         return [_broken(facts, broken)]
-    if broken and not _operators(facts, {split(each.server)[0] for each in facts.ok(OtherPayload)}) - broken:
+    plain = {each.operator for each in both} - odd
+    sound = _operators(facts, {split(each.server)[0] for each in facts.ok(OtherPayload)}) - broken
+    if (odd and not plain) or (broken and not sound):
         return CouldNotTell(reason="few-servers", ask=more_servers(facts))
     return CLEAR if both or broken else NOT_APPLICABLE
+
+
+def _inside(binding: Binding) -> bool:
+    """Whether the plain attribute has the socket's own address, which the server saw as another one."""
+    return split(binding.mapped_plain or "")[0] == split(binding.local or "")[0]
+
+
+def _altering(facts: Facts) -> set[str]:
+    return _operators(facts, {split(each.sender)[0] for each in altered(facts)})
 
 
 def _operators(facts: Facts, hosts: set[str]) -> set[str]:

@@ -59,17 +59,15 @@ def _found(facts: Facts, dropped: list[Dropped]) -> Found:
 
 
 _EVERYWHERE = (
-    "UDP passes and STUN does not: {answers} of {sent} UDP requests without STUN's magic cookie were answered (by"
-    " {server}, for one), and none of {tries} with it to the same ports, nor any other"
+    "STUN, which every call over UDP needs, is dropped while other UDP passes: {answers} of {sent} requests without its"
+    " mark (magic cookie) were answered (by {server}, for one), and none of {tries} with it to the same ports, nor any"
+    " other"
 )
 _ALONE = (
-    "UDP to {server} passes and STUN does not: {answers} of {sent} requests without STUN's magic cookie were answered,"
-    " and none of {tries} with it"
+    "STUN to {server} is dropped while other UDP passes: {answers} of {sent} requests without its mark (magic cookie)"
+    " were answered, and none of {tries} with it"
 )
-_HERE = (
-    "UDP to {server} passes and STUN does not: {answers} of {sent} requests without STUN's magic cookie were answered,"
-    " and none of {tries} with it, while STUN to other servers works"
-)
+_HERE = _ALONE + "; STUN to other servers works"
 
 
 def _fixes(facts: Facts, ours: bool) -> tuple[Fix, ...]:
@@ -83,7 +81,7 @@ def _fixes(facts: Facts, ours: bool) -> tuple[Fix, ...]:
     )
     elsewhere = Do(
         text="Run the same check from another network, such as a phone's hotspot: if STUN passes there, this network"
-        " drops it, if not, something before the server does",
+        " drops it; if not, something before the server does",
         audience="user",
     )
     return (allow, *relay_over_tls(facts)) if ours else (elsewhere, allow, *relay_over_tls(facts))

@@ -10,17 +10,17 @@ What to do: allow the browser (and natprobe) to send UDP in the machine's own fi
 Sources: Linux netfilter's OUTPUT hook; measured: EPERM from send.
 """
 
-from natprobe.facts import Binding, Connected, Facts, IceCheck, ids
+from natprobe.facts import Allocation, Binding, Connected, Facts, IceCheck, ids
 from natprobe.fixes import media_port
 from natprobe.model import Allow, Failure, Observation
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Binding, IceCheck, Connected)
+READS = (Binding, IceCheck, Connected, Allocation)
 
 
 def check(facts: Facts) -> Judgement:
     """Every UDP or TCP step that the kernel itself refused."""
-    tried = [*facts.of(Binding), *facts.of(IceCheck), *facts.of(Connected)]
+    tried = [*facts.of(Binding), *facts.of(IceCheck), *facts.of(Connected), *facts.of(Allocation)]
     refused = [each for each in tried if each.failure is Failure.PERMISSION_DENIED]
     if not refused:
         return CLEAR if tried else NOT_APPLICABLE

@@ -14,7 +14,7 @@ use TLS.
 Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 """
 
-from natprobe.derive import OWN, SILENT_TRIES, came_back, stun_asked, tcp_answers, udp_works
+from natprobe.derive import ENOUGH, OWN, came_back, stun_asked, tcp_answers, udp_works
 from natprobe.derive.cookie import stun_dropped
 from natprobe.facts import Binding, Facts, OtherPayload, Run, ids
 from natprobe.fixes import more_servers
@@ -27,7 +27,8 @@ READS = (Binding, OtherPayload, Run)
 
 _CLOSED = (Failure.PORT_UNREACHABLE, Failure.REFUSED)
 _ONE = "{server} does not answer STUN over {transport}: {why}"
-_NEITHER = "{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dtls})"
+_NEITHER = "{server} answers STUN neither over TLS nor over DTLS: {why}"
+_NEITHER_AS = "{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dtls})"
 
 
 def check(facts: Facts) -> Judgement:
@@ -58,7 +59,7 @@ def check(facts: Facts) -> Judgement:
 
 def _too_few(asked: list[Binding], first: Binding) -> bool:
     tries = sum(each.tries for each in asked if each.transport == first.transport)
-    return first.transport in ("udp", "dtls") and first.failure is Failure.TIMEOUT and tries < SILENT_TRIES
+    return first.failure is Failure.TIMEOUT and tries < ENOUGH[first.transport]
 
 
 def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
@@ -67,7 +68,7 @@ def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
     why: dict[str, str] = {each.transport: sentence(str(each.failure)) for each in firsts}
     only = firsts[0].transport
     return Found(
-        message=_ONE if len(firsts) == 1 else _NEITHER,
+        message=_ONE if len(firsts) == 1 else _NEITHER if len(set(why.values())) == 1 else _NEITHER_AS,
         args={"server": firsts[0].server, "transport": only.upper(), "why": why[only], **why},
         evidence=ids(asked),
         where=Where.SERVER_HOST if closed else Where.SERVER_EDGE if compared else Where.UNKNOWN,

@@ -12,8 +12,7 @@ means that the address is wrong, or the server is off.
 Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 """
 
-from natprobe.addresses import address_class
-from natprobe.derive import REJECTED, media_checks, udp_works
+from natprobe.derive import REJECTED, media_checks, rejecting, udp_works
 from natprobe.facts import Binding, DefaultRoute, Facts, IceCheck, ids
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -37,7 +36,7 @@ def check(facts: Facts) -> Judgement:
         return CLEAR if checks else NOT_APPLICABLE
     first = rejected[0]
     prohibited = first.failure in (Failure.PROHIBITED, Failure.PORT_UNREACHABLE)
-    where = _place(facts, first) if prohibited else Where.UNKNOWN
+    where = rejecting(facts, first.reported_by, first.endpoint) if prohibited else Where.UNKNOWN
     return [
         Found(
             message=_MESSAGES[where] if prohibited else _NO_WAY,
@@ -51,19 +50,6 @@ def check(facts: Facts) -> Judgement:
             fixes=(_fix(where, first) if prohibited else _look(first),),
         )
     ]
-
-
-def _place(facts: Facts, check: IceCheck) -> Where:
-    """An inner address or our own gateway is this network's; the server's speaks for itself; others are anybody's."""
-    router = check.reported_by
-    if router is None:
-        return Where.UNKNOWN
-    if router == split(check.endpoint)[0]:
-        return Where.SERVER_HOST
-    kind, gateways = address_class(router), {each.gateway for each in facts.ok(DefaultRoute)}
-    if kind in ("private", "link-local", "unique-local") or router in gateways:
-        return Where.LOCAL_NETWORK
-    return Where.PROVIDER if kind == "carrier" else Where.UNKNOWN
 
 
 def _fix(where: Where, check: IceCheck) -> Fix:

@@ -12,89 +12,70 @@ chain (`fullchain.pem`, not `cert.pem`), and have it renewed by itself.
 Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2, RFC 8489 section 6.2.3.
 """
 
+from natprobe.derive import beside_page
+from natprobe.derive.certificates import Fault, fault, shown, told
 from natprobe.facts import Certificate, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
-from natprobe.model import Do, Failure
+from natprobe.model import Do, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.target import is_address
 
 READS = (TlsSession, Certificate)
 
-_ENDED = "The certificate of {name} ended on {end}"
-_EARLY = "The certificate of {name} is not valid before {begin}; is this machine's clock right?"
-_NAME = "The certificate that {name} shows is for {names}, not for {name}"
-_SELF = "The certificate of {name} is signed by itself, so no browser trusts it"
-_CHAIN = (
-    "{name} shows its certificate without that of its issuer ({issuer}), which this system does not know: the"
-    " intermediate certificate is left out, or the issuer is a private authority"
-)
-_ISSUER = "Nobody that this system trusts signed the certificate of {name} (issuer: {issuer})"
-_OTHER = "The certificate of {name} does not verify: {words}"
+_MESSAGES: dict[Fault, str] = {
+    "ended": "The certificate of {name} ended on {end}",
+    "early": "The certificate of {name} is not valid before {begin}; is this machine's clock right?",
+    "name": "The certificate that {name} shows is for {names}, not for {name}",
+    "self": "The certificate of {name} is signed by itself, so no browser trusts it",
+    "chain": "{name} shows its certificate without that of its issuer ({issuer}), which this system does not know: the"
+    " intermediate certificate is left out, or the issuer is a private authority",
+    "issuer": "Nobody that this system trusts signed the certificate of {name} (issuer: {issuer})",
+    "other": "The certificate of {name} does not verify: {words}",
+}
+_BESIDE = "At {endpoint}, a server of the SRV records and not the page: "
 
 
 def check(facts: Facts) -> Judgement:
     """What the verifier said decides; the certificate's facts tell why. Only the target's own: another server of
-    `--stun` is there to compare with.
+    `--stun` is there to compare with, and of a relay turn-certificate tells.
     """
-    sessions = facts.of(TlsSession, lambda each: each.name == facts.target.host)
+    sessions = facts.of(TlsSession, lambda each: each.name == facts.target.host and each.probe != "turn")
     refused = [each for each in sessions if each.failure is Failure.TLS_CERTIFICATE]
     if not refused:
         return CLEAR if any(each.verified for each in sessions) else NOT_APPLICABLE
-    there = {(each.endpoint, each.transport) for each in refused}
-    shown = [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in there]
-    words = refused[0].detail
-    message = _message(shown[0], words) if shown else _OTHER
+    beside = [each for each in refused if beside_page(facts, each)]
+    opened = [each for each in refused if each not in beside]
+    return [_found(facts, each) for each in (opened, beside) if each]
+
+
+def _found(facts: Facts, refused: list[TlsSession]) -> Found:
+    """Never an error beside the page: browsers do without that server."""
+    leaves, beside = shown(facts, refused), beside_page(facts, refused[0])
+    leaf = leaves[0] if leaves else None
+    what = fault(leaf, refused[0].detail)
     trusted = (alternative("tls-intercepted", "open the page elsewhere: is it another certificate?"),)
-    return [
-        Found(
-            message=message,
-            args=_args(refused[0], shown[0] if shown else None, words),
-            evidence=ids(refused, shown),
-            alternatives=trusted if message in (_ISSUER, _CHAIN) else (),
-            fixes=(_fix(facts, message),),
-        )
-    ]
+    return Found(
+        message=_BESIDE + _MESSAGES[what] if beside else _MESSAGES[what],
+        args=told(refused[0], leaf),
+        evidence=ids(refused, leaves),
+        severity=Severity.WARNING if beside else None,
+        alternatives=trusted if what in ("issuer", "chain") else (),
+        fixes=(_fix(facts, what, beside),),
+    )
 
 
-def _message(leaf: Certificate, words: str) -> str:
-    if leaf.days_left < 0:
-        return _ENDED
-    if "not yet valid" in words:
-        return _EARLY
-    if not leaf.matches:
-        return _NAME
-    if leaf.self_issued:
-        return _SELF
-    if "issuer" in words or "unable to get" in words:
-        return _CHAIN if leaf.chain == 1 else _ISSUER
-    return _OTHER if words else _ISSUER
-
-
-def _args(session: TlsSession, leaf: Certificate | None, words: str) -> dict[str, object]:
-    args: dict[str, object] = {"name": session.name, "words": words}
-    if leaf is not None:
-        names = ", ".join(leaf.names[:3]) or leaf.subject
-        args |= {
-            "end": leaf.not_after[:10],
-            "begin": leaf.not_before[:10],
-            "names": names,
-            "issuer": leaf.issuer,
-        }
-    return args
-
-
-def _fix(facts: Facts, message: str) -> Do:
+def _fix(facts: Facts, what: Fault, beside: bool) -> Do:
     host = facts.target.host
-    if message == _NAME and is_address(host):
+    if what == "name" and is_address(host):
         return Do(text="Check the server by its name, as people open it, and not by its address", audience="user")
-    if message == _EARLY:
+    if what == "early":
         return Do(text="Set the clock of this machine, and then that of the server", audience="user")
-    server, line = certificate_user(facts)
+    server, line = certificate_user(facts, beside)
     text = f"Install a certificate for {host} from a public authority, and have it renewed by itself"
-    if message == _CHAIN:
+    if what == "chain":
         text = f"Give the {server} the whole chain ({line})"
-    elif message == _ENDED:
+    elif what == "ended":
         text = "Renew the certificate (certbot renew), and see why it did not renew itself"
-    elif message == _ISSUER:
+    elif what == "issuer":
         text += "; where the issuer is your own authority, install its root certificate on every device"
     return Do(text=text, audience="server", after=f"reload the {server}")

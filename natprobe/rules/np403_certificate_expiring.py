@@ -11,6 +11,7 @@ certificates) and see that the server loads the new one.
 Sources: RFC 5280 section 4.1.2.5.
 """
 
+from natprobe.derive import beside_page
 from natprobe.facts import Certificate, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do
@@ -26,19 +27,25 @@ def check(facts: Facts) -> Judgement:
     own = facts.ok(TlsSession, lambda each: each.verified and each.name == facts.target.host)
     verified = {(each.endpoint, each.transport) for each in own}
     good = [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in verified]
+    beside = {each.endpoint for each in own if beside_page(facts, each)}
     ending = [each for each in good if 0 <= each.days_left < SOON_DAYS]
     if not ending:
         return CLEAR if good else NOT_APPLICABLE
     return [
         Found(
-            message="The certificate of {name} ends on {end}, in {days} days",
-            args={"name": ending[0].name, "end": ending[0].not_after[:10], "days": int(ending[0].days_left)},
+            message="The certificate of {name} at {endpoint} ends on {end}, in {days} days",
+            args={
+                "name": ending[0].name,
+                "endpoint": ending[0].endpoint,
+                "end": ending[0].not_after[:10],
+                "days": int(ending[0].days_left),
+            },
             evidence=ids(ending),
             fixes=(
                 Do(
                     text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
                     audience="server",
-                    after=f"reload the {certificate_user(facts)[0]}",
+                    after=f"reload the {certificate_user(facts, ending[0].endpoint in beside)[0]}",
                 ),
             ),
         )

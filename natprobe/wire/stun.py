@@ -194,6 +194,13 @@ def binding_request(transaction_id: bytes, *, fingerprint: bool = False, **attri
     return _finish(_message(Class.REQUEST, transaction_id, attributes), None, fingerprint)
 
 
+def padded_request(transaction_id: bytes, size: int) -> bytes:
+    """A Binding request filled up to `size` bytes, when that is more, with an attribute that servers must ignore."""
+    room = (size - HEADER - 4) // 4 * 4
+    more = {FILLER: bytes(room)} if room > 0 else {}
+    return bytes(Message(Method.BINDING, Class.REQUEST, transaction_id, more))
+
+
 def ice_check(
     transaction_id: bytes,
     *,

@@ -20,6 +20,7 @@ from tests.bench.tools import ADDRESS, ANY, BOTH, DEPENDENT, Told, Tool, tools
 from tests.case import Case, Expect, Network
 from tests.netns import addresses as at
 from tests.netns.lab import Lab, lab
+from tests.netns.topology import PUBLIC
 
 # A tool that hangs has said nothing.
 PATIENCE = 40.0
@@ -109,6 +110,10 @@ def _said(built: Lab, tool: Tool) -> Told:
         return Told()
 
 
+def _local(row: Row) -> str:
+    return PUBLIC.client if row.network.mapping == "none" else at.LAN_CLIENT
+
+
 @contextmanager
 def network(row: Row) -> Iterator[Lab]:
     """The network, with a server on stun1 that ignores CHANGE-REQUEST beside the real one."""
@@ -137,7 +142,7 @@ def main() -> None:
     print(f"| mapping / filtering | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
     for row in rows():
         with network(row) as built:
-            cells = [cell(score(built, tool, row), row.runs) for tool in tools(row.port, python)]
+            cells = [cell(score(built, tool, row), row.runs) for tool in tools(row.port, python, _local(row))]
         print(f"| {row.name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -40,12 +40,13 @@ class Tool(NamedTuple):
     read: Callable[[str], Told]
 
 
-def tools(port: int = at.STUN_PORT, python: Path | None = None) -> list[Tool]:
+def tools(port: int = at.STUN_PORT, python: Path | None = None, local: str = at.LAN_CLIENT) -> list[Tool]:
     """Those that are here, natprobe first, asking the server on this port.
 
+    `local` is for the one that tells a NAT only when it is told this machine's own address.
     `python` is that of an environment with pystun3 and aiostun. Not ours: aiostun installs a package called `tests`.
     """
-    known = [_natprobe(port), _discovery(port), _stun_client(port)]
+    known = [_natprobe(port), _discovery(port, local), _stun_client(port)]
     if python is not None:
         known += [_pystun3(python, port), _aiostun(python, port)]
     return [tool for tool in known if tool is not None]
@@ -63,9 +64,10 @@ def _report(output: str) -> Told:
     return Told(behind_nat(facts), mapping_behaviour(facts), filtering_behaviour(facts))
 
 
-def _discovery(port: int) -> Tool | None:
+def _discovery(port: int, local: str) -> Tool | None:
     path = shutil.which("turnutils_natdiscovery")
-    return Tool("turnutils_natdiscovery", [path, "-m", "-f", "-p", str(port), at.STUN1], _discovered) if path else None
+    argv = [path or "", "-m", "-f", "-L", local, "-p", str(port), at.STUN1]
+    return Tool("turnutils_natdiscovery", argv, _discovered) if path else None
 
 
 _DISCOVERED = {
@@ -76,11 +78,11 @@ _DISCOVERED = {
 
 
 def _discovered(output: str) -> Told:
-    """It tells no network without NAT apart from one with endpoint-independent mapping when it isn't bound."""
     found = re.findall(r"NAT with ([\w ]+) (Mapping|Filtering)!", output)
     by_question = {question: _DISCOVERED.get(words) for words, question in found}
-    nat = False if "No NAT!" in output else True if found else None
-    return Told(nat, by_question.get("Mapping"), by_question.get("Filtering"))
+    free = "No NAT!" in output
+    nat = False if free else True if found else None
+    return Told(nat, ANY if free else by_question.get("Mapping"), by_question.get("Filtering"))
 
 
 _CLASSIC = (

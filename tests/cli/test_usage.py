@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ WRONG = [
     (["check", "h.test", "--stun", "none", "--stun", "s.test"], "--stun none goes with no other"),
     (["check", "h.test", "--stun", "turn:s.test"], "--stun wants stun:"),
     (["check", "h.test", *["--stun", "s.test"] * 17], "at most 16"),
+    (["check", "h.test", "--turn", "stun:t.test"], "--turn wants turn:"),
+    (["check", "h.test", *["--turn", "t.test"] * 9], "at most 8"),
+    (["check", "h.test", "--turn-username", "alice"], "--turn-username needs --turn-password-file"),
+    (["check", "h.test", "--turn-password-file", "/nowhere"], "--turn-password-file cannot be read: No such file"),
+    (["check", "h.test", "--turn-secret-file", "/"], "--turn-secret-file cannot be read: Is a directory"),
+    (["check", "h.test", "--turn-secret-file", "/dev/null"], "--turn-secret-file has nothing in its first line"),
+    (["check", "h.test", "--turn-secret-file", "/dev/zero"], "--turn-secret-file is longer than 4096 bytes"),
     (["check", "h.test", "--ca-file", "/nowhere.pem"], "cannot be read: No such file"),
     (["check", "h.test", "--ca-file", "/"], "cannot be read: Is a directory"),
     (["check", "h.test", "--ca-file", "/dev/null"], "no PEM certificates"),
@@ -101,6 +109,12 @@ def test_wrong_questions(words: list[str], said: str, capfd: pytest.CaptureFixtu
         ["check", f"natprobe:h.test#{TOKEN}"],
         ["check", f"natprobe://h.test:1#{TOKEN}", "--kind", "turn"],
         ["check", "h.test", "--stun", f"natprobe://h.test:1#{TOKEN}"],
+        ["check", "h.test", "--turn", f"turn:user:{TOKEN}@t.test"],
+        ["check", "h.test", "--turn", f"natprobe://h.test:1#{TOKEN}"],
+        ["check", "h.test", "--turn-username", "alice", "--turn-password", TOKEN],
+        ["check", "h.test", "--turn-username", "alice", f"--turn-password={TOKEN}"],
+        ["check", "h.test", "--turn-username", "alice", "--turn-password-file", TOKEN],
+        ["check", "h.test", "--turn-secret-file", TOKEN],
         ["check", "h.test", "--fail-on", f"natprobe://h.test:1#{TOKEN}"],
         ["check", f"http://[{TOKEN}/?jwt={TOKEN}"],
         ["diagnose", f"natprobe://h.test:1#{TOKEN}"],
@@ -141,9 +155,11 @@ def test_only_what_may_be_secret_is_cut(words: str, shown: str, capfd: pytest.Ca
 
 
 def test_long_nonsense_is_cut_in_no_time(capfd: pytest.CaptureFixture[str]) -> None:
+    began = time.process_time()
     for each in "?:'\"(@#":
         warn(each * 100_000)
         assert len(capfd.readouterr().err) < 1100
+    assert time.process_time() - began < 5
 
 
 def test_no_words_at_all_show_the_help() -> None:

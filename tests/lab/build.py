@@ -12,7 +12,7 @@ from natprobe.pairing import credentials, new_token
 from natprobe.serve.responder import Responder
 from natprobe.serve.streams import Streams
 from tests.case import Case, Network, Peer, Stun, Web
-from tests.lab import stuns, web
+from tests.lab import relays, stuns, web
 from tests.lab.certificates import root_pem
 from tests.lab.clock import Clock
 from tests.lab.host import Interface, LabHost, Way
@@ -47,6 +47,7 @@ class Lab:
     ca_pem: str
     peer_target: str
     servers: dict[str, LabHost]
+    relay: relays.RelayHost | None = None
 
 
 def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
@@ -63,6 +64,10 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
     }
     if case.dns.second != "none":
         servers["resolver2"] = _host(wires, core, "resolver2", (at.RESOLVER_OTHER,), delay)
+    relay = None
+    if case.relay.runs:
+        host = _host(wires, core, "relay", relays.ADDRESSES, delay, relays.rules(case.relay))
+        servers["relay"], relay = host, relays.RelayHost(host, case.relay)
     token = new_token(wires.chance("token").randbytes(16))
     _start(servers, case, token)
     return Lab(
@@ -72,6 +77,7 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
         ca_pem=root_pem(),
         peer_target=f"natprobe://{at.TARGET}:{at.MEDIA_UDP}?tcp={at.MEDIA_TCP}#{token}",
         servers=servers,
+        relay=relay,
     )
 
 

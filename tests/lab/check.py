@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from natprobe.context import Context, Options
+from natprobe.cli.access import Access
+from natprobe.context import RELAY_ACCESS, Context, Options
 from natprobe.diagnose import diagnose
 from natprobe.model import Observation, Report
 from natprobe.pairing import credentials
@@ -17,17 +18,34 @@ from natprobe.target import Pasted, parse, stun_server
 from tests.lab.build import Lab
 from tests.netns import addresses as at
 
+NOBODY = Access()
 SERVERS = ("stun1.example.test", "stun2.example.test")
 
 
-def session(lab: Lab, target: str = at.TARGET, probes: Sequence[str] = SEQUENCE, **options: Any) -> Session:
+def session(
+    lab: Lab, target: str = at.TARGET, probes: Sequence[str] = SEQUENCE, access: Access = NOBODY, **options: Any
+) -> Session:
     """A run that has ended; `options` are those of Options."""
+    return ended(lab, parse(target), usual(lab, access, **options), probes, access)
+
+
+def usual(lab: Lab, access: Access = NOBODY, **options: Any) -> Options:
+    """Those of the lab, unless told."""
     defaults: dict[str, Any] = {"stun": tuple(map(stun_server, SERVERS)), "ca_pem": lab.ca_pem, "timeout": 60.0}
-    return ended(lab, parse(target), Options(**defaults | options), probes)
+    return Options(turn_access=access.kind, **defaults | options)
 
 
-def ended(lab: Lab, pasted: Pasted, options: Options, probes: Sequence[str] = SEQUENCE) -> Session:
-    """The run itself. Certificates are checked in the real day's light."""
+def ended(
+    lab: Lab, pasted: Pasted, options: Options, probes: Sequence[str] = SEQUENCE, access: Access = NOBODY
+) -> Session:
+    """The run itself."""
+    found = prepared(lab, pasted, options, access)
+    lab.clock.run(found.go(probes))
+    return found
+
+
+def prepared(lab: Lab, pasted: Pasted, options: Options, access: Access = NOBODY) -> Session:
+    """A run that is still to begin. Certificates are checked in the real day's light."""
     context = Context(
         target=pasted.target,
         options=options,
@@ -38,9 +56,9 @@ def ended(lab: Lab, pasted: Pasted, options: Options, probes: Sequence[str] = SE
     )
     if pasted.token is not None:
         context.keep.put(SESSION, credentials(pasted.token))
-    found = Session(context)
-    lab.clock.run(found.go(probes))
-    return found
+    if (given := access.credentials(context.unix_time)) is not None:
+        context.keep.put(RELAY_ACCESS, given)
+    return Session(context)
 
 
 def observed(lab: Lab, target: str = at.TARGET, probes: Sequence[str] = SEQUENCE, **options: Any) -> list[Observation]:

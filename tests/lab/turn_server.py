@@ -1,5 +1,6 @@
 """A TURN server without I/O that answers like coturn 4.6.1 does (measured): codes, phrases padded with NULs, and which
-answers are signed. One client, one relayed address; what cannot be had from coturn is an option of it too.
+answers are signed. One client, one relayed address (tests/lab/relays.py has a whole relay made of it); what cannot be
+had from coturn is an option of it too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from natprobe.wire import stun
 Endpoint = tuple[str, int]
 
 CLIENT, RELAYED = ("198.51.100.7", 40000), {4: ("203.0.113.20", 50000), 6: ("2001:db8:f::20", 50000)}
+_REALM = 0x0014  # the codec cleans texts: what came is compared
 SOFTWARE = "Coturn-4.6.1 'Gorst'"
 
 
@@ -36,12 +38,17 @@ class TurnServer:
     nonce: bytes = b"nonce-1"
     algorithms: bytes = b""  # RFC 8489's PASSWORD-ALGORITHMS; `nonce` has to say that it is there
     denied: tuple[str, ...] = ("127.0.0.1",)
+    denies: bool = False  # everybody
+    stalled: bool = False  # only Binding is answered
+    client: Endpoint = CLIENT
+    relays: dict[int, Endpoint] = field(default_factory=lambda: dict(RELAYED))  # the relayed address by family
     families: tuple[int, ...] = (4,)
     udp_relay: bool = True
     refuses: tuple[int, str] | None = None  # every Allocate with credentials: 486, 508 …
     redirect: Endpoint | None = None
     lifetime: int = 600
     allocation: int | None = None  # the family of what is relayed
+    granted: dict[bytes, bytes] = field(default_factory=dict)  # sent again, its request is answered again
     permitted: set[str] = field(default_factory=set)
     channels: dict[int, Endpoint] = field(default_factory=dict)
     relayed: list[tuple[Endpoint, bytes]] = field(default_factory=list)
@@ -55,12 +62,22 @@ class TurnServer:
             return None
         request = stun.decode(data).message
         self.seen.append(request)
+        if request.message_method is Method.BINDING:
+            return self._binding(request)
+        if self.stalled:
+            return None
         if request.message_class is Class.INDICATION:
             peer = request.attributes["XOR-PEER-ADDRESS"]
             if peer[0] in self.permitted:
                 self.relayed.append((peer, request.attributes["DATA"]))
             return None
         return self._answer(request, data)
+
+    def _binding(self, request: Message) -> bytes:
+        """For anybody, and never signed."""
+        if "CHANGE-REQUEST" in request.attributes:
+            return stun.error(request, 420, "Unknown attribute: TURN server was configured without RFC 5780 support")
+        return bytes(message(request, Class.RESPONSE, XOR_MAPPED_ADDRESS=self.client, SOFTWARE=SOFTWARE))
 
     def from_peer(self, peer: Endpoint, payload: bytes, *, stream: bool = False) -> bytes:
         """How the client gets what a peer sends to the relayed address."""
@@ -72,9 +89,15 @@ class TurnServer:
 
     def _answer(self, request: Message, data: bytes) -> bytes:
         key = None
+        if self.allocation is not None and request.transaction_id in self.granted:
+            return self.granted[request.transaction_id]
         try:
             key = self._authenticate(request, data)
-            return signed(message(request, Class.RESPONSE, **self._do(request), SOFTWARE=SOFTWARE), key, self.sha256)
+            done = message(request, Class.RESPONSE, **self._do(request), SOFTWARE=SOFTWARE)
+            sent = signed(done, key, self.sha256)
+            if request.message_method is Method.ALLOCATE:
+                self.granted = {request.transaction_id: sent}
+            return sent
         except RefusalError as refusal:
             more = {"REALM": self.realm, "NONCE": self.nonce} if refusal.challenge else {}
             if refusal.challenge and self.algorithms:
@@ -97,7 +120,7 @@ class TurnServer:
         given = request.attributes
         if not {"MESSAGE-INTEGRITY", "MESSAGE-INTEGRITY-SHA256"} & given.keys():
             raise RefusalError(401, "Unauthorized", challenge=True)
-        if given["REALM"] != self.realm:
+        if stun.first_values(data)[_REALM].decode() != self.realm:
             reason = "Allocation mismatch: wrong credentials: the realm value is incorrect"
             raise RefusalError(437, reason, signed=False)
         if given["NONCE"] != self.nonce:
@@ -130,7 +153,7 @@ class TurnServer:
         peer = given["XOR-PEER-ADDRESS"]
         if (":" in peer[0]) != (self.allocation == 6):
             raise RefusalError(443, "Peer Address Family Mismatch (4)")
-        if peer[0] in self.denied:
+        if self.denies or peer[0] in self.denied:
             raise RefusalError(403, "Forbidden IP")
         binds = request.message_method is Method.CHANNEL_BIND
         if binds and self.channels.setdefault(given["CHANNEL-NUMBER"], peer) != peer:
@@ -150,7 +173,7 @@ class TurnServer:
             raise RefusalError(440, "Unsupported address family")
         self.allocation = family
         lifetime = given.get("LIFETIME", self.lifetime)
-        return {"XOR_RELAYED_ADDRESS": RELAYED[family], "XOR_MAPPED_ADDRESS": CLIENT, "LIFETIME": lifetime}
+        return {"XOR_RELAYED_ADDRESS": self.relays[family], "XOR_MAPPED_ADDRESS": self.client, "LIFETIME": lifetime}
 
     def _refresh(self, given: dict[str, Any]) -> dict[str, Any]:
         if self.allocation is None:

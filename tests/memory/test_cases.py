@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
+from natprobe.cli.access import access
 from natprobe.cli.app import app
 from natprobe.cli.gate import exit_code, requirement
 from natprobe.codec import dump
 from natprobe.context import Options
 from natprobe.diagnose import diagnose
 from natprobe.model import Family, Report
-from natprobe.target import parse, stun_server
+from natprobe.target import parse, stun_server, turn_server
+from tests import access as tell
 from tests.case import Case, Expect, cases, load, pasted, repaired
 from tests.expect import differences, told
 from tests.lab.build import Lab, build
@@ -54,13 +57,18 @@ def typed(case: Case, lab: Lab) -> dict[str, Any]:
     target = pasted(case, lab.peer_target)
     servers = () if "--stun" in case.options else BOTH_SERVERS
     command = typer.main.get_command(app).get_command(None, "check")  # type: ignore[attr-defined]  # app is a group
-    return dict(command.make_context("check", [target, *servers, *case.options]).params)
+    with tempfile.TemporaryDirectory() as folder:
+        given = tell.options(case, Path(folder))
+        asked = dict(command.make_context("check", [target, *servers, *given, *case.options]).params)
+        password, secret = (asked[f"turn_{each}_file"] for each in ("password", "secret"))
+        asked["access"] = access(asked["turn_username"], password and Path(password), secret and Path(secret), {})
+    return asked
 
 
 def checked(lab: Lab, asked: dict[str, Any]) -> Report:
     """What `natprobe check` does, in the lab's network and time."""
     link = parse(asked["target"], asked["kind"])
-    session = ended(lab, link, options(asked, lab))
+    session = ended(lab, link, options(asked, lab), access=asked["access"])
     return diagnose(link.target, session.observations, [session.source])
 
 
@@ -74,6 +82,8 @@ def options(asked: dict[str, Any], lab: Lab) -> Options:
         only=tuple(asked["only"] or ()),
         skip=tuple(asked["skip"] or ()),
         stun=() if words == ["none"] else tuple(stun_server(word) for word in words),
+        turn=tuple(turn_server(word) for word in asked["turn"] or ()),
+        turn_access=asked["access"].kind,
         insecure=asked["insecure"],
         ca_pem=lab.ca_pem,
     )

@@ -90,6 +90,15 @@ async def test_a_pending_error_is_not_the_next_packets(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [RecvErrUdp, CompanionUdp, BoundUdp])
+@pytest.mark.parametrize(("family", "other"), [(4, "::1"), (6, "127.0.0.1")])
+async def test_the_other_family_is_an_oserror(kind: Kind, family: Family, other: str) -> None:
+    udp = opened(kind, family)
+    with pytest.raises(OSError, match="family"):
+        udp.send(b"x", (other, 9))
+    udp.close()
+
+
+@pytest.mark.parametrize("kind", [RecvErrUdp, CompanionUdp, BoundUdp])
 @pytest.mark.parametrize("family", [4, 6])
 async def test_answers_arrive_with_their_sender(kind: Kind, family: Family) -> None:
     with listener(family) as server:

@@ -1,4 +1,4 @@
-"""Certificates of servers, every kind of `Web` and `Stun`: root (natprobe is told of it), intermediate, leaf."""
+"""Certificates of servers, every kind that a case has: root (natprobe is told of it), intermediate, leaf."""
 
 from __future__ import annotations
 

@@ -29,11 +29,12 @@ class Lab:
         return self.network["client"]
 
 
-def _stuns(case: Case, folder: Path) -> certificates.Files | None:
-    if case.stun.tls == "none":
+def _shown(kind: str, folder: Path, name: str) -> certificates.Files | None:
+    """The certificate of this kind that a server shows, where it has one."""
+    if kind == "none":
         return None
-    (inside := folder / "stuns").mkdir()
-    return certificates.write(case.stun.tls, inside, "stun1.example.test")
+    folder.mkdir()
+    return certificates.write("good" if kind == "http" else kind, folder, name)
 
 
 @contextmanager
@@ -44,6 +45,8 @@ def lab(case: Case) -> Iterator[Lab]:
         (pytest.fail if os.environ.get("NATPROBE_REQUIRE_NETNS") else pytest.skip)(reason)
     with built(wanted) as network:
         files = certificates.write(case.web.certificate, network.folder)
-        servers.start(network, case, files, _stuns(case, network.folder))
+        stuns = _shown(case.stun.tls, network.folder / "stuns", "stun1.example.test")
+        turns = _shown(case.relay.tls, network.folder / "turns", "turn.example.test")
+        servers.start(network, case, files, stuns, turns)
         line = servers.peer(network["web"]) if case.peer.runs else ""
         yield Lab(network, pasted(case, line), files.root)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.case import Network, Peer, Stun, Web
+from tests.case import Network, Peer, Relay, Stun, Web
 from tests.netns.addresses import (
     MEDIA_TCP,
     MEDIA_UDP,
@@ -19,6 +19,8 @@ from tests.netns.addresses import (
     STUN1_OTHER,
     STUN2,
     STUNS_PORT,
+    TURN_PORT,
+    TURNS_PORT,
     WEB,
     WEB_OTHER,
 )
@@ -129,6 +131,17 @@ def stun_firewall(stun: Stun) -> str:
     """Before STUN over TLS and DTLS."""
     rules = [f"{each} dport {STUNS_PORT} drop" for each in ("tcp", "udp") if getattr(stun, each) == "drop"]
     return _table("filter", [_chain("input", "filter", "input", "filter", rules)])
+
+
+def relay_firewall(relay: Relay) -> str:
+    """Before the relay's own ports, and those that it relays from (RFC 8656 section 7.2)."""
+    own, relayed = f"{{ {TURN_PORT}, {TURNS_PORT} }}", "49152-65535"
+    rules = [f"{each} dport {own} drop" for each in ("udp", "tcp") if getattr(relay, each) == "drop"]
+    closed = relay.range == "closed"
+    chains = [_chain("input", "filter", "input", "filter", rules + [f"udp dport {relayed} drop"] * closed)]
+    if closed:
+        chains.append(_chain("output", "filter", "output", "filter", [f"udp sport {relayed} drop"]))
+    return _table("filter", chains)
 
 
 def silent_resolver() -> str:

@@ -15,7 +15,7 @@ import msgspec
 from natprobe.wire import natpmp
 from tests.case import Answer, Case, Dns, Web
 from tests.netns import addresses as at
-from tests.netns import topology, userspace
+from tests.netns import relay, topology, userspace
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
@@ -61,8 +61,10 @@ STUN = {
 }
 
 
-def start(network: Network, case: Case, files: Files, stuns: Files | None) -> None:
-    """All at once; returns when the last of them listens. `stuns` is stun1's certificate, where it has one."""
+def start(network: Network, case: Case, files: Files, stuns: Files | None, turns: Files | None) -> None:
+    """All at once; returns when the last of them listens. `stuns` is stun1's certificate, `turns` the relay's, where
+    they have one.
+    """
     front = case.web
     home = _home(network["home"], case)
     certificates = {"stun1": stuns}
@@ -77,6 +79,8 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None) -> No
         router, inside, outside = topology.told(case.network)
         argv = [sys.executable, "-m", "tests.netns.natpmp", inside, outside]
         network[router].start(argv, log="natpmp.log").listens(udp=[natpmp.PORT])
+    if case.relay.runs:
+        relay.start(network["relay"], case.relay, turns)
     if home is not None:
         home.wait(lambda: userspace.READY in home.log.read_text())
     for process in names:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import access
 from tests.case import Case, Expect, cases, load, repaired
 from tests.expect import differences, told
 from tests.netns.lab import lab
@@ -27,7 +28,8 @@ def test_case(path: Path) -> None:
 def holds(case: Case, expect: Expect) -> None:
     with lab(case) as built:
         stun = () if "--stun" in case.options else STUN
-        options = [*stun, "--json", "--ca-file", str(built.root), *case.options]
+        given = access.options(case, built.network.folder)
+        options = [*stun, *given, "--json", "--ca-file", str(built.root), *case.options]
         done = built.client.run([sys.executable, "-m", "natprobe", "check", built.target, *options], check=False)
     if not done.stdout:
         pytest.fail(f"exit {done.returncode}, no report\n{done.stderr}", pytrace=False)

@@ -77,6 +77,8 @@ def _servers(case: Case) -> dict[str, Addresses]:
         found["web"] = ((at.WEB, at.WEB_OTHER), (at.WEB6,))
     if case.dns.second != "none":
         found["resolver2"] = ((at.RESOLVER_OTHER,), ())
+    if case.relay.runs:
+        found["relay"] = ((at.RELAY,), (at.RELAY6,))
     return found
 
 
@@ -85,6 +87,8 @@ def _server_nft(case: Case, name: str) -> str:
         return nat.server_firewall(case.web, case.peer)
     if name == "stun1":
         return nat.stun_firewall(case.stun)
+    if name == "relay":
+        return nat.relay_firewall(case.relay)
     says = {"resolver": case.dns.answer, "resolver2": case.dns.second}.get(name)
     return nat.silent_resolver() if says == "silent" else ""
 

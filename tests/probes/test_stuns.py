@@ -118,6 +118,13 @@ def test_a_lost_hello_costs_a_quarter_of_a_second() -> None:
     assert 0.24 < began[1] - began[0] < 0.26
 
 
+def test_of_several_hellos_the_one_that_was_heard_is_told() -> None:
+    """Over a slow way a second one leaves before the first is answered."""
+    binding = over(seen(lab_of(network=Network(delay=0.3), stun=Stun(tls="good")), TARGET, PROBES, stun=()), "dtls")
+    assert binding.local is not None
+    assert binding.mapped == binding.local.replace("192.168.1.2", "198.51.100.7")
+
+
 def test_closed_is_told_by_icmp() -> None:
     found = seen(lab_of(), TARGET, PROBES, stun=())
     assert over(found, "tls").failure is Failure.REFUSED

@@ -86,9 +86,18 @@ def test_each_family_has_its_line() -> None:
 
 
 def test_addresses_that_differ_have_a_line_each_with_the_interface() -> None:
-    first, second = shown(network=Network(uplink="works"))
+    both, first, second = shown(network=Network(uplink="works"))
+    assert both.startswith("IPv4: behind a NAT; every destination sees the same port")
+    assert first == "IPv4 from 192.168.1.2 (eth0): seen from outside as 198.51.100.7."
+    assert second == "IPv4 from 10.20.0.2 (eth1): seen from outside as 198.51.100.77."
+
+
+def test_addresses_of_which_one_has_no_nat_have_all_of_it_a_line_each() -> None:
+    public = address("198.51.100.9", "public", "eth1")
+    own = "198.51.100.9:1"
+    first, second = told(ADDRESSES[0], public, saw(STUN1), saw(STUN2), saw(STUN1, own, own), saw(STUN2, own, own))
     assert first.startswith("IPv4 from 192.168.1.2 (eth0): behind a NAT; seen from outside as 198.51.100.7;")
-    assert second.startswith("IPv4 from 10.20.0.2 (eth1): behind a NAT; seen from outside as 198.51.100.77;")
+    assert second == "IPv4 from 198.51.100.9 (eth1): no NAT."
 
 
 def test_addresses_that_fare_the_same_share_a_line() -> None:
@@ -185,9 +194,9 @@ def test_lifetime(life: list[Observation], words: str) -> None:
 
 def test_hairpinning() -> None:
     (turned,) = shown(network=Network(hairpin=True))
-    assert "hairpinning works" in turned
+    assert "its outside address works from inside (hairpinning)" in turned
     (kept,) = shown()
-    assert "no hairpinning: from inside, its outside address leads nowhere" in kept
+    assert "its outside address does not work from inside (no hairpinning)" in kept
     (own,) = shown(network=Network(mapping="none"))
     assert "hairpinning" not in own
 
@@ -209,4 +218,5 @@ def test_pooling() -> None:
     (paired,) = shown()
     assert "pooling" not in paired
     (only,) = shown(network=Network(pool=3))
-    assert "outside addresses by turns (pooling arbitrary)" in only
+    assert "seen from outside as 198.51.100.7" in only
+    assert "; connections are spread over these addresses (pooling arbitrary); " in only

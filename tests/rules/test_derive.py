@@ -109,8 +109,9 @@ def test_two_vantages_with_the_same_local_endpoint_are_two_sockets() -> None:
 
 def test_behind_nat() -> None:
     assert behind_nat(facts(saw())) is True
-    assert behind_nat(facts(saw(mapped=LOCAL))) is False
-    assert behind_nat(facts(saw(mapped="192.168.1.2:9"))) is False
+    assert behind_nat(facts(saw(local=OUTSIDE))) is False
+    assert behind_nat(facts(saw(mapped="198.51.100.7:9", local=OUTSIDE))) is False
+    assert behind_nat(facts(saw(mapped=LOCAL))) is None  # a public server that sees an inner address is inside itself
     assert behind_nat(facts(unheard())) is None
     assert behind_nat(facts(saw("192.168.1.9:3478"))) is None
     assert behind_nat(facts(saw(STUN1_6, "[2001:db8:1::2]:40000", LOCAL6)), 6) is False
@@ -219,3 +220,11 @@ def test_facts_are_grouped_by_kind_and_kept_in_order() -> None:
     known: Facts = facts(saw(), connected(), saw(STUN2, OUTSIDE))
     assert [each.id for each in known.of(Binding)] == [1, 3]
     assert [each.id for each in known.of(Connected)] == [2]
+
+
+def test_a_server_in_this_network_says_nothing_about_the_way_out() -> None:
+    near = saw("192.168.1.9:3478", LOCAL)
+    dead = (unheard(STUN1, 9), unheard(STUN2, 9), saw(STUN1, transport="tcp"))
+    outside = named("203.0.113.10")
+    assert udp_works(facts(near, *dead, outside)) is False
+    assert udp_works(facts(near)) is True  # nobody outside is meant

@@ -60,7 +60,7 @@ def statuses(report: Report) -> dict[str, str]:
 
 def test_a_crash_is_a_finding_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     report = report_with(monkeypatch, {"mapping": crashes})
-    unasked = {"lifetime": "skipped"}
+    unasked = {"lifetime": "skipped", "turn": "skipped"}
     assert ends(report) == dict.fromkeys(run.SEQUENCE, "complete") | unasked | {"mapping": "crashed"}
     (finding,) = report.findings
     assert (finding.code, finding.cause, finding.args["probe"]) == ("NP902", "probe-crashed", "mapping")

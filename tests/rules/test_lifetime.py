@@ -38,11 +38,11 @@ def test_nobody_asked() -> None:
 @pytest.mark.parametrize(
     ("dead", "severity", "said"),
     [
-        (2, None, "ICE's keep-alives come every 15 seconds"),
-        (15, None, "gone after 15 seconds"),
-        (15.1, Severity.NOTE, "should live 120"),
-        (30, Severity.NOTE, "gone after 30 seconds"),
-        (119.9, Severity.NOTE, "should live 120"),
+        (2, None, "keep-alives (ICE) may come only every 15"),
+        (15, None, "within 15 seconds"),
+        (15.1, Severity.NOTE, "120 is the least"),
+        (30, Severity.NOTE, "within 30 seconds"),
+        (119.9, Severity.NOTE, "120 is the least"),
     ],
 )
 def test_how_soon_is_too_soon(dead: float, severity: Severity | None, said: str) -> None:
@@ -64,6 +64,10 @@ def test_how_soon_is_too_soon(dead: float, severity: Severity | None, said: str)
 )
 def test_what_lives_long_enough(seen: tuple[Observation, ...]) -> None:
     assert judged(CAUSE, asked(), *seen) is CLEAR
+
+
+def test_idle_times_are_measured_to_a_tenth() -> None:
+    assert judged(CAUSE, asked(60.04), left(60.0)) is CLEAR
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import LOCAL, ROUTER, STUN1, TIMEOUT, address, doubt, facts, found, judged, route, saw, words
 
 HOME = (address("192.168.1.2", "private"), route(4, ROUTER), saw())
+NONE = ("0.0.0.0", "127.0.0.1", "169.254.7.7")
 
 
 def hop(ttl: int, by: str | None, **more: Any) -> Hop:
@@ -99,6 +100,10 @@ class TestDoubleNat:
     def test_a_router_that_does_not_tell(self, failure: Failure) -> None:
         assert doubt("double-nat", *HOME, *self.SECOND, told(None, failure)) == "second-network"
 
+    @pytest.mark.parametrize("outside", NONE)
+    def test_a_router_without_an_address_outside_tells_nothing(self, outside: str) -> None:
+        assert doubt("double-nat", *HOME, *self.SECOND, told(outside)) == "second-network"
+
     @pytest.mark.parametrize(
         "row",
         [
@@ -133,9 +138,13 @@ class TestCarrierNat:
         assert doubt("carrier-nat", *HOME, *self.SHARED) == "shared-range-hop"
         assert judged("carrier-nat", *HOME, *self.SHARED, told("198.51.100.7")) is CLEAR
 
+    @pytest.mark.parametrize("outside", NONE)
+    def test_a_router_without_an_address_outside_tells_nothing(self, outside: str) -> None:
+        assert doubt("carrier-nat", *HOME, *self.SHARED, told(outside)) == "shared-range-hop"
+
     def test_what_is_shut_at_it_or_beyond_is_proof(self) -> None:
         row = (*HOME, *self.SHARED, opening(), opening(whole=True, failure=None))
-        assert "at 100.64.0.1, behind this network's own router" in words("carrier-nat", *row)
+        assert "at or beyond 100.64.0.1, after this network's own router" in words("carrier-nat", *row)
         assert found("carrier-nat", *row).evidence == (5, 7, 8)
 
     @pytest.mark.parametrize(

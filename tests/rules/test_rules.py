@@ -167,6 +167,11 @@ class TestCarrierNat:
     def test_a_server_of_the_providers_own_sees_it(self) -> None:
         assert found("carrier-nat", address("192.168.1.2", "private"), saw(STUN1, "100.64.0.7:40000"))
 
+    def test_an_inner_network_beside_the_way_out_is_no_carriers(self) -> None:
+        public = saw(local=OUTSIDE)
+        assert judged("carrier-nat", address("100.100.3.4", "carrier", "eth1"), public) is CLEAR
+        assert found("carrier-nat", self.PHONE, saw(local="100.64.0.7:40000"), public)
+
     def test_nothing_known(self) -> None:
         assert judged("carrier-nat", address("192.168.1.2", "private"), unheard()) is NOT_APPLICABLE
 
@@ -207,6 +212,12 @@ class TestVpnSplitsPath:
         inside = SourceAddress(towards=WEB6, local="2001:db8:8::2")
         assert judged("vpn-splits-path", *both, *names, ways[0], inside) is CLEAR
 
+    def test_ipv4_over_a_network_of_ipv6_alone_is_no_vpn(self) -> None:
+        """464XLAT: the interface looks like a tunnel, and carries IPv4 beside IPv6."""
+        ways = (SourceAddress(towards=WEB, local="192.0.0.4"), SourceAddress(towards=WEB6, local="2001:db8:1::2"))
+        clat = address("192.0.0.4", "tunnel", "clat")
+        assert judged("vpn-splits-path", clat, named(WEB), named(WEB6), *ways) is NOT_APPLICABLE
+
 
 class TestStunRewritten:
     def test_two_endpoints_in_one_answer(self) -> None:
@@ -214,6 +225,20 @@ class TestStunRewritten:
 
     def test_one_endpoint(self) -> None:
         assert judged("stun-rewritten", saw(mapped_plain=OUTSIDE)) is CLEAR
+
+    ODD = "0.0.0.0:0"
+
+    def test_one_odd_server_among_others_is_its_own_fault(self) -> None:
+        assert judged("stun-rewritten", saw(mapped_plain=OUTSIDE), saw(STUN2, mapped_plain=self.ODD)) is CLEAR
+        assert doubt("stun-rewritten", saw(mapped_plain=self.ODD)) == "few-servers"
+
+    def test_two_operators_that_are_odd_make_it_the_way(self) -> None:
+        assert found("stun-rewritten", saw(mapped_plain=self.ODD), saw(STUN2, mapped_plain=self.ODD))
+
+    def test_an_inside_address_no_server_can_know(self) -> None:
+        """Gateways may look at the usual port only."""
+        other = saw("203.0.113.30:3999", mapped_plain=OUTSIDE, operator="other")
+        assert found("stun-rewritten", saw(mapped_plain=LOCAL), other)
 
     def test_only_one_attribute(self) -> None:
         assert judged("stun-rewritten", saw()) is NOT_APPLICABLE

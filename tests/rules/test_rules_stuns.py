@@ -7,10 +7,11 @@ import pytest
 
 from natprobe.derive import came_back, secure_pages, stun_asked, trusted, udp_works
 from natprobe.facts import TlsSession
-from natprobe.model import Allow, Do, Failure, Observation, Where
+from natprobe.model import Allow, Do, Failure, Observation, Severity, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import (
     HOST,
+    PAGE,
     PROHIBITED,
     STUN,
     STUN1,
@@ -21,6 +22,7 @@ from tests.made import (
     certificate,
     connected,
     doubt,
+    ended,
     facts,
     found,
     judged,
@@ -38,7 +40,7 @@ AT, NAME = f"{WEB}:5349", named(WEB)
 REFUSED, REJECTED = Failure.REFUSED, Failure.TLS_CERTIFICATE
 
 
-def tls(failure: Failure | None = None, tries: int = 1, transport: str = "tls") -> Observation:
+def tls(failure: Failure | None = None, tries: int = 3, transport: str = "tls") -> Observation:
     if failure is None:
         return saw(AT, origin="target", transport=transport)
     return unheard(AT, tries, failure, origin="target", transport=transport)
@@ -66,6 +68,7 @@ def verdict(*observations: Observation) -> str:
         ((tls(REFUSED), dtls(UNREACHABLE)), "broken"),
         ((tls(REJECTED), dtls(TIMEOUT)), "broken"),
         ((tls(TIMEOUT), dtls(TIMEOUT, 5)), "unknown"),  # too short a silence
+        ((tls(TIMEOUT, 1), dtls(TIMEOUT)), "unknown"),
         ((tls(TIMEOUT),), "unknown"),  # the other was not asked
         ((tls(Failure.NO_ROUTE), dtls(Failure.NO_ROUTE)), "unknown"),
         ((tls(), hands(REJECTED), dtls(), hands(REJECTED, "dtls")), "broken"),  # --insecure
@@ -92,9 +95,7 @@ def test_the_summary_says_over_what(observations: tuple[Observation, ...], over:
 class TestStunUnreachable:
     def test_neither(self) -> None:
         only = found("stun-unreachable", tls(TIMEOUT), dtls(TIMEOUT), saw(), target=TARGET)
-        assert "neither over TLS (no answer in time) nor over DTLS (no answer in time)" in only.message.format_map(
-            only.args
-        )
+        assert "neither over TLS nor over DTLS: no answer in time" in only.message.format_map(only.args)
         fixes = [(each.proto, each.ports) for each in only.fixes if isinstance(each, Allow)]
         assert fixes == [("tcp", ("5349",)), ("udp", ("5349",))]
 
@@ -134,6 +135,7 @@ class TestStunUnreachable:
 
     def test_what_does_not_decide(self) -> None:
         assert doubt("stun-unreachable", tls(TIMEOUT), dtls(TIMEOUT, 5), target=TARGET) == "timeout"
+        assert doubt("stun-unreachable", tls(TIMEOUT, 1), dtls(TIMEOUT), target=TARGET) == "timeout"
         assert doubt("stun-unreachable", tls(Failure.NO_ROUTE), dtls(TIMEOUT), target=TARGET) == "no-route"
         assert doubt("stun-unreachable", tls(TIMEOUT), target=TARGET) == "not-tried"  # the probe was cut
         assert judged("stun-unreachable", saw(), target=TARGET) is NOT_APPLICABLE
@@ -193,3 +195,38 @@ def test_meanings() -> None:
     assert trusted(seen, over_udp)
     assert not trusted(facts(answered, hands(REJECTED)), answered)
     assert came_back(unheard(AT, 1, REJECTED, transport="dtls"))
+
+
+class TestBesideThePage:
+    """A STUN server that the SRV records of a meeting's domain lead to."""
+
+    AT = "203.0.113.99:5349"
+    HAND = session(AT, REJECTED, probe="stuns", detail=f"Hostname mismatch, certificate is not valid for '{HOST}'.")
+    SHOWN = certificate(endpoint=AT, names=("turn.example.net",), matches=False)
+    FRONT = (NAME, connected(), session(), certificate())
+
+    def test_whose_certificate_it_is(self) -> None:
+        said = words("certificate-invalid", *self.FRONT, self.HAND, self.SHOWN, target=PAGE)
+        assert said.startswith(f"At {self.AT}, a server of the SRV records and not the page: ")
+        (fix,) = found("certificate-invalid", *self.FRONT, self.HAND, self.SHOWN, target=PAGE).fixes
+        assert fix.after == "reload the STUN server"
+
+    def test_it_never_explains_why_a_page_does_not_open(self) -> None:
+        made = report(*self.FRONT, page(status=502), self.HAND, self.SHOWN, *ended(), target=PAGE)
+        assert made.verdict.status == "broken"
+        assert "certificate" not in made.verdict.summary
+        assert {each.severity for each in made.findings if each.code == "NP402"} == {Severity.WARNING}
+
+    def test_the_page_s_own_is_told_by_itself(self) -> None:
+        bad = session(failure=REJECTED, detail="certificate has expired")
+        judgement = judged(
+            "certificate-invalid", NAME, bad, certificate(days_left=-1.0), self.HAND, self.SHOWN, target=PAGE
+        )
+        assert isinstance(judgement, list)
+        assert [each.severity for each in judgement] == [None, Severity.WARNING]
+
+    def test_one_that_ends_soon_has_its_place(self) -> None:
+        ending = certificate(endpoint=self.AT, days_left=3.0)
+        seen = (*self.FRONT, session(self.AT, probe="stuns"), ending)
+        assert f"at {self.AT} ends on" in words("certificate-expiring", *seen, target=PAGE)
+        assert found("certificate-expiring", *seen, target=PAGE).fixes[0].after == "reload the STUN server"

@@ -1,0 +1,208 @@
+"""A leg to a relay: connected on one transport, allocated, permitted. The turn probe makes them; media goes through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Literal
+
+from natprobe.asking.checks import GIVE_UP, SEND_TIMES
+from natprobe.asking.connections import Connections
+from natprobe.asking.handshakes import Handshake
+from natprobe.asking.secured import Connection, Secured
+from natprobe.context import Context
+from natprobe.facts import Allocation, Connected, Permission, TurnServer
+from natprobe.model import Address, Family, Observation, clip, family, flow, join
+from natprobe.net.api import Reported, Stream
+from natprobe.net.failure import failure_of
+from natprobe.net.tls import TlsStream
+from natprobe.net.turn import Carrier, DatagramCarrier, DtlsCarrier, Ended, StreamCarrier, TurnClient
+from natprobe.wire import turn
+from natprobe.wire.text import clean
+from natprobe.wire.turn import Credentials
+
+Endpoint = tuple[str, int]
+
+# Browsers name no family, over IPv6 neither; a server then gives IPv4 (RFC 8656 section 7.1).
+RELAY_FAMILY: Family = 4
+
+
+class Leg:
+    """One server over one transport from one local address.
+
+    `client` is there once something carries; whoever takes it closes it. `allocated` says that it holds a relay.
+    `mapped`: our end as the server saw it, where it has said so.
+    """
+
+    def __init__(self, ctx: Context, server: TurnServer, local: Address | None, access: Credentials | None) -> None:
+        self._ctx, self.server, self._local = ctx, server, local
+        self._machine = turn.Allocation(ctx.transaction_id, access, stream=server.transport in ("tcp", "tls"))
+        self.at: Endpoint = (server.address, server.port)
+        self.client: TurnClient | None = None
+        self.mapped: Endpoint | None = None
+        self._tries = 1
+        self._began = ctx.net.now()
+
+    @property
+    def relayed(self) -> Endpoint:
+        """The relayed transport address. Only where `allocated`."""
+        assert self._machine.relayed is not None
+        return self._machine.relayed
+
+    @property
+    def allocated(self) -> bool:
+        """Whether there is an allocation to send through."""
+        return self._machine.state == "allocated"
+
+    async def connect(self) -> AsyncIterator[Observation]:
+        """What carries the leg, with the facts of getting there; where nothing does, an Allocation that failed."""
+        self._began = self._ctx.net.now()
+        steps: dict[str, Callable[[], AsyncIterator[Observation]]] = {
+            "udp": self._udp,
+            "tcp": self._tcp,
+            "tls": self._secured,
+            "dtls": self._secured,
+        }
+        try:
+            async for seen in steps[self.server.transport]():
+                yield seen
+        except (OSError, EOFError, TimeoutError) as exc:
+            yield self._unconnected(exc)
+
+    async def allocate(self) -> Allocation:
+        """Asks for the relayed address, with nine tries over UDP: their silence is a fact."""
+        assert self.client is not None
+        ended = await self.client.ask(self._machine.allocate(family=RELAY_FAMILY), SEND_TIMES, GIVE_UP)
+        self.mapped = ended.event.mapped if isinstance(ended.event, turn.Allocated) else None
+        return self._allocation(ended)
+
+    async def permit(self, peer: Endpoint) -> Permission:
+        """Asks to let the peer's address through."""
+        assert self.client is not None
+        ended = await self.client.ask(self._machine.permit(peer))
+        refused = ended.event if isinstance(ended.event, turn.Refused) else None
+        return Permission(
+            server=join(*self.at),
+            transport=self.server.transport,
+            relayed=join(*self.relayed),
+            peer=join(*peer),
+            error_code=refused and refused.code,
+            rtt_ms=None if ended.rtt is None else round(ended.rtt * 1000, 2),
+            flow=self.flow,
+            failure=ended.failure,
+            detail=clip(ended.detail, 200),
+        )
+
+    @property
+    def flow(self) -> str:
+        """The name of the client's leg."""
+        local = join(*self.client.local) if self.client is not None else None
+        return flow(self.server.transport, local, join(*self.at))
+
+    # --- what carries it
+
+    async def _udp(self) -> AsyncIterator[Observation]:
+        self._carry(DatagramCarrier(self._ctx.net.udp(family(self.server.address), self._local), self.at))
+        return
+        yield  # an iterator like the others, of nothing
+
+    async def _tcp(self) -> AsyncIterator[Observation]:
+        ways = Connections(self._ctx, self.at)
+        try:
+            stream = await ways.first()
+        finally:
+            self._tries = ways.tries
+        yield self._connected(stream)
+        self._carry(StreamCarrier(stream, self._machine))
+
+    async def _secured(self) -> AsyncIterator[Observation]:
+        """As Chromium does it (measured): the URI's name in SNI, no ALPN, verified. A refused certificate ends it,
+        unless the user does not mind.
+        """
+        kind: Literal["tls", "dtls"] = "tls" if self.server.transport == "tls" else "dtls"
+        way = Secured(self._ctx, kind, self.at, self.server.host, self._local, SEND_TIMES, GIVE_UP)
+        try:
+            first = await way.connect((), verified=True)
+        finally:
+            self._tries = way.tries
+        if isinstance(first, TlsStream):
+            yield self._connected(first)
+        made: Handshake[Connection] = Handshake(self._ctx, kind, join(*self.at), self.server.host)
+        async for seen in made.observe(first, partial(way.reading, ())):
+            yield seen
+        session = made.session
+        if session is None or (made.failure is not None and not self._ctx.options.insecure):
+            made.close()
+            yield self._allocation(Ended(None, made.failure, made.detail, way.tries))
+        elif isinstance(session, TlsStream):
+            self._carry(StreamCarrier(session, self._machine))
+        else:
+            self._carry(DtlsCarrier(session))
+
+    def _carry(self, carrier: Carrier) -> None:
+        self.client = TurnClient(self._ctx.net, carrier, self._machine)
+
+    # --- facts
+
+    def _connected(self, stream: Stream | TlsStream) -> Connected:
+        local, remote = join(*stream.local), join(*self.at)
+        took = round((self._ctx.net.now() - self._began) * 1000, 2)
+        return Connected(endpoint=remote, local=local, rtt_ms=took, flow=flow("tcp", local, remote))
+
+    def _unconnected(self, exc: BaseException) -> Allocation:
+        failure, detail = failure_of(exc)
+        icmp = exc.error if isinstance(exc, Reported) else None
+        return self._allocation(
+            Ended(None, failure, detail, self._tries, icmp=icmp and icmp.icmp, reported_by=icmp and icmp.reported_by)
+        )
+
+    def _allocation(self, ended: Ended) -> Allocation:
+        event = ended.event
+        refused = event if isinstance(event, turn.Refused) else None
+        allocated = event if isinstance(event, turn.Allocated) else None
+        redirected = event if isinstance(event, turn.Redirected) else None
+        asked = ended.challenge is not None or (refused is not None and refused.code == 401)
+        realm = ended.challenge[1] if ended.challenge else refused.realm if refused else None
+        software = (allocated or refused or _NOTHING).software
+        return Allocation(
+            server=join(*self.at),
+            host=self.server.host,
+            transport=self.server.transport,
+            relay=RELAY_FAMILY,
+            local=join(*self.client.local) if self.client is not None else None,
+            challenged=asked,
+            authenticated=bool((allocated or refused or _NOTHING).authenticated),
+            signed=_signed(ended),
+            realm=None if realm is None else clip(clean(realm), 200),
+            software=clip(clean(software), 200) or None,
+            relayed=join(*allocated.relayed) if allocated else None,
+            mapped=join(*allocated.mapped) if allocated and allocated.mapped else None,
+            lifetime=float(allocated.lifetime) if allocated else None,
+            error_code=refused.code if refused else 300 if redirected else None,
+            alternate=join(*redirected.server) if redirected else None,
+            tries=ended.tries,
+            icmp=ended.icmp or None,
+            reported_by=ended.reported_by,
+            duration_ms=round((self._ctx.net.now() - self._began) * 1000, 2),
+            flow=self.flow,
+            failure=ended.failure,
+            detail=clip(ended.detail, 200),
+        )
+
+
+class _Nothing:
+    """Neither allocated nor refused."""
+
+    software, authenticated = "", False
+
+
+_NOTHING = _Nothing()
+
+
+def _signed(ended: Ended) -> bool | None:
+    event = ended.event
+    if isinstance(event, turn.Allocated):
+        return True if event.authenticated else None
+    if ended.suspicious in ("unsigned", "wrong-signature"):
+        return False
+    return event.signed if isinstance(event, turn.Refused) and event.authenticated else None

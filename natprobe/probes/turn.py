@@ -1,0 +1,152 @@
+"""TURN: an allocation on every relay known, over each of its transports, and data through it, small and full-size."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+
+from natprobe.addresses import address_class
+from natprobe.asking.relays import Leg
+from natprobe.asking.sources import same_side, sources
+from natprobe.asking.through import SIZES, Mail, Through
+from natprobe.asking.together import as_they_come
+from natprobe.context import RELAY_ACCESS, Context
+from natprobe.facts import (
+    Allocation,
+    Certificate,
+    Connected,
+    Facts,
+    LocalAddress,
+    Permission,
+    Relayed,
+    StunServer,
+    TlsSession,
+    TurnServer,
+)
+from natprobe.model import Address, Observation, family
+from natprobe.net.stun import StunSocket
+from natprobe.wire import stun
+from natprobe.wire.turn import Credentials
+
+REQUIRES = (TurnServer,)
+TAKES = (LocalAddress, StunServer)
+YIELDS = (Connected, TlsSession, Certificate, Allocation, Permission, Relayed)
+TIMEOUT = 12.0
+
+# A guest sends few packets: so many legs, and so many STUN servers asked through each relay.
+LEGS_MAX = 12
+PEERS_MAX = 2
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """Every server over each transport it was named for, all at once; what is allocated stays until the run ends."""
+    if any(each.transport in ("tls", "dtls") for each in facts.ok(TurnServer)):
+        _load()
+    access = ctx.keep.get(RELAY_ACCESS, Credentials)
+    legs = [Leg(ctx, server, _local(ctx, facts, server.address), access) for server in _servers(ctx, facts)[:LEGS_MAX]]
+    visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
+    async for observation in as_they_come(visits):
+        yield observation
+
+
+def _load() -> None:
+    """Before anything is sent: later it would hold up answers that are being timed."""
+    import natprobe.net.dtls
+    import natprobe.wire.certificate  # noqa: F401  # cryptography and OpenSSL
+
+
+def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
+    """Each address, port and transport once, in the order of how they became known."""
+    found: dict[tuple[Address, int, str], TurnServer] = {}
+    for each in facts.ok(TurnServer, lambda each: family(each.address) in ctx.options.families):
+        found.setdefault((each.address, each.port, each.transport), each)
+    return list(found.values())
+
+
+def _local(ctx: Context, facts: Facts, there: Address) -> Address | None:
+    """The address that the system takes there, or what `--source` says."""
+    found = sources(ctx, facts, family(there), [there])
+    return next((each for each in found if same_side(each, there)), None)
+
+
+async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterator[Observation]:
+    """Connect, allocate, and prove it."""
+    async for seen in leg.connect():
+        yield seen
+    if leg.client is None:
+        return
+    ctx.keep.put(key, leg.client)
+    yield await leg.allocate()
+    if not leg.allocated:
+        return
+    async with Mail(leg.client) as mail:
+        through = Through(ctx, leg, mail)
+        peers = [_by_server(leg, through, peer) for peer in _peers(facts, leg)]
+        async for seen in as_they_come([*peers, _by_own_socket(ctx, facts, leg, through)]):
+            yield seen
+
+
+def _peers(facts: Facts, leg: Leg) -> Iterator[tuple[str, int]]:
+    """STUN servers outside the relay, of its address class: it must not knock at inner doors for us."""
+    kind, found = address_class(leg.server.address), 0
+    for each in facts.ok(StunServer, lambda each: each.transport == "udp"):
+        alike = family(each.address) == family(leg.relayed[0]) and address_class(each.address) == kind
+        outside = each.host != leg.server.host and each.address not in (leg.server.address, leg.relayed[0])
+        if alike and outside and found < PEERS_MAX:
+            found += 1
+            yield each.address, each.port
+
+
+async def _by_server(leg: Leg, through: Through, peer: tuple[str, int]) -> AsyncIterator[Observation]:
+    permission = await leg.permit(peer)
+    yield permission
+    if permission.failure is None:
+        async for fact in as_they_come(_one(through, peer, size) for size in SIZES):
+            yield fact
+
+
+async def _one(through: Through, peer: tuple[str, int], size: int) -> AsyncIterator[Observation]:
+    yield await through.to_server(peer, size)
+
+
+async def _by_own_socket(ctx: Context, facts: Facts, leg: Leg, through: Through) -> AsyncIterator[Observation]:
+    """A second socket of ours, outside the relay; only where the relayed address is one like the server's own."""
+    relayed = leg.relayed[0]
+    if address_class(relayed) != address_class(leg.server.address):
+        return
+    local = _local(ctx, facts, relayed)
+    with contextlib.suppress(OSError):  # where it can't even be opened, mapping says so
+        udp = ctx.net.udp(family(relayed), local)
+        try:
+            outside = await _outside(ctx, facts, leg, local)
+            if outside is None:
+                return
+            permission = await leg.permit(outside)
+            yield permission
+            if permission.failure is None:
+                async for fact in through.own_socket(udp, outside):
+                    yield fact
+        finally:
+            udp.close()
+
+
+async def _outside(ctx: Context, facts: Facts, leg: Leg, local: Address | None) -> tuple[str, int] | None:
+    """How this network is seen outside over UDP: by the relay itself, else by whoever says it first. The port doesn't
+    matter, permissions are for addresses (RFC 8656 section 9).
+    """
+    version = family(leg.relayed[0])
+    if leg.server.transport in ("udp", "dtls") and leg.mapped is not None and family(leg.mapped[0]) == version:
+        return leg.mapped
+    servers = [each for each in (leg.at, *_peers(facts, leg)) if family(each[0]) == version]
+    asked = as_they_come(_mapped(ctx, local, each) for each in servers)
+    async with aclosing(asked) as answers:  # type: ignore[type-var]  # it is a generator
+        return await anext(answers, None)
+
+
+async def _mapped(ctx: Context, local: Address | None, server: tuple[str, int]) -> AsyncIterator[tuple[str, int]]:
+    async with StunSocket(ctx.net, ctx.net.udp(family(server[0]), local)) as sock:
+        ended = await sock.ask(stun.binding_request(ctx.transaction_id()), server)
+    mapped = ended.packet.message.attributes.get("XOR-MAPPED-ADDRESS") if ended.packet else None
+    if mapped:
+        yield mapped[0], mapped[1]

@@ -1,0 +1,58 @@
+"""What the rules about relays say of a leg: which one, and whether the relay can be reached otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from natprobe.derive.relays import LegFacts, elsewhere
+from natprobe.facts import Allocation, Facts, ids
+from natprobe.model import Alternative, Fix, Observation, Severity, Where, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+
+_ELSEWHERE = "; over {others} it answers"
+
+
+def nothing(facts: Facts) -> Judgement:
+    """The answer where no leg is in the rule's state."""
+    return CLEAR if facts.of(Allocation) else NOT_APPLICABLE
+
+
+def found(
+    facts: Facts,
+    legs: list[LegFacts],
+    message: str,
+    *,
+    more: dict[str, Any] | None = None,
+    evidence: tuple[int, ...] = (),
+    fixes: tuple[Fix, ...] = (),
+    where: Where | None = None,
+    severity: Severity | None = None,
+    alternatives: tuple[Alternative, ...] = (),
+) -> Found:
+    """A finding about these legs of one host over one transport. `message` may name host, server and transport."""
+    first, others = legs[0].allocation, elsewhere(facts, legs[0])
+    args = {
+        "host": first.host,
+        "server": " and ".join(dict.fromkeys(each.allocation.server for each in legs)),
+        "transport": first.transport.upper(),
+        "others": " and ".join(each.upper() for each in others),
+    }
+    return Found(
+        message=message + _ELSEWHERE if others else message,
+        args=args | (more or {}),
+        evidence=tuple(sorted({*_evidence(legs), *evidence})),
+        fixes=fixes,
+        where=where,
+        severity=severity,
+        alternatives=alternatives,
+    )
+
+
+def _evidence(legs: list[LegFacts]) -> tuple[int, ...]:
+    steps: list[Observation] = [each.allocation for each in legs]
+    return ids(steps)
+
+
+def port(leg: LegFacts) -> int:
+    """The port that the relay was asked on."""
+    return split(leg.allocation.server)[1]

@@ -1,0 +1,163 @@
+"""The relay doesn't answer on this transport
+
+The relay was asked for an address over the transport that its URI names, and not a word of TURN came back: silence, a
+refusal, or a connection that was closed at once.
+
+How it shows: calls that need the relay never connect: those from networks that let no UDP out, and those between two
+clients behind NATs with address- and port-dependent mapping. All others work, which is why nobody notices.
+
+What to do: the finding says which of these it is.
+
+- Silence: a firewall drops the packets. Open the port in the relay's own firewall and in its cloud's security group
+  (3478 over UDP and TCP, 5349 over TCP; 443 where the relay listens there). If it answers from another network, it is
+  this one that drops them.
+- Refused, or port-unreachable: nothing listens there. On the TLS port, while 3478 answers, it is mostly the
+  certificate: coturn that can't read `cert` or `pkey` goes on without any TLS port, and only its log says so.
+- Closed before TLS began: a multiplexer in front (nginx `stream`, HAProxy) has no way for this handshake. Browsers send
+  the name of the URI in SNI and offer no ALPN, so it must decide by name. A published container port whose container
+  is down looks the same.
+
+Sources: RFC 8656 sections 3.1 and 7.1, RFC 7065, RFC 8489 section 6.2; measured: coturn 4.6.1 without a certificate,
+and what Chromium offers in TLS to a relay.
+"""
+
+from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
+from natprobe.derive.relays import LegFacts, connected, legs, legs_in
+from natprobe.facts import Allocation, Binding, Connected, DefaultRoute, Facts, OtherPayload, Run, ids
+from natprobe.fixes import more_servers
+from natprobe.model import Alternative, Do, Failure, Fix, Observation, Where, family, split
+from natprobe.reasons import sentence
+from natprobe.rules import CouldNotTell, Found, Judgement, alternative
+from natprobe.rules._legs import found, nothing, port
+from natprobe.servers import coturn
+
+READS = (Allocation, Binding, Connected, DefaultRoute, OtherPayload, Run)
+
+_RELAY = "The relay {host} "
+_MESSAGES = {
+    "silent": _RELAY + "does not answer over {transport} ({server}): nothing came back to {tries} requests",
+    "silent-stream": _RELAY + "does not answer over {transport} ({server}): nothing came back to {tries} connections",
+    "waits": _RELAY + "takes connections over {transport} ({server}) and then says nothing",
+    "closed": "Nothing listens for {transport} at the relay {host} ({server}): {why}",
+    "rejected": "A firewall ({router}) rejects {transport} to the relay {host} ({server}): {why}",
+    "no-way": _RELAY + "cannot be reached over {transport} ({server}): {why}",
+    "cut": _RELAY + "closes connections over {transport} ({server}) without a word of TURN: {why}",
+}
+_WEB_PORTS = (80, 443)
+_ELSEWHERE = Do(
+    text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
+    " what goes to that port; if not, something before the relay does",
+    audience="user",
+)
+
+
+def check(facts: Facts) -> Judgement:
+    """Where no UDP comes back at all, udp-blocked says it, and stun-filtered where all does but STUN."""
+    if groups := legs_in(facts, "unreachable"):
+        return [_found(facts, group) for group in groups]
+    if legs_in(facts, "unsure"):
+        return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
+    return nothing(facts)
+
+
+def _found(facts: Facts, group: list[LegFacts]) -> Found:
+    leg = group[0]
+    what, allocation = _what(facts, leg), leg.allocation
+    where, alternatives = _where(facts, leg, what)
+    beside = _alive(facts, leg)
+    return found(
+        facts,
+        group,
+        _MESSAGES[what],
+        more={
+            "tries": sum(each.allocation.tries for each in group),
+            "why": sentence(str(allocation.failure)),
+            "router": allocation.reported_by or "address not known",
+        },
+        evidence=ids(beside),
+        where=where,
+        alternatives=alternatives,
+        fixes=_fixes(leg, what, where),
+    )
+
+
+def _what(facts: Facts, leg: LegFacts) -> str:
+    """In the words of the table above."""
+    allocation = leg.allocation
+    if allocation.failure is Failure.TIMEOUT:
+        if leg.stands or connected(facts, leg):
+            return "waits"
+        return "silent" if leg.datagrams else "silent-stream"
+    itself = allocation.reported_by in (None, split(allocation.server)[0])
+    if allocation.failure is Failure.REFUSED or (allocation.failure is Failure.PORT_UNREACHABLE and itself):
+        return "closed"
+    if allocation.failure in (Failure.PROHIBITED, Failure.PORT_UNREACHABLE):
+        return "rejected"
+    return "no-way" if allocation.failure in REJECTED else "cut"
+
+
+def _where(facts: Facts, leg: LegFacts, what: str) -> tuple[Where, tuple[Alternative, ...]]:
+    if what == "closed":
+        unreadable = alternative(
+            "certificate-unreadable", "on the relay: journalctl -u coturn, for `cannot start TLS and DTLS listeners`"
+        )
+        return Where.SERVER_HOST, (unreadable,) if _secure(leg) else ()
+    if what == "rejected":
+        return rejecting(facts, leg.allocation.reported_by, leg.allocation.server), ()
+    if what in ("cut", "waits"):
+        other = alternative("turn-443-not-turn", f"on the relay: ss -lntup, for who listens on port {port(leg)}")
+        return Where.UNKNOWN, (other,)
+    if what == "no-way" or _compared(facts, leg):
+        return (Where.UNKNOWN if what == "no-way" else Where.SERVER_EDGE), ()
+    return Where.UNKNOWN, (alternative("udp-blocked", more_servers(facts)),) if leg.datagrams else ()
+
+
+def _compared(facts: Facts, leg: LegFacts) -> bool:
+    """Whether this network lets such packets pass: for TCP, to the same port or to any that is not the web's."""
+    version = family(split(leg.allocation.server)[0])
+    if leg.datagrams:
+        return udp_works(facts, version) is True
+    answers = {_remote(each) for each in tcp_answers(facts, version)}
+    return any(each == port(leg) or each not in _WEB_PORTS for each in answers)
+
+
+def _remote(seen: Observation) -> int:
+    return int(seen.flow.rpartition(":")[2] or 0)
+
+
+def _alive(facts: Facts, leg: LegFacts) -> list[Observation]:
+    """What shows that the host itself is there: answers from the same address over another transport or port."""
+    address = split(leg.allocation.server)[0]
+    others = [each.allocation for each in legs(facts) if each.answered]
+    said: list[Observation] = [each for each in others if split(each.server)[0] == address]
+    said += [each for each in facts.of(Binding) if split(each.server)[0] == address and came_back(each)]
+    return said + [each for each in facts.ok(Connected) if split(each.endpoint)[0] == address]
+
+
+def _secure(leg: LegFacts) -> bool:
+    return leg.allocation.transport in ("tls", "dtls")
+
+
+def _fixes(leg: LegFacts, what: str, where: Where) -> tuple[Fix, ...]:
+    host = leg.allocation.host
+    opening = coturn.port_open(host, port(leg), tcp=not leg.datagrams)
+    if what == "closed":
+        return coturn.listening(port(leg), secure=_secure(leg), host=host)
+    if what == "cut":
+        return (_behind(leg), _ELSEWHERE)
+    if what == "waits":
+        return (*coturn.listening(port(leg), secure=False, host=host), _ELSEWHERE)
+    if what == "rejected" and where in (Where.LOCAL_NETWORK, Where.PROVIDER):
+        proto = "UDP" if leg.datagrams else "TCP"
+        return (Do(text=f"Let {proto} out to {host}, port {port(leg)}, in that firewall", audience="network"),)
+    if what == "no-way":
+        return (Do(text=f"See that {host} is the relay's address, and that it is on", audience="server"),)
+    return (opening,) if where is Where.SERVER_EDGE else (opening, _ELSEWHERE)
+
+
+def _behind(leg: LegFacts) -> Fix:
+    return Do(
+        text=f"On the relay, see what passes port {port(leg)} on: a multiplexer must choose by the name"
+        f" {leg.allocation.host} in SNI, since browsers offer a relay no ALPN; and that what is behind it runs",
+        audience="server",
+    )

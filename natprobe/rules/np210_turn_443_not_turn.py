@@ -1,0 +1,56 @@
+"""Something else answers on the relay's TLS port
+
+The port that the URI names is open, and what is there does not speak TURN: it answered with something that is neither
+STUN nor TLS (a web server, mostly), ended the handshake with an alert, or closed the session when it was asked for an
+allocation.
+
+How it shows: the relay seems to be up, since the port is open; calls that need it stay dead.
+
+What to do: relays on 443 share the port with the web front, by a multiplexer (nginx `stream` with `ssl_preread`,
+HAProxy, sslh). It has to tell them apart by the name in SNI, so the relay needs a name of its own. It can't go by
+ALPN: browsers offer none to a relay. An address in the URI gives no SNI at all. Without a multiplexer, give the
+relay another address, or leave it on 5349.
+
+Sources: RFC 8656 sections 3.1 and 12.5, RFC 6066 section 3, RFC 7301, RFC 7443; measured: Chromium 156 sends
+SNI and no ALPN.
+"""
+
+from natprobe.derive.relays import LegFacts, connected, legs_in
+from natprobe.facts import Allocation, Connected, Facts, TlsSession, ids
+from natprobe.model import Do, Failure
+from natprobe.rules import Found, Judgement
+from natprobe.rules._legs import found, nothing, port
+
+READS = (Allocation, Connected, TlsSession)
+
+_AT = "What answers over {transport} at the relay {host} ({server}) is no relay: "
+_MESSAGES: dict[Failure, str] = {
+    Failure.PROTOCOL: _AT + "it says something else than STUN",
+    Failure.TLS_OTHER: _AT + "it does not speak TLS ({words})",
+    Failure.TLS_ALERT: _AT + "it ends the handshake with an alert ({words})",
+}
+_CUT = _AT + "it closes the session when asked for an allocation"
+
+
+def check(facts: Facts) -> Judgement:
+    """Only where something answered; a connection that is closed at once is turn-unreachable's."""
+    return [_found(facts, group) for group in legs_in(facts, "not-turn")] or nothing(facts)
+
+
+def _found(facts: Facts, group: list[LegFacts]) -> Found:
+    allocation = group[0].allocation
+    handshakes = facts.of(TlsSession, lambda each: each.probe == "turn" and each.endpoint == allocation.server)
+    return found(
+        facts,
+        group,
+        _MESSAGES.get(allocation.failure or Failure.CLOSED, _CUT),
+        more={"words": allocation.detail or str(allocation.failure)},
+        evidence=ids(connected(facts, group[0]), handshakes),
+        fixes=(
+            Do(
+                text=f"On the relay, see what listens on port {port(group[0])} (ss -lntup); a multiplexer there must"
+                f" pass the name {allocation.host} in SNI on to the relay, without asking for ALPN",
+                audience="server",
+            ),
+        ),
+    )

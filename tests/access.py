@@ -1,0 +1,28 @@
+"""What a case's check is told of its relay: the same words in every ring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.case import Case, Relay
+
+USER, PASSWORD, SECRET, REALM = "alice", "wonder-of-the-lab", "north-of-the-lab", "example.test"
+WRONG = "not-the-one-of-the-lab"
+
+
+def options(case: Case, folder: Path) -> list[str]:
+    """Further options of check; what must not be seen is written to a file in this folder."""
+    relay = case.relay
+    kind = _kind(relay)
+    if not relay.runs or kind == "none":
+        return []
+    right = {"password": PASSWORD, "secret": SECRET}[kind]
+    (path := folder / f"turn-{kind}").write_text((WRONG if relay.given == "wrong" else right) + "\n")
+    return [*(["--turn-username", USER] if kind == "password" else []), f"--turn-{kind}-file", str(path)]
+
+
+def _kind(relay: Relay) -> str:
+    if relay.given == "none":
+        return "none"
+    other = {"password": "secret", "secret": "password", "none": "none"}
+    return other[relay.access] if relay.given == "other-kind" else relay.access

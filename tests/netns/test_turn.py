@@ -1,0 +1,96 @@
+"""What a check leaves behind on a real relay, and what it says of its credentials: nothing."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from natprobe.wire.turn import rest_credentials
+from tests import access
+from tests.case import Case, Expect, Relay
+from tests.netns import relay
+from tests.netns.lab import Lab, lab
+from tests.netns.test_cases import STUN
+
+TARGETS = (
+    "turn:turn.example.test",
+    "turn:turn.example.test?transport=tcp",
+    "turns:turn.example.test",
+    "turns:turn.example.test?transport=udp",
+)
+CHECKS = 20
+DAY = 86400  # how long a password made from a shared secret lasts
+
+
+def case(**conditions: object) -> Case:
+    return Case(title="", expect=Expect(verdict="good", exit=0), relay=Relay(runs=True, **conditions))  # type: ignore[arg-type]
+
+
+def asked(built: Lab, case: Case, target: str, *options: str) -> list[str]:
+    given = access.options(case, built.network.folder)
+    roots = ("--ca-file", str(built.root))
+    return [sys.executable, "-m", "natprobe", "check", target, *STUN, *given, *roots, *options]
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[tuple[Lab, Case]]:
+    with lab(wanted := case(tls="good")) as built:
+        yield built, wanted
+
+
+def allocations(built: Lab) -> tuple[set[str], set[str]]:
+    """The sessions that coturn made an allocation for, and those whose allocation is gone."""
+    log = (built.network.folder / relay.LOG).read_text()
+    made = re.findall(r"session (\d+): new, ", log)
+    return set(made), set(made) & set(re.findall(r"session (\d+): delete: ", log))
+
+
+def test_nothing_is_left_on_the_relay(healthy: tuple[Lab, Case]) -> None:
+    """Every other check is interrupted as soon as the relay has made it an allocation."""
+    built, wanted = healthy
+    for number in range(CHECKS):
+        before, _ = allocations(built)
+        argv = asked(built, wanted, TARGETS[number // 2 % len(TARGETS)])
+        ended(built, argv, interrupted=number % 2 == 1, before=before)
+    made, gone = allocations(built)
+    assert len(made) == CHECKS
+    until = time.monotonic() + 5  # it counts by whole seconds
+    while gone != made and time.monotonic() < until:
+        time.sleep(0.05)
+        made, gone = allocations(built)
+    assert made - gone == set()
+
+
+def ended(built: Lab, argv: list[str], *, interrupted: bool, before: set[str]) -> None:
+    quiet = subprocess.DEVNULL
+    child = subprocess.Popen(built.client.inside(argv), stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        while interrupted and child.poll() is None and allocations(built)[0] == before:
+            time.sleep(0.002)
+        if interrupted:
+            assert child.poll() is None, "it has ended by itself: nothing was interrupted"
+            child.send_signal(signal.SIGINT)
+        child.wait(15)
+    finally:
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.parametrize("options", [(), ("-v",), ("--json",), ("--json", "-v")], ids=" ".join)
+@pytest.mark.parametrize("given", ["right", "wrong", "other-kind"])
+@pytest.mark.parametrize("kind", ["password", "secret"])
+def test_no_credential_is_shown(kind: str, given: str, options: tuple[str, ...]) -> None:
+    with lab(wanted := case(access=kind, given=given)) as built:
+        began = int(time.time())
+        done = built.client.run(asked(built, wanted, TARGETS[0], *options), check=False)
+    made = [rest_credentials(access.SECRET, end, "natprobe") for end in range(began + DAY, int(time.time()) + DAY + 1)]
+    hidden = [access.USER, access.PASSWORD, access.SECRET, access.WRONG]
+    hidden += [word for each in made for word in (each.username, each.password)]
+    assert TARGETS[0].partition(":")[2] in done.stdout
+    assert [word for word in hidden if word in done.stdout + done.stderr] == []
