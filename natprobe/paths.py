@@ -219,16 +219,5 @@ def worst(several: Iterable[tuple[Path, ...]]) -> tuple[Path, ...]:
     for same in zip(*several, strict=True):
         bad = min(same, key=lambda each: order[each.status])
         attempts = tuple(attempt for each in same for attempt in each.attempts)
-        merged.append(
-            Path(
-                name=bad.name,
-                status=bad.status,
-                proof=bad.proof,
-                reason=bad.reason,
-                usable=bad.usable,
-                rtt_ms=bad.rtt_ms,
-                loss=bad.loss,
-                attempts=attempts,
-            )
-        )
+        merged.append(msgspec.structs.replace(bad, attempts=attempts))
     return tuple(merged)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from natprobe.cli.errors import UsageError
+from natprobe.cli.files import content
 
 if TYPE_CHECKING:
     from natprobe.wire.turn import Credentials
@@ -74,14 +75,7 @@ def _read(option: str, path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        with path.open("rb") as file:
-            data = file.read(_SECRET_MAX + 1)
-    except OSError as exc:
-        raise UsageError(f"{option} cannot be read: {exc.strerror}") from None
-    if len(data) > _SECRET_MAX:
-        raise UsageError(f"{option} is longer than {_SECRET_MAX} bytes")
-    try:
-        line = data.decode().partition("\n")[0].strip("\r")
+        line = content(option, path, _SECRET_MAX).decode().partition("\n")[0].strip("\r")
     except UnicodeDecodeError:
         raise UsageError(f"{option} is no UTF-8 text") from None
     if not line:

@@ -12,6 +12,7 @@ from natprobe import __version__
 from natprobe.cli import BEGAN, signals
 from natprobe.cli.access import Access
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
+from natprobe.cli.files import content
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
@@ -196,16 +197,10 @@ def _roots(path: Path | None) -> str | None:
     """The PEM text, tried out before anything is sent."""
     if path is None:
         return None
-    try:
-        with path.open("rb") as file:
-            data = file.read(_CA_FILE_MAX + 1)
-    except OSError as exc:
-        raise UsageError(f"--ca-file {str(path)!r} cannot be read: {exc.strerror}") from None
-    if len(data) > _CA_FILE_MAX:
-        raise UsageError(f"--ca-file {str(path)!r} is larger than {_CA_FILE_MAX >> 20} MiB")
-    pem = data.decode("ascii", "ignore")
+    what = f"--ca-file {str(path)!r}"
+    pem = content(what, path, _CA_FILE_MAX).decode("ascii", "ignore")
     try:
         verified_context(pem, ("http/1.1",))
     except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise UsageError(f"--ca-file {str(path)!r} has no PEM certificates in it") from None
+        raise UsageError(f"{what} has no PEM certificates in it") from None
     return pem
