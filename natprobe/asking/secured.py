@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "TlsStream | DtlsSession"
 
 
+def preload() -> None:
+    """TLS's and DTLS's libraries, before anything is sent: later they would hold up answers that are being timed."""
+    import natprobe.net.dtls
+    import natprobe.wire.certificate  # noqa: F401  # cryptography and OpenSSL
+
+
 class Secured:
     """The way to one server. `tries` counts what was sent to begin the last session, `seen_from` is its end of ours.
 

@@ -22,6 +22,12 @@ def sources(ctx: Context, facts: Facts, version: Family, towards: Iterable[Addre
     return list(dict.fromkeys([each for each in chosen if each] + usable))[:SOURCES_MAX]
 
 
+def source(ctx: Context, facts: Facts, there: Address) -> Address | None:
+    """The one to send from towards this address: the system's own choice, or what `--source` says."""
+    found = sources(ctx, facts, family(there), [there])
+    return next((each for each in found if same_side(each, there)), None)
+
+
 def same_side(local: Address, server: Address) -> bool:
     """Loopback talks to loopback only."""
     return (address_class(local) == "loopback") == (address_class(server) == "loopback")

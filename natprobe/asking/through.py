@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.relays import Leg
@@ -22,6 +22,8 @@ from natprobe.net.turn import TurnClient
 from natprobe.wire import stun
 from natprobe.wire.stun import StunError
 from natprobe.wire.turn import Data
+
+T = TypeVar("T")
 
 Endpoint = tuple[str, int]
 Arrival = tuple[Data, float]
@@ -52,9 +54,8 @@ class Mail:
         with contextlib.suppress(OSError, EOFError, StunError):  # the leg has ended: nothing more will arrive
             while True:
                 event, at = await self._client.receive()
-                waiting = self._waiting.get(event.payload[8:20]) if isinstance(event, Data) else None
-                if waiting is not None and not waiting.done() and isinstance(event, Data):
-                    waiting.set_result((event, at))
+                if isinstance(event, Data):
+                    _hand_over(self._waiting.get(event.payload[8:20]), (event, at))
 
 
 class Through:
@@ -177,9 +178,14 @@ class Through:
 async def _listen(udp: Udp, arrived: dict[bytes, asyncio.Future[Endpoint]]) -> None:
     while True:
         event = await udp.receive()
-        waiting = arrived.get(event.data[8:20]) if isinstance(event, Datagram) else None
-        if waiting is not None and not waiting.done() and isinstance(event, Datagram):
-            waiting.set_result(event.source)
+        if isinstance(event, Datagram):
+            _hand_over(arrived.get(event.data[8:20]), event.source)
+
+
+def _hand_over(waiting: asyncio.Future[T] | None, what: T) -> None:
+    """The first that arrives counts."""
+    if waiting is not None and not waiting.done():
+        waiting.set_result(what)
 
 
 def _answer(event: Data, peer: Endpoint) -> tuple[Endpoint | None, Failure | None, str]:

@@ -43,6 +43,11 @@ class IcmpError(NamedTuple):
     reported_by: str | None
     at: float
 
+    def ends(self, peer: tuple[str, int]) -> bool:
+        """Whether an exchange with that peer is over. Where packets are to be smaller it goes on: the kernel knows."""
+        about_it = self.destination is None or same_peer(self.destination, peer)
+        return about_it and self.failure is not Failure.TOO_BIG
+
 
 class Reported(OSError):
     """An ICMP error ended an exchange that has no other way to say so."""

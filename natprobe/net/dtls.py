@@ -15,7 +15,6 @@ from typing import TypeVar
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
-from natprobe.model import Failure
 from natprobe.net.api import DATAGRAM_MAX, IcmpError, Reported, Udp, same_peer
 from natprobe.target import is_address
 from natprobe.wire import certificate
@@ -151,15 +150,10 @@ class DtlsSession:
         while True:
             event = await self._udp.receive()
             if isinstance(event, IcmpError):
-                self._reported(event)
+                if event.ends(self.remote):
+                    raise Reported(event)
             elif same_peer(event.source, self.remote) and _is_dtls(event.data):
                 return event.data
-
-    def _reported(self, error: IcmpError) -> None:
-        """A router that wants smaller packets gets them: the kernel knows from now on."""
-        about_us = error.destination is None or same_peer(error.destination, self.remote)
-        if about_us and error.failure is not Failure.TOO_BIG:
-            raise Reported(error)
 
     def _flush(self) -> None:
         with contextlib.suppress(SSL.WantReadError):  # nothing to send

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from natprobe.model import Failure
-from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Reported, Stream, Udp, same_peer
+from natprobe.net.api import DATAGRAM_MAX, Datagram, Net, Reported, Stream, Udp, same_peer
 from natprobe.net.failure import failure_of
 from natprobe.wire import stun
 from natprobe.wire.stun import StunError
 from natprobe.wire.turn import (
-    Allocated,
     Allocation,
     Challenged,
     Data,
@@ -74,13 +73,13 @@ class DatagramCarrier:
         self._udp.send(data, self._server)
 
     async def receive(self) -> list[bytes]:
-        """See Carrier. A router that wants smaller packets ends nothing: the kernel knows from now on."""
+        """See Carrier."""
         while True:
             event = await self._udp.receive()
             if isinstance(event, Datagram):
                 if same_peer(event.source, self._server) and len(event.data) <= DATAGRAM_MAX:
                     return [event.data]
-            elif _ends(event, self._server):
+            elif event.ends(self._server):
                 raise Reported(event)
 
     def close(self) -> None:
@@ -178,7 +177,6 @@ class TurnClient:
         self._heard = False
         self._broken: OSError | EOFError | StunError | None = None
         self._reader: asyncio.Task[None] | None = asyncio.create_task(self._read())
-        self.strays: Counter[str] = Counter()
 
     @property
     def local(self) -> tuple[str, int]:
@@ -301,19 +299,12 @@ class TurnClient:
         if isinstance(event, Data | PeerIcmp):
             self._from_peers.append((event, self._net.now()))
             self._some.set()
-        elif isinstance(event, Stray):
-            self.strays[event.fault] += 1
         elif isinstance(event, Suspicious):
             self._suspicious[event.transaction_id] = event.fault
-        elif (waiting := self._answers.get(event.transaction_id)) is not None and not waiting.done():
-            waiting.set_result(event)
-        elif isinstance(event, Allocated):  # nobody waits any more, and it would stay on the server
-            self.strays["late-allocation"] += 1
-
-
-def _ends(error: IcmpError, server: tuple[str, int]) -> bool:
-    about_us = error.destination is None or same_peer(error.destination, server)
-    return about_us and error.failure is not Failure.TOO_BIG
+        elif not isinstance(event, Stray):
+            waiting = self._answers.get(event.transaction_id)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(event)
 
 
 def _broke(exc: OSError | EOFError | StunError, tries: int) -> Ended:

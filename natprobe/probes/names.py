@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
+from natprobe.asking.secured import preload
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
@@ -53,18 +54,13 @@ _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All questions at once; every server of a name that is found becomes a fact, by address."""
-    _load(ctx)
+    if {"stuns", "turns"} & {each.scheme for each in (ctx.target, *(ctx.options.stun or ()), *ctx.options.turn)}:
+        preload()  # when `stuns` and `turn` begin, others are timing their answers
     streams = [_target(ctx), *_stun_servers(ctx), *_turn_servers(ctx)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
     async for observation in as_they_come(streams):
         yield observation
-
-
-def _load(ctx: Context) -> None:
-    """What `stuns` and `turn` will need, before anything is sent: when they begin, others are timing their answers."""
-    if {"stuns", "turns"} & {each.scheme for each in (ctx.target, *(ctx.options.stun or ()), *ctx.options.turn)}:
-        import natprobe.net.dtls  # noqa: F401  # cryptography and OpenSSL
 
 
 def _in_public_dns(target: Target) -> bool:

@@ -10,13 +10,13 @@ from typing import Literal
 
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.handshakes import Handshake
-from natprobe.asking.secured import Connection, Secured
-from natprobe.asking.sources import same_side, sources
+from natprobe.asking.secured import Connection, Secured, preload
+from natprobe.asking.sources import source
 from natprobe.asking.together import as_they_come
 from natprobe.asking.transactions import binding_of, servers_of
 from natprobe.context import Context
 from natprobe.facts import Binding, Certificate, Facts, LocalAddress, StunServer, TlsSession
-from natprobe.model import Observation, family, join
+from natprobe.model import Observation, join
 from natprobe.net.api import Reported
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, ask_session, ask_stream
@@ -46,15 +46,9 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     ]
     if not visits:
         return
-    _load()
+    preload()
     async for observation in as_they_come(visit.observe() for visit in visits):
         yield observation
-
-
-def _load() -> None:
-    """Before anything is sent: later it would hold up answers that are being timed."""
-    import natprobe.net.dtls
-    import natprobe.wire.certificate  # noqa: F401  # cryptography and OpenSSL
 
 
 class Visit:
@@ -66,7 +60,7 @@ class Visit:
         # A domain that names its server by SRV is who the certificate is for (RFC 9525 section 6.1: the input).
         self._name = server.operator if server.origin == "srv" else server.host
         times, give_up = (SEND_TIMES, GIVE_UP) if server.origin == "target" else (stun.SEND_TIMES, stun.GIVE_UP)
-        local = next(iter(_locals(ctx, facts, server)), None)
+        local = source(ctx, facts, server.address)
         self._way = Secured(ctx, transport, self._remote, self._name, local, times, give_up)
 
     async def observe(self) -> AsyncIterator[Observation]:
@@ -101,12 +95,6 @@ class Visit:
 
     def _binding(self, outcome: Outcome) -> Binding:
         return binding_of(self._server, self._transport, self._way.seen_from, outcome)
-
-
-def _locals(ctx: Context, facts: Facts, server: StunServer) -> list[str]:
-    """The addresses to send from, the system's own choice first."""
-    found = sources(ctx, facts, family(server.address), [server.address])
-    return [each for each in found if same_side(each, server.address)]
 
 
 def _unanswered(exc: BaseException, tries: int) -> Outcome:

@@ -8,7 +8,8 @@ from contextlib import aclosing
 
 from natprobe.addresses import address_class
 from natprobe.asking.relays import Leg
-from natprobe.asking.sources import same_side, sources
+from natprobe.asking.secured import preload
+from natprobe.asking.sources import source
 from natprobe.asking.through import SIZES, Mail, Through
 from natprobe.asking.together import as_they_come
 from natprobe.context import RELAY_ACCESS, Context
@@ -42,18 +43,12 @@ PEERS_MAX = 2
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Every server over each transport it was named for, all at once; what is allocated stays until the run ends."""
     if any(each.transport in ("tls", "dtls") for each in facts.ok(TurnServer)):
-        _load()
+        preload()
     access = ctx.keep.get(RELAY_ACCESS, Credentials)
-    legs = [Leg(ctx, server, _local(ctx, facts, server.address), access) for server in _servers(ctx, facts)[:LEGS_MAX]]
+    legs = [Leg(ctx, server, source(ctx, facts, server.address), access) for server in _servers(ctx, facts)[:LEGS_MAX]]
     visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
     async for observation in as_they_come(visits):
         yield observation
-
-
-def _load() -> None:
-    """Before anything is sent: later it would hold up answers that are being timed."""
-    import natprobe.net.dtls
-    import natprobe.wire.certificate  # noqa: F401  # cryptography and OpenSSL
 
 
 def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
@@ -62,12 +57,6 @@ def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
     for each in facts.ok(TurnServer, lambda each: family(each.address) in ctx.options.families):
         found.setdefault((each.address, each.port, each.transport), each)
     return list(found.values())
-
-
-def _local(ctx: Context, facts: Facts, there: Address) -> Address | None:
-    """The address that the system takes there, or what `--source` says."""
-    found = sources(ctx, facts, family(there), [there])
-    return next((each for each in found if same_side(each, there)), None)
 
 
 async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterator[Observation]:
@@ -115,7 +104,7 @@ async def _by_own_socket(ctx: Context, facts: Facts, leg: Leg, through: Through)
     relayed = leg.relayed[0]
     if address_class(relayed) != address_class(leg.server.address):
         return
-    local = _local(ctx, facts, relayed)
+    local = source(ctx, facts, relayed)
     with contextlib.suppress(OSError):  # where it can't even be opened, mapping says so
         udp = ctx.net.udp(family(relayed), local)
         try:
