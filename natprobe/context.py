@@ -22,6 +22,8 @@ IDLE_MIN, IDLE_MAX = 2.0, 600.0
 class Options(Data, frozen=True, kw_only=True):
     """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
+    `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
+    sign in, the secrets of which lie in the drawer.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -35,12 +37,18 @@ class Options(Data, frozen=True, kw_only=True):
     turn: tuple[Target, ...] = ()
     turn_access: Literal["none", "password", "secret"] = "none"
     idle: float = 0.0
+    join: bool = True
+    media_addresses: tuple[str, ...] = ()
+    login: Literal["anonymous", "token", "password"] = "anonymous"
     insecure: bool = False
     ca_pem: str | None = None
 
 
 # The drawer's key of the credentials for relays that bring none of their own.
 RELAY_ACCESS = "turn"
+# Of the Login for signalling, and of the name of the room to enter where the user gave one.
+SIGN_IN = "login"
+ROOM = "room"
 
 
 class Closable(Protocol):

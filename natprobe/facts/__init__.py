@@ -11,6 +11,17 @@ from typing import TypeVar, get_args
 
 from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
 from natprobe.facts.ice import Candidate, IceCheck
+from natprobe.facts.jitsi import (
+    BridgeChannel,
+    ConferenceReply,
+    JitsiConfig,
+    PseudoTls,
+    RoomEntry,
+    Service,
+    Services,
+    SessionOffer,
+    SignIn,
+)
 from natprobe.facts.names import Resolved, SrvAnswer, SrvRecord
 from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
 from natprobe.facts.stun import (
@@ -38,8 +49,10 @@ __all__ = [
     "AddressClass",
     "Allocation",
     "Binding",
+    "BridgeChannel",
     "Candidate",
     "Certificate",
+    "ConferenceReply",
     "Connected",
     "DefaultRoute",
     "Facts",
@@ -49,6 +62,7 @@ __all__ = [
     "HttpReply",
     "IceCheck",
     "IdleMapping",
+    "JitsiConfig",
     "Known",
     "LocalAddress",
     "Opening",
@@ -56,10 +70,16 @@ __all__ = [
     "OtherPayload",
     "Permission",
     "Probed",
+    "PseudoTls",
     "Relayed",
     "Resolved",
+    "RoomEntry",
     "RouterAnswer",
     "Run",
+    "Service",
+    "Services",
+    "SessionOffer",
+    "SignIn",
     "SourceAddress",
     "SrvAnswer",
     "SrvRecord",
@@ -100,6 +120,14 @@ Known = (
     | Permission
     | Relayed
     | IceCheck
+    | JitsiConfig
+    | SignIn
+    | Services
+    | ConferenceReply
+    | RoomEntry
+    | SessionOffer
+    | BridgeChannel
+    | PseudoTls
 )
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
 

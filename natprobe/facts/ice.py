@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from natprobe.facts.stun import Transport
 from natprobe.model import Address, Count, Endpoint, Milliseconds, Observation, Text
 
 
@@ -11,11 +12,16 @@ class Candidate(Observation, frozen=True, kw_only=True):
     """Where media may go: an address, port and transport of the media server (RFC 8839 section 5.1).
 
     `session` is the drawer's key of the ICE credentials; the credentials themselves are in no report.
+    `advertised` False: the server doesn't offer it, natprobe tries it all the same: the address of its name, the one
+    that the web front answered on, or one of `--media-address`. `related`: the inner endpoint behind a reflexive one.
     """
 
     endpoint: Endpoint
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "ssltcp"]
     advertised: bool = True
+    type: Literal["host", "srflx", "prflx", "relay"] = "host"
+    priority: Count | None = None
+    related: Endpoint | None = None
     session: Text = ""
 
 
@@ -24,11 +30,18 @@ class IceCheck(Observation, frozen=True, kw_only=True):
 
     `verified`: the answer's MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
     `size` is the request's length in bytes: a padded check shows that full-size packets pass. `local` has port 0 where
-    no socket could be bound to the address.
+    no socket could be bound to the address. `advertised` as the candidate has it.
+
+    Through a relay: `server` and `leg` name the client's leg to it, `relayed` is where the check left from; `transport`
+    is still that of the candidate.
     """
 
     endpoint: Endpoint
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "ssltcp"]
+    advertised: bool = True
+    server: Endpoint | None = None
+    leg: Transport | None = None
+    relayed: Endpoint | None = None
     local: Endpoint | None = None
     size: Count
     tries: Count = 0

@@ -6,7 +6,7 @@ from typing import Literal
 
 from natprobe.model import Address, Count, Endpoint, HostName, Milliseconds, Observation, Port, Seconds, Text
 
-Origin = Literal["option", "srv", "control", "target"]
+Origin = Literal["option", "srv", "control", "target", "signalling"]
 Transport = Literal["udp", "tcp", "tls", "dtls"]
 
 

@@ -11,7 +11,8 @@ from natprobe.model import Address, Count, Endpoint, Family, HostName, Milliseco
 class TurnServer(Observation, frozen=True, kw_only=True):
     """A relay to try, by address, on one transport of the client's leg, and how it became known.
 
-    `access`: the kind of credentials that there are for it. They lie in the drawer and in no report.
+    `access`: the kind of credentials that there are for it; `given`: those that signalling handed out with it. They
+    lie in the drawer, under `key` where they are its own, and in no report.
     """
 
     host: HostName
@@ -19,7 +20,8 @@ class TurnServer(Observation, frozen=True, kw_only=True):
     port: Port
     transport: Transport
     origin: Origin
-    access: Literal["none", "password", "secret"] = "none"
+    access: Literal["none", "password", "secret", "given"] = "none"
+    key: Text = ""
 
 
 class Allocation(Observation, frozen=True, kw_only=True):

@@ -8,8 +8,10 @@ from typing import Any
 from natprobe.facts import (
     Allocation,
     Binding,
+    BridgeChannel,
     Candidate,
     Certificate,
+    ConferenceReply,
     Connected,
     DefaultRoute,
     FilteringTest,
@@ -18,15 +20,21 @@ from natprobe.facts import (
     HttpReply,
     IceCheck,
     IdleMapping,
+    JitsiConfig,
     LocalAddress,
     Opening,
     OtherPayload,
     Permission,
     Probed,
+    PseudoTls,
     Relayed,
     Resolved,
+    RoomEntry,
     RouterAnswer,
     Run,
+    Services,
+    SessionOffer,
+    SignIn,
     SourceAddress,
     SrvAnswer,
     Stray,
@@ -73,7 +81,8 @@ def _binding(each: Binding) -> str:
 
 def _check(each: IceCheck) -> str:
     size = f" of {each.size} bytes" if each.size else ""
-    what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}"
+    through = f" through relay {each.relayed}" if each.relayed else ""
+    what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}{through}"
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
 
@@ -126,6 +135,50 @@ def _relayed(each: Relayed) -> str:
     seen = f", seen from {each.seen_from}" if each.seen_from else ""
     way = ways[each.direction].format(peer=each.peer)
     return f"{each.size} bytes through relay {each.relayed} {way}{seen}{_ms(each.rtt_ms)}"
+
+
+def _config(each: JitsiConfig) -> str:
+    ways = " and ".join(word for word, url in (("WebSocket", each.websocket), ("BOSH", each.bosh)) if url)
+    return f"{each.url} names the domain {each.domain or '?'} and {ways or 'no signalling'}"
+
+
+def _sign_in(each: SignIn) -> str:
+    what = f"signing in to {each.domain} by {_SIGNALLING[each.transport]} {each.url}, {_REACHED[each.reached]}"
+    status = f", HTTP {each.status}" if each.status else ""
+    return what + status + (f", {each.condition}" if each.condition else "") + _ms(each.duration_ms)
+
+
+_SIGNALLING = {"websocket": "WebSocket", "bosh": "BOSH"}
+_REACHED = {
+    "nothing": "no connection",
+    "connection": "connected",
+    "tls": "TLS stands",
+    "upgrade": "HTTP answered",
+    "stream": "the stream is open",
+    "login": "logged in",
+    "binding": "signed in",
+}
+
+
+def _services(each: Services) -> str:
+    named = ", ".join(f"{e.type}:{e.host}" + (f":{e.port}" if e.port else "") for e in each.services)
+    return f"STUN and TURN servers of {each.domain} by {each.by}: {named or 'none'}"
+
+
+def _conference(each: ConferenceReply) -> str:
+    says = "" if each.ready is None else ": ready" if each.ready else ": not ready"
+    return f"conference asked of {each.focus}{says}, {_tries(each.tries)}{_ms(each.rtt_ms)}"
+
+
+def _entry(each: RoomEntry) -> str:
+    bridge = ", which has no bridge" if each.bridge is False else ""
+    who = f" with the focus{bridge}" if each.focus else ""
+    return f"participant {each.participant} enters the room{who}{_ms(each.rtt_ms)}"
+
+
+def _offer(each: SessionOffer) -> str:
+    what = f"session for participant {each.participant}"
+    return what + (f" with {each.candidates} candidates{_ms(each.duration_ms)}" if each.failure is None else "")
 
 
 def _resolved(each: Resolved) -> str:
@@ -193,6 +246,14 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     Permission: lambda e: f"permission for {e.peer} on {e.server} {e.transport}{_ms(e.rtt_ms)}",
     Relayed: _relayed,
     IceCheck: _check,
+    JitsiConfig: _config,
+    SignIn: _sign_in,
+    Services: _services,
+    ConferenceReply: _conference,
+    RoomEntry: _entry,
+    SessionOffer: _offer,
+    BridgeChannel: lambda e: f"bridge's WebSocket {e.url}" + (f", HTTP {e.status}" if e.status else ""),
+    PseudoTls: lambda e: f"pseudo-TLS hello to {e.endpoint}" + (f" answered{_ms(e.rtt_ms)}" if not e.failure else ""),
 }
 
 
