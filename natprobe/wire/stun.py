@@ -208,11 +208,12 @@ def ice_check(
     password: str,
     tie_breaker: int,
     controlling: bool = True,
+    use_candidate: bool = False,
     size: int = 0,
 ) -> bytes:
     """A connectivity check (RFC 8445 section 7.2.2), filled up to `size` bytes when that is more.
 
-    `user` is `REMOTE:LOCAL`, `password` the remote one.
+    `user` is `REMOTE:LOCAL`, `password` the remote one; `use_candidate` nominates (section 7.1.2).
     """
     role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
     message = Message(
@@ -221,6 +222,8 @@ def ice_check(
         transaction_id,
         {"USERNAME": user, "PRIORITY": PRIORITY, role: tie_breaker},
     )
+    if use_candidate:
+        message.attributes["USE-CANDIDATE"] = None
     signed = len(bytes(message)) + stun.INTEGRITY_LENGTH + stun.FINGERPRINT_LENGTH
     if size > signed + 4:
         message.attributes[FILLER] = bytes((size - signed - 4) // 4 * 4)
