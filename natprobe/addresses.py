@@ -28,11 +28,33 @@ _TABLE: tuple[tuple[str, AddressClass], ...] = (
 )
 _NETWORKS = tuple((ipaddress.ip_network(network), kind) for network, kind in _TABLE)
 _CONTINUITY = ipaddress.ip_network("192.0.0.0/29")  # RFC 7335
+# What container engines number their networks from unless told otherwise. 172.16.0.0/16 and Docker's last pool,
+# 192.168.0.0/16, are left out: too many networks of people have them.
+_CONTAINERS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "172.17.0.0/16",  # Docker's default bridge
+            "172.18.0.0/15",  # its further networks, as Compose makes them, up to 172.31.255.255
+            "172.20.0.0/14",
+            "172.24.0.0/13",
+            "10.88.0.0/16",  # Podman
+            "10.42.0.0/16",  # pods of k3s and RKE2
+            "10.244.0.0/16",  # pods by flannel, kind and minikube
+        ),
+    )
+)
 
 
 def carried_by_ipv6(address: str) -> bool:
     """Whether this is a machine's own end of IPv4 in a network that has only IPv6: 464XLAT's or DS-Lite's."""
     return ipaddress.ip_address(address.partition("%")[0]) in _CONTINUITY
+
+
+def of_containers(address: str) -> bool:
+    """Whether a server that says this of itself most likely names its container's or pod's own network."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return any(found.version == network.version and found in network for network in _CONTAINERS)
 
 
 @lru_cache(maxsize=4096)

@@ -54,6 +54,7 @@ NP215|turn-no-443|warning|turn|no relay on 443: networks that allow only the web
 NP216|turn-lists-nothing-for-bridge|warning|turn|relays are offered, but the client's filter drops them for the bridge
 NP217|turn-inner-addresses|warning|turn|the relay lets its users reach the server's inner addresses
 NP218|stun-unreachable|error|turn|the STUN server doesn't answer
+NP219|turn-answer-unusable|error|turn|the relay answers, but with an error of its own or in a way that clients don't accept
 NP301|private-address-advertised|error|server-host|only a private address is advertised
 NP302|container-address-advertised|error|server-host|only the container's or pod's address is advertised
 NP303|loopback-advertised|error|server-host|a loopback address is advertised
@@ -112,6 +113,7 @@ NP518|setting-without-effect|warning|server-host|the setting does nothing here
 NP519|port-not-forwarded|error|server-edge|the router in front does not pass the port on
 NP520|forwarded-elsewhere|error|server-edge|the router passes the port to another host or port
 NP521|cloud-firewall|error|server-edge|packets never reach the host though its own firewall is open: the provider's firewall or security group
+NP522|clock-off|error|server-host|a machine's clock is off: credentials that carry a time count as expired
 NP901|no-raw-sockets|note|this-host|some questions need privileges
 NP902|probe-crashed|warning|this-host|a probe failed by a fault of natprobe
 NP903|out-of-time|note|this-host|the time ran out before this could be told

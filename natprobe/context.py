@@ -17,13 +17,16 @@ T = TypeVar("T")
 
 # How long mappings may be asked to be left idle (seconds); less tells nothing that a round trip wouldn't.
 IDLE_MIN, IDLE_MAX = 2.0, 600.0
+# What relays may be tried with (--bitrate), in bits per second.
+BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
 
 
 class Options(Data, frozen=True, kw_only=True):
     """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
+    `bitrate`: bits per second to try relays with, 0: none; `audit_relay`: whether inner addresses are asked for.
     `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
-    sign in, the secrets of which lie in the drawer.
+    sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -37,6 +40,9 @@ class Options(Data, frozen=True, kw_only=True):
     turn: tuple[Target, ...] = ()
     turn_access: Literal["none", "password", "secret"] = "none"
     idle: float = 0.0
+    bitrate: int = 0
+    audit_relay: bool = False
+    tenant: str = ""
     join: bool = True
     media_addresses: tuple[str, ...] = ()
     login: Literal["anonymous", "token", "password"] = "anonymous"
@@ -73,6 +79,10 @@ class Keep:
         """What lies under this key, if it is of that kind."""
         thing = self._things.get(key)
         return thing if isinstance(thing, kind) else None
+
+    def all(self, kind: type[T]) -> list[T]:
+        """Everything of that kind, in the order in which it was put there."""
+        return [thing for thing in self._things.values() if isinstance(thing, kind)]
 
     def close(self) -> list[Closable]:
         """Empties the drawer: what is alive, last in first out."""

@@ -18,13 +18,28 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class IceCredentials(Data, frozen=True, kw_only=True):
-    """A user fragment and password of one side. Has no place in any report; its repr is empty."""
+    """A user fragment and password of one side. Has no place in any report; its repr is empty.
+
+    `controls`: that side is the controlling agent of the session (RFC 8445 section 6.1.1), as Jitsi's bridge always is.
+    """
 
     ufrag: str
     password: str
+    controls: bool = True
 
     def __repr__(self) -> str:
         return "IceCredentials()"
+
+
+class Login(Data, frozen=True, kw_only=True):
+    """How to sign in where somebody has to: a user with a password, or a JSON Web Token. Its repr is empty."""
+
+    user: str = ""
+    password: str = ""
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return "Login()"
 
 
 def new_token(random_bytes: bytes) -> str:
@@ -33,8 +48,9 @@ def new_token(random_bytes: bytes) -> str:
 
 
 def credentials(token: str) -> IceCredentials:
-    """The server side's credentials."""
-    return IceCredentials(ufrag=_derive(token, "ufrag")[:8], password=_derive(token, "password")[:32])
+    """The server side's credentials. `serve` never asks of its own accord, and is controlled."""
+    ufrag, password = _derive(token, "ufrag")[:8], _derive(token, "password")[:32]
+    return IceCredentials(ufrag=ufrag, password=password, controls=False)
 
 
 def _derive(token: str, label: str) -> str:

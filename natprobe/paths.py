@@ -11,12 +11,16 @@ from itertools import groupby
 import msgspec
 
 from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
+from natprobe.derive.advertised import within_reach
 from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
+from natprobe.derive.bridge import leg_of, only_relays, relays_told, takes, why_no_session
+from natprobe.derive.bursts import bursts, loss
 from natprobe.derive.cookie import stun_filtered
+from natprobe.derive.handed_out import handed_out
 from natprobe.derive.per_source import per_source
-from natprobe.derive.relays import LegFacts, legs, outcome
-from natprobe.facts import Candidate, Facts, IceCheck, ids, server_kind
-from natprobe.model import PATHS, Address, Attempt, Failure, Family, Kind, Path, family, split
+from natprobe.derive.relays import LegFacts, ends, outcome, refused_sessions
+from natprobe.facts import Candidate, Facts, IceCheck, Permission, SessionOffer, ids, server_kind
+from natprobe.model import PATHS, Address, Attempt, Endpoint, Failure, Family, Kind, Path, family, split
 from natprobe.target import turn_transport
 
 # Path -> (status, reason) where no probe of this version goes, by what the target is.
@@ -50,33 +54,105 @@ _BEST_FIRST = ("p2p-any", "p2p-likely", "p2p-open", "p2p-unlikely")
 def paths(facts: Facts) -> tuple[Path, ...]:
     """All ten, in their order."""
     kind = server_kind(facts)
-    return tuple(_tried(facts, name) or _relayed(facts, kind, name) or _untried(facts, kind, name) for name in PATHS)
+    return tuple(
+        _tried(facts, kind, name) or _relayed(facts, kind, name) or _untried(facts, kind, name) for name in PATHS
+    )
 
 
-def _tried(facts: Facts, name: str) -> Path | None:
-    transport = {"direct-udp": "udp", "direct-tcp": "tcp"}.get(name)
-    checks = facts.of(IceCheck, lambda each: each.transport == transport)
+_TRANSPORTS = {"direct-udp": ("udp",), "direct-tcp": ("tcp", "ssltcp")}
+
+
+def _tried(facts: Facts, kind: Kind, name: str) -> Path | None:
+    """What is not advertised counts for nothing: no browser would try it."""
+    over = _TRANSPORTS.get(name, ())
+    checks = facts.of(IceCheck, lambda each: each.transport in over and each.advertised and each.server is None)
     if not checks:
         return None
     key = lambda each: (each.endpoint, split(each.local)[0] if each.local else "")  # noqa: E731
     grouped = groupby(sorted(checks, key=key), key=key)
-    return settled(name, [_attempt(endpoint, local or None, list(group)) for (endpoint, local), group in grouped])
+    attempts = [_attempt(endpoint, local or None, list(group)) for (endpoint, local), group in grouped]
+    found = _of_session(facts, name, attempts) if kind != "natprobe" else settled(name, attempts)
+    if kind == "jitsi" and only_relays(facts):
+        return msgspec.structs.replace(found, usable=False, reason=found.reason or "only-relays")
+    return found
+
+
+def _of_session(facts: Facts, name: str, attempts: list[Attempt]) -> Path:
+    """A browser tries every candidate and goes on: what is not within reach, such as the server's inner addresses, is
+    missed only where nothing else is offered.
+    """
+    near = {each.endpoint for each in within_reach(facts)}
+    decide = [each for each in attempts if each.endpoint in near or each.proof or name != "direct-udp"]
+    found = settled(name, decide or attempts)
+    if not decide and found.status == "blocked":
+        found = msgspec.structs.replace(found, reason="no-reachable-candidate")
+    return msgspec.structs.replace(found, attempts=tuple(attempts))
 
 
 def _relayed(facts: Facts, kind: Kind, name: str) -> Path | None:
-    """Through a relay, as far as a peer of ours can tell: enough for a relay, too little for a meeting (contract)."""
-    tried = [each for each in legs(facts) if f"turn-{each.allocation.transport}" == name]
+    """Through a relay to the media server, as a browser with these relays would fare; to a relay's own test, as far as
+    a peer of ours can tell.
+    """
+    tried = [each for each in ends(facts) if f"turn-{each.allocation.transport}" == name]
     if not tried:
         return None
-    attempts = [_leg(facts, each) for each in tried]
-    if kind != "turn":
-        attempts = [
-            msgspec.structs.replace(each, status="unknown", reason="media-not-through-relay")
-            if each.status == "open"
-            else each
-            for each in attempts
-        ]
-    return settled(name, attempts)
+    if kind == "turn":
+        return settled(name, [_leg(facts, each) for each in tried])
+    ways = [(way, takes(facts, each.allocation)) for each in tried for way in _to_media_server(facts, each)]
+    taken, every = [way for way, kept in ways if kept], tuple(way for way, _ in ways)
+    found = settled(name, taken or list(every))
+    reason = found.reason or (None if taken else "relay-not-taken")
+    return msgspec.structs.replace(found, reason=reason, usable=bool(taken), attempts=every)
+
+
+def _to_media_server(facts: Facts, leg: LegFacts) -> list[Attempt]:
+    """One for each of the media server's endpoints that the relay was asked for; else what is known of the leg alone.
+    A substitute peer that answers is too little for a meeting (contract).
+    """
+    on = leg.allocation
+    permissions = facts.of(Permission, lambda each: each.probe == "relayed" and each.flow == on.flow)
+    checks = facts.of(
+        IceCheck, lambda each: (each.server, each.leg, each.relayed) == (on.server, on.transport, on.relayed)
+    )
+    peers = dict.fromkeys([*(each.peer for each in permissions), *(each.endpoint for each in checks)])
+    if peers:
+        return [_through(facts, leg, peer, permissions, checks) for peer in peers]
+    own = _leg(facts, leg)
+    unproven = msgspec.structs.replace(own, status="unknown", reason="media-not-through-relay")
+    return [unproven if own.status == "open" else own]
+
+
+def _through(
+    facts: Facts, leg: LegFacts, peer: Endpoint, permissions: list[Permission], checks: list[IceCheck]
+) -> Attempt:
+    own = _leg(facts, leg)
+    asked = [each for each in permissions if each.peer == peer]
+    sent = [each for each in checks if each.endpoint == peer]
+    found = _attempt(peer, own.local, sent) if sent else None
+    status, reason = (found.status, found.reason) if found else _unpermitted(asked)
+    if status == "open" and refused_sessions(facts, leg):
+        status, reason = "blocked", "tls-certificate"
+    return msgspec.structs.replace(
+        own,
+        endpoint=peer,
+        status=status,
+        reason="media-server-silent" if reason == "silence" else reason,
+        proof=(found and found.proof) or own.proof,
+        pair=found and found.pair,
+        rtt_ms=found and found.rtt_ms,
+        large_up=found and found.large_up,
+        large_down=None,
+        evidence=ids(leg.allocation, asked, sent),
+    )
+
+
+def _unpermitted(asked: list[Permission]) -> tuple[str, str]:
+    """RFC 8656 section 10.2: 403 is the relay's word about this very peer."""
+    refused = [each for each in asked if each.failure in (Failure.ERROR_RESPONSE, Failure.UNAUTHORIZED)]
+    if not refused:
+        return "unknown", "timeout" if asked and asked[0].failure is Failure.TIMEOUT else "not-tried"
+    forbidden = any(each.error_code == 403 for each in refused)
+    return "blocked", "relay-forbids-media-server" if forbidden else "relay-refuses"
 
 
 def _leg(facts: Facts, leg: LegFacts) -> Attempt:
@@ -91,10 +167,11 @@ def _leg(facts: Facts, leg: LegFacts) -> Attempt:
         proof="relay" if leg.works else None,
         reason=reason,
         rtt_ms=min(rtts) if rtts else None,
+        loss=loss(facts, allocation),
         server=f"{allocation.host} {allocation.server} {allocation.transport}",
         large_up=leg.large_up,
         large_down=leg.large_down,
-        evidence=ids(allocation, leg.permissions, leg.data),
+        evidence=ids(allocation, leg.permissions, leg.data, bursts(facts, allocation)),
     )
 
 
@@ -112,9 +189,14 @@ def settled(name: str, attempts: list[Attempt]) -> Path:
     )
 
 
+# What fails behind a relay that works.
+_DEEPER = ("large-packets-lost", "tls-certificate")
+
+
 def _rank(attempt: Attempt) -> int:
     """Where ICE passes a browser stays, even if what is deeper then fails: that outweighs what is not known."""
-    if attempt.status == "blocked" and attempt.proof is not None:
+    deeper = attempt.proof == "relay" and attempt.reason in _DEEPER
+    if attempt.status == "blocked" and (attempt.proof in ("ice", "media") or deeper):
         return 1
     return {"open": 0, "unknown": 2, "blocked": 3, "not-offered": 4}[attempt.status]
 
@@ -166,9 +248,26 @@ def _untried(facts: Facts, kind: Kind, name: str) -> Path:
         status, reason = _why_untried(facts, name)
     elif kind == "turn" and name == f"turn-{turn_transport(facts.target)}":
         status, reason = "unknown", _why_unasked(facts)
+    elif reason == "needs-session" and kind == "jitsi":
+        status, reason = _why_no_session(facts, name)
     elif reason == "needs-session" and not target_addresses(facts):
         reason = "no-address"
     return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
+
+
+def _why_no_session(facts: Facts, name: str) -> tuple[str, str]:
+    """Why this way to a Jitsi bridge was not tried."""
+    if name.startswith("turn-"):
+        offered = any(f"turn-{leg_of(each)}" == name for each in handed_out(facts))
+        if relays_told(facts) and not offered:
+            return "not-offered", "relay-not-offered"
+    elif facts.ok(SessionOffer):
+        over = _TRANSPORTS[name]
+        if not facts.of(Candidate, lambda each: each.advertised and each.transport in over):
+            return "not-offered", f"no-{over[0]}-candidates"
+        ended = facts.probe("media" if name == "direct-udp" else "tcp")
+        return "unknown", "out-of-time" if ended and ended.status == "cut" else "family-not-here"
+    return "unknown", "not-tried" if facts.ok(SessionOffer) else why_no_session(facts)
 
 
 def _forecast(facts: Facts) -> str:

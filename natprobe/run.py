@@ -17,7 +17,7 @@ import msgspec
 
 from natprobe import __version__
 from natprobe.context import Closable, Context, Options, Probe
-from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IdleMapping, Probed, Run
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IdleMapping, Probed, RoomEntry, Run
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
@@ -26,6 +26,9 @@ SEQUENCE = (
     "interfaces",
     "names",
     "web",
+    "config",
+    "signalling",
+    "join",
     "peer",
     "mapping",
     "filtering",
@@ -35,8 +38,14 @@ SEQUENCE = (
     "stuns",
     "turn",
     "reach",
+    "doors",
     "media",
+    "relayed",
+    "session",
     "tcp",
+    "channel",
+    "audit",
+    "burst",
 )
 # What ends is given this long to end well.
 CLOSING_SECONDS = 1.0
@@ -98,6 +107,8 @@ class Session:
             return self._end(name, "skipped", "not asked for")
         if _waits(probe) and not options.idle:
             return self._end(name, "skipped", "not asked for: --idle")
+        if RoomEntry in probe.YIELDS and not options.join:
+            return self._end(name, "skipped", "not asked for: --no-join")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
         if missing:
             return self._end(name, "skipped", f"no {missing[0]}")
@@ -180,6 +191,8 @@ def _run_fact(context: Context) -> Run:
         skip=options.skip,
         stun=stun,
         idle=options.idle,
+        bitrate=options.bitrate,
+        audit_relay=options.audit_relay,
         insecure=options.insecure,
     )
 

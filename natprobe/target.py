@@ -37,12 +37,16 @@ class BadTarget(ValueError):
 
 
 class Pasted(Data, frozen=True, kw_only=True):
-    """A target, and apart from it what must not be shown: the token of a `serve`, the JWT and room of a link."""
+    """A target, and apart from it what must not be shown: the token of a `serve`, the JWT and room of a link.
+
+    `tenant`: the path before the room, as the link has it; it is no secret.
+    """
 
     target: Target
     token: str | None = None
     jwt: str | None = None
     room: str | None = None
+    tenant: str = ""
 
     def __repr__(self) -> str:
         return f"Pasted({self.target.input!r})"
@@ -174,7 +178,12 @@ def _with_secrets(target: Target, url: SplitResult, query: dict[str, list[str]])
             raise BadTarget("natprobe:// wants the whole line that `natprobe serve` printed, with its #token")
         return Pasted(target=target, token=url.fragment)
     rooms = [part for part in url.path.split("/") if part]
-    return Pasted(target=target, jwt=next(iter(query.get("jwt", [])), None), room=unquote(rooms[-1]) if rooms else None)
+    return Pasted(
+        target=target,
+        jwt=next(iter(query.get("jwt", [])), None),
+        room=unquote(rooms[-1]) if rooms else None,
+        tenant="/".join(rooms[:-1]),
+    )
 
 
 def _settled(pasted: Pasted, kind: str) -> Pasted:
@@ -191,6 +200,7 @@ def _settled(pasted: Pasted, kind: str) -> Pasted:
         target=Target(**{name: getattr(target, name) for name in target.__struct_fields__} | changed),
         jwt=pasted.jwt,
         room=pasted.room,
+        tenant=pasted.tenant,
     )
 
 

@@ -7,6 +7,7 @@ from natprobe.derive import (
     ENOUGH,
     OWN,
     leads_to,
+    page_replies,
     secure_pages,
     stun_asked,
     target_addresses,
@@ -15,7 +16,16 @@ from natprobe.derive import (
     web_sessions,
     withheld,
 )
-from natprobe.facts import Binding, Facts, HttpReply, Probed, Resolved, server_kind
+from natprobe.derive.bridge import breaks_calls
+from natprobe.derive.conference import (
+    bridge_available,
+    conference_ready,
+    focus_available,
+    login_needed,
+    session_offered,
+    signalling_works,
+)
+from natprobe.facts import Binding, Facts, Probed, Resolved, SignIn, server_kind
 from natprobe.model import (
     Failure,
     Finding,
@@ -45,6 +55,16 @@ PREFERENCE = (
 _WEB_KINDS: tuple[Kind, ...] = ("auto", "jitsi", "janus")
 _NAME_CAUSES = ("dns-filtered", "name-unresolved")
 _UDP_CAUSES = ("udp-blocked", "stun-filtered")
+_STAGE: dict[bool | None, StageStatus] = {True: "ok", False: "failed", None: "unknown"}
+# What can break signalling and the session, beside this machine's own firewall: the rules of their codes and causes.
+_SIGNALLING_CODES = ("NP404", "NP405", "NP406", "NP408", "NP409", "NP410")
+_SESSION_CAUSES = (
+    "bridge-unavailable",
+    "focus-unavailable",
+    "bridges-share-address",
+    "turn-without-credentials",
+    "config-points-elsewhere",
+)
 # Errors that stay errors in a healthy call, because safety is concerned (contract).
 _SAFETY = ("turn-open-relay", "turn-inner-addresses", "private-api-exposed", "tls-intercepted")
 
@@ -96,8 +116,29 @@ _PATH_WORDS = {
 def stages(facts: Facts) -> Stages:
     """Where there is nothing to sign in to (stun, turn, natprobe), those stages are passed."""
     kind = server_kind(facts)
+    web: StageStatus = _web(facts) if kind in _WEB_KINDS else "ok"
+    if kind == "jitsi":
+        return Stages(name=_name(facts), web=web, signalling=_signalling(facts), session=_session(facts))
     later: StageStatus = "unknown" if kind in _WEB_KINDS else "ok"
-    return Stages(name=_name(facts), web=_web(facts) if kind in _WEB_KINDS else "ok", signalling=later, session=later)
+    return Stages(name=_name(facts), web=web, signalling=later, session=later)
+
+
+def _signalling(facts: Facts) -> StageStatus:
+    """The way that the client takes: where config.js names a WebSocket it never falls back to BOSH. Whom the server
+    wants to know can't be told from those whom it lets in.
+    """
+    if login_needed(facts) and not facts.ok(SignIn):
+        return "unknown"
+    return _STAGE[signalling_works(facts)]
+
+
+def _session(facts: Facts) -> StageStatus:
+    """A focus, a bridge and its offer; and a list of relays that browsers take."""
+    if login_needed(facts):
+        return "unknown"
+    if breaks_calls(facts) or False in (focus_available(facts), conference_ready(facts), bridge_available(facts)):
+        return "failed"
+    return _STAGE[session_offered(facts)]
 
 
 def _name(facts: Facts) -> StageStatus:
@@ -125,7 +166,7 @@ def _plain_web(facts: Facts) -> StageStatus:
     """http: is a secure origin on this very machine only (W3C Secure Contexts section 3.1); elsewhere it has to lead to
     https:, and that has to work. Another host or port that it leads to was not visited.
     """
-    replies = facts.of(HttpReply, lambda each: each.url.startswith("http:") and each.status is not None)
+    replies = [each for each in page_replies(facts) if each.url.startswith("http:") and each.status is not None]
     if not replies:
         return "failed" if web_connects(facts) else "unknown"
     if all(address_class(each) == "loopback" for each in target_addresses(facts)):
@@ -151,6 +192,7 @@ def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[Verdict
     if kind == "turn":
         return _turn_status(facts, ways)
     usable = [each for name in PREFERENCE for each in ways if each.name == name and each.usable]
+    usable = [each for each in usable if not _moot(each, steps)]
     stuck = next((each for each in usable if each.status == "open" or _settles_on(each)), None)
     if stuck is not None and stuck.status == "blocked":
         return "broken", None
@@ -159,6 +201,11 @@ def status(facts: Facts, ways: tuple[Path, ...], steps: Stages) -> tuple[Verdict
     if stuck is None or "unknown" in passed:
         return "unknown", None
     return ("good" if stuck.name == "direct-udp" else "degraded"), stuck.name
+
+
+def _moot(path: Path, steps: Stages) -> bool:
+    """Nobody looked for a proxy, and the page came without one: it would lead to nothing that is shut without it."""
+    return steps.web == "ok" and path.reason == "proxy-not-looked-for"
 
 
 def _turn_status(facts: Facts, ways: tuple[Path, ...]) -> tuple[VerdictStatus, str | None]:
@@ -209,8 +256,14 @@ def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Ta
         return finding.cause in _NAME_CAUSES
     if target.kind == "turn":
         return finding.cause not in _NAME_CAUSES and _of_leg(finding, target)
-    web = finding.code.startswith("NP4") or (finding.cause == "local-firewall" and finding.args.get("proto") == "TCP")
-    return web if steps.web == "failed" else finding.cause not in _NAME_CAUSES
+    over_tcp = finding.cause == "local-firewall" and finding.args.get("proto") == "TCP"
+    if steps.web == "failed":
+        return over_tcp or finding.code.startswith("NP4")
+    if steps.signalling == "failed":
+        return over_tcp or finding.code in _SIGNALLING_CODES
+    if steps.session == "failed":
+        return finding.cause in _SESSION_CAUSES
+    return finding.cause not in _NAME_CAUSES and (steps.session != "ok" or finding.code not in _SIGNALLING_CODES)
 
 
 def _of_leg(finding: Finding, target: Target) -> bool:

@@ -7,6 +7,9 @@ from pathlib import Path
 from tests.case import Case, Relay
 
 USER, PASSWORD, SECRET, REALM = "alice", "wonder-of-the-lab", "north-of-the-lab", "example.test"
+OTHER_USER, OTHER_PASSWORD = "bob", "builder-of-the-lab"  # who has an allocation already, where somebody does
+# What Jitsi's Prosody takes for a right token: it looks like one.
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb29tIjoiKiJ9.bGFi"
 WRONG = "not-the-one-of-the-lab"
 
 
@@ -24,5 +27,6 @@ def options(case: Case, folder: Path) -> list[str]:
 def _kind(relay: Relay) -> str:
     if relay.given == "none":
         return "none"
+    right = "secret" if relay.access == "both" else relay.access
     other = {"password": "secret", "secret": "password", "none": "none"}
-    return other[relay.access] if relay.given == "other-kind" else relay.access
+    return other[right] if relay.given == "other-kind" else right

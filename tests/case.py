@@ -158,27 +158,99 @@ class Relay(Part, frozen=True, kw_only=True):
     """The TURN server turn.example.test, and the firewall before it. UDP and TCP 3478, TLS and DTLS 5349.
 
     `access`: whom it lets in, `password`: the user alice; `secret`: whoever has a user name and a password made from
-    the shared secret; `none`: everybody. `given`: what the check is told, `wrong` has another password or secret,
-    `other-kind` a secret where the relay knows users, and a user where it has a secret.
+    the shared secret; `both`: it has a user and a secret, and the secret wins; `none`: everybody. `given`: what the
+    check is told, `wrong` has another password or secret, `other-kind` a secret where the relay knows users, and a
+    user where it has a secret.
     `udp`, `tcp`: to both ports, `refused`: nothing listens there (port-unreachable, reset).
-    `tls` is the certificate's kind, for TLS and DTLS; none: nothing listens on 5349; `http`: a web server with a good
-    certificate does, over TCP.
+    `tls` is the certificate's kind, for TLS and DTLS; none: nothing listens on 5349; `unreadable`: nothing does, for
+    want of a certificate that it can read; `http`: a web server with a good certificate does, over TCP.
+    `front`: what shares TCP 443 between a web server with the relay's certificate and the relay's TLS port. `name`: by
+    SNI; `alpn`: `stun.turn` to the relay, all else to the web server; `alpn-shut`: all else is closed; `web-alpn`: h2
+    and http/1.1 to the web server, all else to the relay; `shut`: everything is closed.
     `external`: the address that it says it relays from, its own, a private one (10.0.0.40) or one that isn't its own
-    (203.0.113.99). `range`: what is relayed passes the firewall (UDP from and to 49152 to 65535), or not.
+    (203.0.113.99). `nat`: it has 10.0.0.40 alone, and IPv4 only, behind a NAT that maps one to one.
+    `range`: what is relayed passes the firewall (UDP from and to 49152 to 65535), or not.
     `state`: `stalled` answers Binding and never Allocate; `full` has no port left (508); `no-udp-relay` relays no UDP
     (442); `realm-missing` has users whose keys were made for a realm, and none itself: 401 with an empty REALM;
-    `denies` refuses all peers (403).
+    `denies` refuses all peers (403). And where somebody else has an allocation: `user-quota`, `total-quota` and
+    `bandwidth` allow one (486), `one-port` has a range of one (508). `server-error` answers 500 to everybody.
+    `redirects` answers 300 with another relay on port 3480, which works; that of `redirects-in-ring` sends back.
+    `inner`: whether users may reach its inner addresses, as coturn has it unless told, or not.
     """
 
     runs: bool = False
-    access: Literal["password", "secret", "none"] = "password"
+    access: Literal["password", "secret", "both", "none"] = "password"
     given: Literal["right", "wrong", "other-kind", "none"] = "right"
     udp: Literal["pass", "drop", "refused"] = "pass"
     tcp: Literal["pass", "drop", "refused"] = "pass"
-    tls: Literal["none", "good", "expired", "self-signed", "wrong-name", "http"] = "none"
+    tls: Literal["none", "good", "expired", "self-signed", "wrong-name", "unreadable", "http"] = "none"
+    front: Literal["none", "name", "alpn", "alpn-shut", "web-alpn", "shut"] = "none"
     external: Literal["own", "private", "wrong"] = "own"
+    nat: bool = False
     range: Literal["open", "closed"] = "open"
-    state: Literal["healthy", "stalled", "full", "no-udp-relay", "realm-missing", "denies"] = "healthy"
+    state: Literal[
+        "healthy",
+        "stalled",
+        "full",
+        "no-udp-relay",
+        "realm-missing",
+        "denies",
+        "user-quota",
+        "total-quota",
+        "bandwidth",
+        "one-port",
+        "server-error",
+        "redirects",
+        "redirects-in-ring",
+    ] = "healthy"
+    inner: Literal["usual", "denied"] = "usual"
+
+
+class Jitsi(Part, frozen=True, kw_only=True):
+    """Jitsi behind the web front, with `web.state` jitsi and in the kernel ring only: Prosody, a focus, a bridge.
+    Without `runs`, config.js names domains and no way to sign in.
+
+    `page`: where the URLs in config.js point, the front's own name (`own`), `localhost` with port 8443, a `private`
+    address, or plain `http`.
+    `websocket`: there is `no-path` (404), the page comes instead (`html`), nginx passes on without the upgrade's
+    headers (`no-upgrade`), another origin is expected (`origin-refused`, 403), nothing is behind nginx (`down`, 502),
+    or config.js doesn't name it; `bosh` likewise.
+    `login`: `anonymous`; `guests` (hosts sign in with a password, guests at guest.meet.example.test, who may begin no
+    conference); `token`; `password` (nobody without). User and password are tests/access.py's.
+    `focus`: `down` isn't connected, `missing`: nothing has its domain; `not-authorized` for everybody, `not-ready` for
+    ever, `starting` for two requests of each room, `silent` never answers. `room`: who wants to enter is sent to the
+    `lobby`, or needs its `password`.
+    `bridge`: `down`: the focus knows of none, and nothing listens.
+    `advertise`: the bridge's candidates, in this order: its `own` address (203.0.113.10), a `private` one (10.0.0.10),
+    a `container`'s (172.18.0.5), `loopback`, a `wrong` one (203.0.113.99, nobody's), `ipv6`. `port` is what they say.
+    `udp`: the firewall before UDP 10000, as `Peer` has it. `outside`: the port that is forwarded to the bridge; with
+    another one than 10000, 10000 is not. `dtls`: dropped while STUN passes. `old`: a bridge with TCP, ssltcp at 4443.
+    `services`: what signalling hands out, all of it at turn.example.test (`relay` with access secret): `none`: the
+    module is missing; `all`: STUN, TURN over UDP, TCP and TLS; `turn-tcp`, `turns`: only that; `turn-udp-only`: STUN
+    and TURN over UDP; `no-credentials`: TURN over TLS without user and password; `turns-without-transport`.
+    `turns`: the port that it says of TURN over TLS; at 443 there is one where `relay.front` shares it.
+    `turn_udp`: config.js sets useTurnUdp.
+    """
+
+    runs: bool = False
+    page: Literal["own", "localhost", "private", "http"] = "own"
+    websocket: Literal["works", "no-path", "html", "no-upgrade", "origin-refused", "down", "not-configured"] = "works"
+    bosh: Literal["works", "down", "not-configured"] = "works"
+    login: Literal["anonymous", "guests", "token", "password"] = "anonymous"
+    focus: Literal["works", "down", "missing", "not-authorized", "not-ready", "starting", "silent"] = "works"
+    room: Literal["open", "lobby", "password"] = "open"
+    bridge: Literal["works", "down"] = "works"
+    advertise: tuple[Literal["own", "private", "container", "loopback", "wrong", "ipv6"], ...] = ("own",)
+    port: int = 10000
+    udp: Literal["pass", "drop", "reject", "refused"] = "pass"
+    outside: int = 10000
+    dtls: Literal["pass", "drop"] = "pass"
+    old: bool = False
+    services: Literal[
+        "none", "all", "turn-tcp", "turns", "turn-udp-only", "no-credentials", "turns-without-transport"
+    ] = "none"
+    turns: int = 5349
+    turn_udp: bool = False
 
 
 class Expect(Part, frozen=True, kw_only=True):
@@ -207,6 +279,7 @@ class Case(Part, frozen=True, kw_only=True):
     stun: Stun = Stun()
     peer: Peer = Peer()
     relay: Relay = Relay()
+    jitsi: Jitsi = Jitsi()
     fix: dict[str, dict[str, object]] = {}  # part -> fields, applied like the report's fix; then `fixed` holds
     fixed: Expect | None = None
 
@@ -228,7 +301,7 @@ def load(path: Path) -> Case:
 def repaired(case: Case) -> Case:
     """The case with its fix applied to the network."""
     parts = {name: msgspec.to_builtins(getattr(case, name)) | change for name, change in case.fix.items()}
-    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer, "relay": Relay}
+    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer, "relay": Relay, "jitsi": Jitsi}
     return msgspec.structs.replace(case, **{n: msgspec.convert(v, types[n]) for n, v in parts.items()})
 
 

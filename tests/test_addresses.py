@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from natprobe.addresses import address_class
+from natprobe.addresses import address_class, of_containers
 from natprobe.pairing import TOKEN, credentials, new_token
 
 
@@ -55,6 +55,27 @@ from natprobe.pairing import TOKEN, credentials, new_token
 )
 def test_classes(address: str, kind: str) -> None:
     assert address_class(address) == kind
+
+
+@pytest.mark.parametrize(
+    ("address", "theirs"),
+    [
+        ("172.16.255.255", False),
+        ("172.17.0.0", True),
+        ("172.18.0.5", True),
+        ("172.20.0.1", True),
+        ("172.31.255.255", True),
+        ("172.32.0.0", False),
+        ("10.88.0.1", True),
+        ("10.42.7.1", True),
+        ("10.244.3.1", True),
+        ("10.43.0.1", False),
+        ("192.168.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_networks_of_containers(address: str, theirs: bool) -> None:
+    assert of_containers(address) is theirs
 
 
 @pytest.mark.parametrize("word", ["", "meet.example", "1.2.3", "1.2.3.4:5", "[::1]", "999.1.1.1", "١.1.1.1"])

@@ -96,6 +96,19 @@ def test_rooms_and_tokens_go_aside(text: str, jwt: str | None, room: str | None)
 
 
 @pytest.mark.parametrize(
+    ("text", "tenant"),
+    [
+        ("meet.example.com", ""),
+        ("https://meet.example.com/Room", ""),
+        ("https://meet.example.com/Tenant/Room?jwt=x", "Tenant"),
+        ("https://meet.example.com//a%20b/c//Room/", "a%20b/c"),
+    ],
+)
+def test_what_stands_before_the_room_is_the_tenant(text: str, tenant: str) -> None:
+    assert parse(text).tenant == parse(text, "jitsi").tenant == tenant
+
+
+@pytest.mark.parametrize(
     ("query", "port"), [("", None), ("?tcp=4443", 4443), ("?tcp=", None), ("?tcp=1&tcp=2", 1), ("?x=1", None)]
 )
 def test_peers(query: str, port: int | None) -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from natprobe.asking.together import as_they_come
+from natprobe.asking.together import any_of, as_they_come
 from tests.lab.clock import START, Clock, run
 
 
@@ -89,3 +89,64 @@ def test_who_has_seen_enough_closes_it() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     run(main())
+
+
+class Connection:
+    """One that stands after so many seconds, or fails then."""
+
+    def __init__(self, name: str, after: float, error: BaseException | None = None) -> None:
+        self.name, self.after, self.error = name, after, error
+        self.begun = self.closed = False
+
+    async def begin(self) -> Connection:
+        self.begun = True
+        await asyncio.sleep(self.after)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+
+REFUSED, SILENT = ConnectionRefusedError("no"), TimeoutError()
+
+
+@pytest.mark.parametrize(
+    ("ways", "winner", "seconds", "begun"),
+    [
+        ([("a", 0.1, None), ("b", 0.1, None)], "a", 0.1, 1),
+        ([("a", 0.4, None), ("b", 0.1, None)], "b", 0.35, 2),
+        ([("a", 0.3, None), ("b", 0.1, None)], "a", 0.3, 2),
+        ([("a", 0.1, REFUSED), ("b", 0.1, None), ("c", 0.1, None)], "b", 0.2, 2),
+        ([("a", 9.0, None), ("b", 0.1, REFUSED), ("c", 0.1, None)], "c", 0.45, 3),
+        ([("a", 0.1, SILENT), ("b", 0.2, REFUSED)], None, 0.3, 2),
+    ],
+)
+def test_the_first_way_that_stands(
+    ways: list[tuple[str, float, BaseException | None]], winner: str | None, seconds: float, begun: int
+) -> None:
+    clock = Clock()
+    made = [Connection(*each) for each in ways]
+
+    async def main() -> str | None:
+        try:
+            return (await any_of([each.begin for each in made], 0.25)).name
+        except ConnectionRefusedError:
+            return None
+
+    assert clock.run(main()) == winner
+    assert clock.now - START == pytest.approx(seconds)
+    assert sum(each.begun for each in made) == begun
+
+
+def test_of_two_at_once_one_is_closed_again() -> None:
+    made = [Connection("a", 0.5), Connection("b", 0.25)]
+    won = run(any_of([each.begin for each in made], 0.25))
+    assert [each.closed for each in made] == [each is not won for each in made]
+
+
+def test_a_fault_of_ours_is_no_way_that_failed() -> None:
+    made = [Connection("a", 0.1, ValueError("ours")), Connection("b", 0.1)]
+    with pytest.raises(ValueError, match="ours"):
+        run(any_of([each.begin for each in made], 0.25))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+
+from natprobe.addresses import address_class
 from natprobe.context import Context
-from natprobe.facts import Candidate, IceCheck
-from natprobe.model import Failure, clip, flow, join
+from natprobe.facts import Candidate, Facts, IceCheck
+from natprobe.model import Endpoint, Failure, Family, clip, family, flow, join, split
 from natprobe.net.stun import Outcome
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
@@ -14,21 +18,83 @@ SEND_TIMES = tuple(number * 0.25 for number in range(9))
 GIVE_UP = 2.5
 
 
-def request(ctx: Context, theirs: IceCredentials, size: int = 0) -> bytes:
-    """A check for these credentials. Our own user fragment is random: nobody will send us checks."""
+# A guest sends few packets: so many candidates of one session.
+CANDIDATES_MAX = 24
+_ROLE_CONFLICT = 487
+
+Ask = Callable[[bytes], Awaitable[Outcome]]
+
+
+class Goal(NamedTuple):
+    """A candidate to check, and the credentials of its session."""
+
+    candidate: Candidate
+    theirs: IceCredentials
+
+    @property
+    def to(self) -> tuple[str, int]:
+        """Where it is."""
+        return split(self.candidate.endpoint)
+
+
+def goals(ctx: Context, facts: Facts, transports: Iterable[str], families: Iterable[Family]) -> list[Goal]:
+    """What to check: each endpoint once, by the first session that has it, since all sessions share the bridge's port.
+    What is advertised comes before what is forced, public addresses before others.
+    """
+    found: dict[tuple[Endpoint, str], Goal] = {}
+    for each in sorted(facts.ok(Candidate), key=_order):
+        theirs = ctx.keep.get(each.session, IceCredentials)
+        wanted = each.transport in transports and family(split(each.endpoint)[0]) in families
+        if wanted and theirs is not None:
+            found.setdefault((each.endpoint, each.transport), Goal(each, theirs))
+    return list(found.values())[:CANDIDATES_MAX]
+
+
+def _order(candidate: Candidate) -> tuple[bool, bool, str]:
+    inner = address_class(split(candidate.endpoint)[0]) != "public"
+    return not candidate.advertised, inner, candidate.session
+
+
+async def check(ctx: Context, goal: Goal, size: int, ask: Ask, local: Callable[[], str | None]) -> IceCheck:
+    """One check of at least `size` bytes, carried out by `ask`, from `local`.
+
+    Where the other side says that it has our role, once more in the other one (RFC 8445 section 7.2.5.1).
+    """
+    message = request(ctx, goal.theirs, size)
+    outcome = await ask(message)
+    if _conflict(outcome):
+        turned = request(ctx, goal.theirs, size, turned=True)
+        again = await ask(turned)
+        if again.packet is not None:
+            message, outcome = turned, again
+    return judged(goal.candidate, len(message), local(), outcome, goal.theirs)
+
+
+def _conflict(outcome: Outcome) -> bool:
+    return outcome.packet is not None and outcome.packet.message.attributes.get("ERROR-CODE", (0,))[0] == _ROLE_CONFLICT
+
+
+def request(ctx: Context, theirs: IceCredentials, size: int = 0, *, turned: bool = False) -> bytes:
+    """A check for these credentials, in the role that theirs leaves to us, or `turned` in the other one. Our own user
+    fragment is random: nobody will send us checks.
+    """
     ours = f"{ctx.random.getrandbits(32):08x}"
     return stun.ice_check(
         ctx.transaction_id(),
         user=f"{theirs.ufrag}:{ours}",
         password=theirs.password,
         tie_breaker=ctx.random.getrandbits(64),
+        controlling=theirs.controls is turned,
         size=size,
     )
 
 
 def judged(candidate: Candidate, size: int, local: str | None, outcome: Outcome, theirs: IceCredentials) -> IceCheck:
-    """The check as a fact. A success that isn't signed with their password proves nothing, and says so."""
-    verified = outcome.packet is not None and outcome.packet.message.check_message_integrity(theirs.password.encode())
+    """The check as a fact. A success that isn't signed with their password proves nothing, and says so; an error opens
+    nothing, signed or not.
+    """
+    success = outcome.packet if outcome.failure is None else None
+    verified = success is not None and success.message.check_message_integrity(theirs.password.encode())
     attributes = outcome.packet.message.attributes if outcome.packet else {}
     mapped, error = attributes.get("XOR-MAPPED-ADDRESS"), attributes.get("ERROR-CODE")
     failure, detail = outcome.failure, outcome.detail
@@ -40,6 +106,7 @@ def judged(candidate: Candidate, size: int, local: str | None, outcome: Outcome,
     return IceCheck(
         endpoint=candidate.endpoint,
         transport=candidate.transport,
+        advertised=candidate.advertised,
         local=local,
         size=size,
         tries=outcome.tries,
@@ -50,7 +117,7 @@ def judged(candidate: Candidate, size: int, local: str | None, outcome: Outcome,
         icmp=outcome.icmp,
         reported_by=outcome.reported_by,
         rtt_ms=outcome.rtt_ms,
-        flow=flow(candidate.transport, local, candidate.endpoint),
+        flow=flow("udp" if candidate.transport == "udp" else "tcp", local, candidate.endpoint),
         failure=failure,
         detail=clip(detail, 200),
     )

@@ -51,11 +51,19 @@ class Handshake(Generic[S]):
     """With the server that `endpoint` is to be, `name`. Closes every session that it was given.
 
     `failure` and `detail` are those of the verified handshake; `session` is the one to go on with: verified
-    where `failure` is None, else one that only reads, or None.
+    where `failure` is None, else one that only reads, or None. `offered` are the ALPN names that its sessions offer.
     """
 
-    def __init__(self, ctx: Context, transport: Literal["tls", "dtls"], endpoint: Endpoint, name: HostName) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        transport: Literal["tls", "dtls"],
+        endpoint: Endpoint,
+        name: HostName,
+        offered: tuple[str, ...] = (),
+    ) -> None:
         self._ctx, self._transport, self._endpoint, self._name = ctx, transport, endpoint, name
+        self._offered = offered
         self.session: S | None = None
         self.failure: Failure | None = None
         self.detail = ""
@@ -103,6 +111,7 @@ class Handshake(Generic[S]):
             transport=self._transport,
             name=self._name,
             verified=verified,
+            offered=self._offered,
             flow=self._flow(session),
             **seen,  # type: ignore[arg-type]  # of its own fields
         )

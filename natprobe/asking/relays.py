@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Literal
 
+import msgspec
+
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.connections import Connections
 from natprobe.asking.handshakes import Handshake
@@ -31,17 +33,37 @@ class Leg:
     """One server over one transport from one local address.
 
     `client` is there once something carries; whoever takes it closes it. `allocated` says that it holds a relay.
-    `mapped`: our end as the server saw it, where it has said so.
+    `mapped`: our end as the server saw it, where it has said so. `stood`: it took a connection of ours. `told` is
+    how the way to the relayed address ended. `offered`: ALPN names; browsers offer a relay none.
     """
 
-    def __init__(self, ctx: Context, server: TurnServer, local: Address | None, access: Credentials | None) -> None:
-        self._ctx, self.server, self._local = ctx, server, local
+    def __init__(
+        self,
+        ctx: Context,
+        server: TurnServer,
+        local: Address | None,
+        access: Credentials | None,
+        offered: tuple[str, ...] = (),
+    ) -> None:
+        self._ctx, self.server, self._local, self._access = ctx, server, local, access
+        self._offered = offered
+        self.stood = False
+        self.told: Allocation | None = None
         self._machine = turn.Allocation(ctx.transaction_id, access, stream=server.transport in ("tcp", "tls"))
         self.at: Endpoint = (server.address, server.port)
         self.client: TurnClient | None = None
         self.mapped: Endpoint | None = None
         self._tries = 1
         self._began = ctx.net.now()
+
+    def at_alternate(self, at: Endpoint) -> Leg:
+        """The same way to where a 300 sends to; whom its certificate is to be for stays (RFC 8489 section 10)."""
+        server = msgspec.structs.replace(self.server, address=at[0], port=at[1])
+        return Leg(self._ctx, server, self._local, self._access, self._offered)
+
+    def offering(self, names: tuple[str, ...]) -> Leg:
+        """The same way, by a handshake that offers these ALPN names, and as nobody in particular."""
+        return Leg(self._ctx, self.server, self._local, None, names)
 
     @property
     def relayed(self) -> Endpoint:
@@ -76,7 +98,7 @@ class Leg:
         self.mapped = ended.event.mapped if isinstance(ended.event, turn.Allocated) else None
         return self._allocation(ended)
 
-    async def permit(self, peer: Endpoint) -> Permission:
+    async def permit(self, peer: Endpoint, purpose: Literal["media", "audit"] = "media") -> Permission:
         """Asks to let the peer's address through."""
         assert self.client is not None
         ended = await self.client.ask(self._machine.permit(peer))
@@ -86,6 +108,7 @@ class Leg:
             transport=self.server.transport,
             relayed=join(*self.relayed),
             peer=join(*peer),
+            purpose=purpose,
             error_code=refused and refused.code,
             rtt_ms=None if ended.rtt is None else round(ended.rtt * 1000, 2),
             flow=self.flow,
@@ -116,19 +139,19 @@ class Leg:
         self._carry(StreamCarrier(stream, self._machine))
 
     async def _secured(self) -> AsyncIterator[Observation]:
-        """As Chromium does it (measured): the URI's name in SNI, no ALPN, verified. A refused certificate ends it,
-        unless the user does not mind.
+        """As Chromium does it (measured): the URI's name in SNI, no ALPN unless told, verified. A refused certificate
+        ends it, unless the user does not mind.
         """
         kind: Literal["tls", "dtls"] = "tls" if self.server.transport == "tls" else "dtls"
         way = Secured(self._ctx, kind, self.at, self.server.host, self._local, SEND_TIMES, GIVE_UP)
         try:
-            first = await way.connect((), verified=True)
+            first = await way.connect(self._offered, verified=True)
         finally:
             self._tries = way.tries
         if isinstance(first, TlsStream):
             yield self._connected(first)
-        made: Handshake[Connection] = Handshake(self._ctx, kind, join(*self.at), self.server.host)
-        async for seen in made.observe(first, partial(way.reading, ())):
+        made: Handshake[Connection] = Handshake(self._ctx, kind, join(*self.at), self.server.host, self._offered)
+        async for seen in made.observe(first, partial(way.reading, self._offered)):
             yield seen
         session = made.session
         if session is None or (made.failure is not None and not self._ctx.options.insecure):
@@ -146,7 +169,7 @@ class Leg:
 
     def _connected(self, stream: Stream | TlsStream) -> Connected:
         local, remote = join(*stream.local), join(*self.at)
-        took = round((self._ctx.net.now() - self._began) * 1000, 2)
+        took, self.stood = round((self._ctx.net.now() - self._began) * 1000, 2), True
         return Connected(endpoint=remote, local=local, rtt_ms=took, flow=flow("tcp", local, remote))
 
     def _unconnected(self, exc: BaseException) -> Allocation:
@@ -164,7 +187,7 @@ class Leg:
         asked = ended.challenge is not None or (refused is not None and refused.code == 401)
         realm = ended.challenge[1] if ended.challenge else refused.realm if refused else None
         software = (allocated or refused or _NOTHING).software
-        return Allocation(
+        self.told = Allocation(
             server=join(*self.at),
             host=self.server.host,
             transport=self.server.transport,
@@ -180,6 +203,7 @@ class Leg:
             lifetime=float(allocated.lifetime) if allocated else None,
             error_code=refused.code if refused else 300 if redirected else None,
             alternate=join(*redirected.server) if redirected else None,
+            offered=self._offered,
             tries=ended.tries,
             icmp=ended.icmp or None,
             reported_by=ended.reported_by,
@@ -188,6 +212,7 @@ class Leg:
             failure=ended.failure,
             detail=clip(ended.detail, 200),
         )
+        return self.told
 
 
 class _Nothing:

@@ -18,6 +18,7 @@ from natprobe.facts import Relayed
 from natprobe.model import Failure, Observation, clip, join
 from natprobe.net.api import Datagram, Udp
 from natprobe.net.failure import failure_of
+from natprobe.net.stun import Outcome, answer
 from natprobe.net.turn import TurnClient
 from natprobe.wire import stun
 from natprobe.wire.stun import StunError
@@ -59,31 +60,45 @@ class Mail:
 
 
 class Through:
-    """The ways through one leg's relay, as facts."""
+    """The ways through one leg's relay, as facts. `met`: how the relay sees our own socket, once both ways work."""
 
     def __init__(self, ctx: Context, leg: Leg, mail: Mail) -> None:
         assert leg.client is not None
         self._ctx, self._leg, self._mail, self._client = ctx, leg, mail, leg.client
+        self.met: Endpoint | None = None
 
     async def to_server(self, peer: Endpoint, size: int) -> Relayed:
         """A Binding request to a STUN server: where does it see the relay? (XOR-MAPPED-ADDRESS)"""
         request = stun.padded_request(self._ctx.transaction_id(), size)
+        ended = await self.transact(request, peer)
+        seen = ended.packet.message.attributes.get("XOR-MAPPED-ADDRESS") if ended.packet else None
+        failure, detail = ended.failure, ended.detail
+        if ended.packet is not None and seen is None:
+            failure, detail = Failure.ERROR_RESPONSE, "no address in the answer"
+        return self._fact(
+            "stun",
+            "both",
+            len(request),
+            peer,
+            tries=ended.tries,
+            seen_from=seen,
+            rtt=ended.rtt,
+            failure=failure,
+            detail=detail,
+        )
+
+    async def transact(self, request: bytes, peer: Endpoint) -> Outcome:
+        """One STUN transaction with a peer that is permitted."""
         arrived = self._mail.expect(request[8:20])
-        began, tries, failure, detail = self._ctx.net.now(), 0, None, ""
+        began = self._ctx.net.now()
         try:
             tries = await self._repeat(lambda: self._client.send(request, peer), arrived)
         except (OSError, EOFError, StunError) as exc:
-            failure, detail = failure_of(exc)
-        seen, rtt = None, None
-        if arrived.done():
-            event, at = arrived.result()
-            seen, failure, detail = _answer(event, peer)
-            rtt = at - began if tries == 1 else None
-        elif failure is None:
-            failure = Failure.TIMEOUT
-        return self._fact(
-            "stun", "both", len(request), peer, tries=tries, seen_from=seen, rtt=rtt, failure=failure, detail=detail
-        )
+            return Outcome(None, *failure_of(exc), 0)
+        if not arrived.done():
+            return Outcome(None, Failure.TIMEOUT, "", tries)
+        event, at = arrived.result()
+        return _outcome(event, peer, tries, at - began if tries == 1 else None)
 
     async def own_socket(self, udp: Udp, outside: Endpoint) -> AsyncIterator[Observation]:
         """Both ways between the relay and `udp`, which is seen outside as `outside` and which nobody else reads."""
@@ -93,6 +108,7 @@ class Through:
         peer = next((peer for _, peer in came if peer is not None), None)
         if peer is not None:
             for fact in await self._outward(udp, peer):
+                self.met = peer if fact.failure is None else self.met
                 yield fact
 
     async def _inward(self, udp: Udp, outside: Endpoint, size: int) -> tuple[Relayed, Endpoint | None]:
@@ -188,13 +204,15 @@ def _hand_over(waiting: asyncio.Future[T] | None, what: T) -> None:
         waiting.set_result(what)
 
 
-def _answer(event: Data, peer: Endpoint) -> tuple[Endpoint | None, Failure | None, str]:
-    """Where the server saw the relay, or what was wrong with its answer."""
+def _outcome(event: Data, peer: Endpoint, tries: int, rtt: float | None) -> Outcome:
+    """The peer's answer, or what was wrong with it."""
     if event.peer != peer:
-        return None, Failure.WRONG_SENDER, "an answer came, but from another address"
+        words = "an answer came, but from another address"
+        return Outcome(None, Failure.WRONG_SENDER, words, tries, responder=event.peer)
     try:
-        attributes = stun.decode(event.payload).message.attributes
+        packet = stun.decode(event.payload)
     except StunError as exc:
-        return None, Failure.PROTOCOL, str(exc)
-    seen = attributes.get("XOR-MAPPED-ADDRESS")
-    return (seen, None, "") if seen else (None, Failure.ERROR_RESPONSE, "no address in the answer")
+        return Outcome(None, Failure.PROTOCOL, str(exc), tries)
+    if not stun.answers(packet, event.payload[8:20]) or packet.unknown:
+        return Outcome(None, Failure.PROTOCOL, "no answer that may be used", tries)
+    return answer(packet, tries, rtt, peer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -63,6 +63,29 @@ async def first(begin: Callable[[], Coroutine[Any, Any, C]], times: int, apart: 
                 running.discard(winner := done.pop())
                 return winner.result()
         raise TimeoutError
+    finally:
+        await _given_up(running)
+
+
+async def any_of(begin: Sequence[Callable[[], Coroutine[Any, Any, C]]], apart: float) -> C:
+    """The first connection that stands, of several ways: the next begins when those before it failed, or have not
+    answered for `apart` seconds (RFC 8305 section 5). Raises the last OSError. The deadline is the caller's.
+    """
+    waiting, running, error = list(begin), set[asyncio.Task[C]](), OSError("there is no way")
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(waiting.pop(0)()))
+            timeout = apart if waiting else None
+            done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                running.discard(each)
+                if (failed := each.exception()) is None:
+                    return each.result()
+                if not isinstance(failed, OSError):
+                    raise failed
+                error = failed
+        raise error
     finally:
         await _given_up(running)
 

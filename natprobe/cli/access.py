@@ -59,8 +59,8 @@ def access(
     if password_file is None and secret_file is None:
         password, secret = (environment.get(each, "").strip("\r\n") for each in (PASSWORD, SECRET))
     else:
-        password = _read("--turn-password-file", password_file)
-        secret = _read("--turn-secret-file", secret_file)
+        password = read("--turn-password-file", password_file)
+        secret = read("--turn-secret-file", secret_file)
     if password and secret:
         raise UsageError("a TURN password and a shared secret exclude each other: give one of them")
     if password and not username:
@@ -70,12 +70,12 @@ def access(
     return Access(username=username or "", password=password, secret=secret)
 
 
-def _read(option: str, path: Path | None) -> str:
+def read(option: str, path: Path | None, most: int = _SECRET_MAX) -> str:
     """The first line. What stands there may be the secret itself instead of a file: it is not repeated."""
     if path is None:
         return ""
     try:
-        line = content(option, path, _SECRET_MAX).decode().partition("\n")[0].strip("\r")
+        line = content(option, path, most).decode().partition("\n")[0].strip("\r")
     except UnicodeDecodeError:
         raise UsageError(f"{option} is no UTF-8 text") from None
     if not line:

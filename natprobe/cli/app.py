@@ -100,6 +100,33 @@ def check(
         Path | None,
         typer.Option("--turn-secret-file", help="The relays' shared secret (REST); else NATPROBE_TURN_SECRET."),
     ] = None,
+    no_join: Annotated[
+        bool, typer.Option("--no-join", help="Enter no room: what needs a session stays unknown.")
+    ] = False,
+    room: Annotated[
+        str | None, typer.Option("--room", help="Enter this room; without it a new one that nobody else is in.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="Who signs in to the conference server.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="The user's password; else NATPROBE_PASSWORD.")
+    ] = None,
+    jwt_file: Annotated[
+        Path | None, typer.Option("--jwt-file", help="A JSON Web Token to sign in with; else NATPROBE_JWT.")
+    ] = None,
+    media_address: Annotated[
+        list[str] | None,
+        typer.Option("--media-address", help="Try the media server at this address too; repeatable."),
+    ] = None,
+    bitrate: Annotated[
+        str,
+        typer.Option(
+            "--bitrate", help="Try relays with so many bits per second, such as 500k or 2.5M: five seconds each."
+        ),
+    ] = "",
+    audit_relay: Annotated[
+        bool,
+        typer.Option("--audit-relay", help="Ask relays whether they reach inner addresses; nothing is sent there."),
+    ] = False,
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="Trust these roots (PEM), not the system's.")
     ] = None,
@@ -112,6 +139,7 @@ def check(
     """Probe a server from here and say whether meetings on it will work."""
     from natprobe.cli import check as command
     from natprobe.cli.access import access
+    from natprobe.cli.entrance import entrance
     from natprobe.cli.output import plan
 
     asked = command.Asked(
@@ -126,8 +154,12 @@ def check(
         stun=None if stun is None else tuple(stun),
         turn=tuple(turn or ()),
         access=access(turn_username, turn_password_file, turn_secret_file),
+        entrance=entrance(user, password_file, jwt_file, room, not no_join),
+        media_addresses=tuple(media_address or ()),
         ca_file=ca_file,
         insecure=insecure,
+        bitrate=bitrate,
+        audit_relay=audit_relay,
     )
     output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
     raise typer.Exit(command.run(asked, output, fail_on, tuple(require or ())))

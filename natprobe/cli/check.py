@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from natprobe import __version__
 from natprobe.cli import BEGAN, signals
 from natprobe.cli.access import Access
+from natprobe.cli.entrance import Entrance, media_addresses
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
-from natprobe.context import IDLE_MAX, IDLE_MIN, RELAY_ACCESS, Context, Keep, Options
+from natprobe.context import (
+    BITRATE_MAX,
+    BITRATE_MIN,
+    IDLE_MAX,
+    IDLE_MIN,
+    RELAY_ACCESS,
+    ROOM,
+    SIGN_IN,
+    Context,
+    Keep,
+    Options,
+)
 from natprobe.diagnose import diagnose
 from natprobe.host.system import SystemHost
 from natprobe.model import Family, Report, Stages, Target, Verdict, family
@@ -31,6 +46,8 @@ _STUN_MAX = 16
 _TURN_MAX = 8
 _CA_FILE_MAX = 4 << 20
 _TIMEOUT_MAX = 3600.0
+_RATE = re.compile(r"([0-9]{1,8}(?:\.[0-9]{1,3})?)([kM]?)", re.ASCII)
+_UNITS = {"": 1, "k": 1000, "M": 1_000_000}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +65,12 @@ class Asked:
     stun: tuple[str, ...] | None = None
     turn: tuple[str, ...] = ()
     access: Access = field(default_factory=Access)
+    entrance: Entrance = field(default_factory=Entrance)
+    media_addresses: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
+    bitrate: str = ""
+    audit_relay: bool = False
 
 
 def run(asked: Asked, output: Plan, fail_on: str, require: tuple[str, ...]) -> int:
@@ -91,14 +112,18 @@ async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
 
 def _context(asked: Asked) -> Context:
     pasted, options = understood(asked)
-    keep = Keep()
+    entrance, keep = asked.entrance.with_link(pasted.jwt), Keep()
+    if entrance.kind != "anonymous":
+        keep.put(SIGN_IN, entrance.login)
+    if entrance.room:
+        keep.put(ROOM, entrance.room)
     if pasted.token is not None:
         keep.put(SESSION, credentials(pasted.token))
     if (access := asked.access.credentials(time.time())) is not None:
         keep.put(RELAY_ACCESS, access)
     return Context(
         target=pasted.target,
-        options=options,
+        options=msgspec.structs.replace(options, login=entrance.kind),
         net=SystemNet(),
         host=SystemHost(),
         random=random.SystemRandom(),
@@ -137,8 +162,13 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     try:
         pasted = parse(asked.target, asked.kind)
         options = Options(
+            tenant=pasted.tenant,
+            join=asked.entrance.join,
+            media_addresses=media_addresses(asked.media_addresses),
             timeout=asked.timeout,
             idle=asked.idle,
+            bitrate=bitrate(asked.bitrate),
+            audit_relay=asked.audit_relay,
             families=_families(asked, sources),
             sources=sources,
             only=needed(asked.only),
@@ -152,6 +182,20 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     except BadTarget as exc:
         raise UsageError(str(exc)) from None
     return pasted, options
+
+
+def bitrate(word: str) -> int:
+    """Bits per second, such as 2500000, 500k and 2.5M; 0 for nothing. Raises UsageError."""
+    if not word:
+        return 0
+    match = _RATE.fullmatch(word)
+    found = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if not BITRATE_MIN <= found <= BITRATE_MAX:
+        low, high = f"{BITRATE_MIN // 1000}k", f"{BITRATE_MAX // 1_000_000}M"
+        raise UsageError(
+            f"--bitrate wants bits per second from {low} to {high}, such as 500k or 2.5M, not {word[:40]!a}"
+        )
+    return found
 
 
 def _sources(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -260,7 +260,7 @@ def leads_to(facts: Facts) -> str | None:
     """The host (with its port, where that is not 443) whose secure pages an http: link is sent on to."""
     if facts.target.scheme != "http":
         return None
-    locations = [each.location or "" for each in facts.of(HttpReply) if each.url.startswith("http:")]
+    locations = [each.location or "" for each in page_replies(facts) if each.url.startswith("http:")]
     return next((_authority(each) for each in locations if each.startswith("https:")), None)
 
 
@@ -278,6 +278,11 @@ def web_sessions(facts: Facts) -> list[TlsSession]:
     return facts.of(TlsSession, lambda each: each.probe == "web")
 
 
+def page_replies(facts: Facts) -> list[HttpReply]:
+    """What came of the pages; the replies for Jitsi's config.js and of the bridge's own API speak of those only."""
+    return facts.of(HttpReply, lambda each: each.probe not in ("config", "doors"))
+
+
 def beside_page(facts: Facts, session: TlsSession) -> bool:
     """Whether this is a server that the target's SRV records lead to, and not what people open."""
     return facts.target.kind not in ("stun", "turn") and session.probe != "web"
@@ -289,10 +294,9 @@ def secure_pages(facts: Facts) -> list[HttpReply]:
     """
     if not any(each.verified for each in web_sessions(facts)):
         return []
-    end = 300 if facts.failed(HttpReply, Failure.REDIRECT_LIMIT) else 500
-    return facts.of(
-        HttpReply, lambda each: each.url.startswith("https:") and each.status is not None and each.status < end
-    )
+    replies = page_replies(facts)
+    end = 300 if any(each.failure is Failure.REDIRECT_LIMIT for each in replies) else 500
+    return [each for each in replies if each.url.startswith("https:") and each.status is not None and each.status < end]
 
 
 def tcp_answers(facts: Facts, of_family: Family) -> list[Observation]:
@@ -318,8 +322,8 @@ def rejecting(facts: Facts, router: Address | None, endpoint: Endpoint) -> Where
 
 
 def media_checks(facts: Facts) -> list[IceCheck]:
-    """The UDP checks to the media server."""
-    return facts.of(IceCheck, lambda each: each.transport == "udp")
+    """The UDP checks to what the media server offers, sent from here directly: neither through a relay nor forced."""
+    return facts.of(IceCheck, lambda each: each.transport == "udp" and each.server is None and each.advertised)
 
 
 def silent(checks: list[IceCheck], endpoint: Endpoint) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from natprobe.addresses import address_class
-from natprobe.derive import OWN, REJECTED, SILENCE, bindings, came_back
+from natprobe.derive import OWN, REJECTED, SILENCE, bindings, came_back, media_checks
 from natprobe.facts import AddressClass, Binding, Facts, IceCheck, LocalAddress, Stray
 from natprobe.model import Address, Endpoint, Failure, Family, family, split
 
@@ -57,7 +57,7 @@ class PerSource(NamedTuple):
 def per_source(facts: Facts, version: Family) -> list[PerSource]:
     """Every local address of this family that something was asked from over UDP, in the order of the interfaces."""
     asked: dict[Address, list[Try]] = {}
-    tries: list[Try] = [*bindings(facts, "udp", version), *facts.of(IceCheck, lambda each: each.transport == "udp")]
+    tries: list[Try] = [*bindings(facts, "udp", version), *media_checks(facts)]
     for each in tries:
         if each.local is not None and _counts(each, version):
             asked.setdefault(split(each.local)[0], []).append(each)

@@ -19,6 +19,7 @@ from natprobe.derive import (
     came_back,
     udp_works,
 )
+from natprobe.derive.alternates import alternate, in_a_ring
 from natprobe.derive.cookie import stun_dropped
 from natprobe.facts import Allocation, Binding, Connected, Facts, Permission, Relayed, TlsSession, TurnServer
 from natprobe.model import Address, Endpoint, Failure, HostName, family, split
@@ -38,6 +39,7 @@ State = Literal[
     "full-by-us",
     "disabled",
     "redirected",
+    "redirect-ring",
     "mismatch",
     "refused",
     "unverified",
@@ -64,6 +66,7 @@ _OUTCOMES: dict[State, tuple[str, str | None]] = {
     "full-by-us": ("unknown", "relay-full-by-check"),
     "disabled": ("blocked", "relay-transport-disabled"),
     "redirected": ("unknown", "relay-redirects"),
+    "redirect-ring": ("blocked", "relay-redirects-in-ring"),
     "mismatch": ("unknown", "relay-mismatch"),
     "refused": ("blocked", "relay-refuses"),
     "unverified": ("blocked", "relay-unverified"),
@@ -77,7 +80,6 @@ _OUTCOMES: dict[State, tuple[str, str | None]] = {
 }
 # RFC 8656 section 19, RFC 8489 section 14.8: what an Allocate is refused with.
 _BY_CODE: dict[int, State] = {
-    300: "redirected",  # browsers follow it
     403: "unauthorized",
     437: "mismatch",  # browsers try again from another port
     440: "disabled",
@@ -86,6 +88,7 @@ _BY_CODE: dict[int, State] = {
     486: "full",
     508: "full",
 }
+_TRY_ALTERNATE = 300
 # What net.turn says of answers that are STUN and not to be believed.
 _SUSPICIOUS = ("unsigned", "wrong-signature", "incomplete")
 _PLAIN: dict[Failure, State] = {
@@ -153,15 +156,32 @@ class LegFacts(NamedTuple):
 
 
 def legs(facts: Facts) -> list[LegFacts]:
-    """Every leg that was tried, in the order of the report."""
-    return [_leg(facts, each) for each in facts.of(Allocation)]
+    """Every leg that browsers may take, in the order of the report."""
+    return [_leg(facts, each) for each in facts.of(Allocation, lambda each: not each.offered)]
+
+
+def ends(facts: Facts) -> list[LegFacts]:
+    """Those legs, without any that sent us on to another of them."""
+    tried = legs(facts)
+    return [each for each in tried if state(facts, each) != "redirected" or alternate(each, tried) is None]
+
+
+def sorted_by_alpn(facts: Facts, leg: LegFacts) -> Allocation | None:
+    """What shows that a relay answers at this very endpoint, to who offers ALPN: something in front goes by that."""
+    here = (leg.allocation.source, leg.allocation.server, leg.allocation.transport)
+    offering = facts.of(
+        Allocation, lambda each: bool(each.offered) and (each.source, each.server, each.transport) == here
+    )
+    return next((each for each in offering if LegFacts(each).answered), None)
 
 
 def _leg(facts: Facts, allocation: Allocation) -> LegFacts:
     def same(each: Permission | Relayed) -> bool:
         return (each.source, each.flow) == (allocation.source, allocation.flow)
 
-    return LegFacts(allocation, tuple(facts.of(Permission, same)), tuple(facts.of(Relayed, same)))
+    # What is said of the media server's own addresses, or of inner ones, says nothing of substitute peers.
+    permissions = facts.of(Permission, lambda each: same(each) and each.probe != "relayed" and each.purpose == "media")
+    return LegFacts(allocation, tuple(permissions), tuple(facts.of(Relayed, same)))
 
 
 def legs_in(facts: Facts, *states: State) -> list[list[LegFacts]]:
@@ -196,12 +216,19 @@ def _word(failure: Failure | None, status: str) -> str:
 
 
 def refused_sessions(facts: Facts, leg: LegFacts) -> list[TlsSession]:
-    """The handshakes of this leg that a client which verifies certificates would have ended."""
+    """The handshakes of this leg that a client which verifies certificates would have ended; none where they were
+    not with the relay.
+    """
+    if sorted_by_alpn(facts, leg):
+        return []
     at = (leg.allocation.server, leg.allocation.transport)
     return facts.of(
         TlsSession,
         lambda each: (
-            each.probe == "turn" and (each.endpoint, each.transport) == at and each.failure is Failure.TLS_CERTIFICATE
+            each.probe == "turn"
+            and (each.endpoint, each.transport) == at
+            and each.failure is Failure.TLS_CERTIFICATE
+            and not each.offered
         ),
     )
 
@@ -211,6 +238,8 @@ def state(facts: Facts, leg: LegFacts) -> State:
     failure = leg.allocation.failure
     if failure is None:
         return _allocated(facts, leg)
+    if sorted_by_alpn(facts, leg):
+        return "not-turn"
     return _PLAIN.get(failure) or _JUDGES.get(failure, _unreached)(facts, leg)
 
 
@@ -283,6 +312,8 @@ def access(facts: Facts, allocation: Allocation) -> str:
 
 
 def _by_code(facts: Facts, leg: LegFacts) -> State:
+    if leg.allocation.error_code == _TRY_ALTERNATE:
+        return "redirect-ring" if in_a_ring(leg, legs(facts)) else "redirected"
     found = _BY_CODE.get(leg.allocation.error_code or 0, "refused")
     host = leg.allocation.host
     ours = any(each.allocation.failure is None and each.allocation.host == host for each in legs(facts))

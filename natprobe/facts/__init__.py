@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
 from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
-from natprobe.facts.ice import Candidate, IceCheck
+from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake
 from natprobe.facts.jitsi import (
     BridgeChannel,
     ConferenceReply,
@@ -38,7 +38,7 @@ from natprobe.facts.stun import (
     StunServer,
     Transport,
 )
-from natprobe.facts.turn import Allocation, Permission, Relayed, TurnServer
+from natprobe.facts.turn import Allocation, Permission, RelayBurst, Relayed, TurnServer
 from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
 from natprobe.model import Failure, Kind, Observation, Target
 
@@ -61,16 +61,19 @@ __all__ = [
     "Hop",
     "HttpReply",
     "IceCheck",
+    "IceEnded",
     "IdleMapping",
     "JitsiConfig",
     "Known",
     "LocalAddress",
+    "MediaHandshake",
     "Opening",
     "Origin",
     "OtherPayload",
     "Permission",
     "Probed",
     "PseudoTls",
+    "RelayBurst",
     "Relayed",
     "Resolved",
     "RoomEntry",
@@ -119,7 +122,10 @@ Known = (
     | Allocation
     | Permission
     | Relayed
+    | RelayBurst
     | IceCheck
+    | IceEnded
+    | MediaHandshake
     | JitsiConfig
     | SignIn
     | Services

@@ -28,7 +28,7 @@ class Candidate(Observation, frozen=True, kw_only=True):
 class IceCheck(Observation, frozen=True, kw_only=True):
     """An ICE connectivity check (RFC 8445 section 7.2.5) to a candidate.
 
-    `verified`: the answer's MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
+    `verified`: a success whose MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
     `size` is the request's length in bytes: a padded check shows that full-size packets pass. `local` has port 0 where
     no socket could be bound to the address. `advertised` as the candidate has it.
 
@@ -52,3 +52,45 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     icmp: Text | None = None
     reported_by: Address | None = None
     rtt_ms: Milliseconds | None = None
+
+
+class IceEnded(Observation, frozen=True, kw_only=True):
+    """How a full ICE session with the media server ended (RFC 8445): the pair that was nominated, as in a browser.
+
+    `pair` peer-reflexive: the media server's checks came from an address that it doesn't advertise, and that works.
+    `heard` counts its checks. `server`, `leg` and `relayed` as in IceCheck. `duration_ms`: until it was settled.
+    """
+
+    session: Text = ""
+    controlling: bool = False
+    endpoint: Endpoint | None = None
+    local: Endpoint | None = None
+    pair: Literal["advertised", "peer-reflexive"] | None = None
+    server: Endpoint | None = None
+    leg: Transport | None = None
+    relayed: Endpoint | None = None
+    pairs: Count = 0
+    heard: Count = 0
+    duration_ms: Milliseconds | None = None
+
+
+class MediaHandshake(Observation, frozen=True, kw_only=True):
+    """DTLS with the media server on the pair that ICE settled on (RFC 5763). We are the client.
+
+    `tries` counts how often what waits for an answer was sent at most, `heard` the datagrams that came. `fingerprint`:
+    the certificate is the one that signalling announced (RFC 8122). `control`: ICE checks on the same pair, sent
+    meanwhile, were answered; None: none was tried.
+    """
+
+    session: Text = ""
+    endpoint: Endpoint
+    local: Endpoint | None = None
+    server: Endpoint | None = None
+    leg: Transport | None = None
+    relayed: Endpoint | None = None
+    tries: Count = 0
+    heard: Count = 0
+    fingerprint: bool | None = None
+    control: bool | None = None
+    protocol: Text | None = None
+    duration_ms: Milliseconds | None = None

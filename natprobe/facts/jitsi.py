@@ -13,7 +13,7 @@ class JitsiConfig(Observation, frozen=True, kw_only=True):
     URLs are absolute, as a client on that page makes them, without query and user. `domain`, `muc`, `focus`,
     `anonymous_domain` are XMPP domains, often no DNS names. None: config.js does not set it, or not readably.
     `p2p_stun`: the servers of p2p.stunServers as `host:port`; `p2p_relays` counts the TURN entries among them, and
-    `p2p_secrets` says that credentials stand beside one.
+    `p2p_secrets` says that credentials stand beside one. `url` is the file's.
     """
 
     url: Text

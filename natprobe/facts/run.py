@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from natprobe.model import Family, Observation, Seconds, Text, Time
+from natprobe.model import Count, Family, Observation, Seconds, Text, Time
 
 
 class Run(Observation, frozen=True, kw_only=True):
-    """The first observation of every report: which natprobe, when, with which options that matter. No secrets."""
+    """The first observation of every report: which natprobe, when, with which options that matter. No secrets.
+
+    `bitrate`: bits per second (--bitrate), 0: none was asked for.
+    """
 
     version: Text
     started: Time
@@ -20,6 +23,8 @@ class Run(Observation, frozen=True, kw_only=True):
     skip: tuple[Text, ...] = ()
     stun: tuple[Text, ...] = ()
     idle: Seconds = 0.0
+    bitrate: Count = 0
+    audit_relay: bool = False
     insecure: bool = False
 
 

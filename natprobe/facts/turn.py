@@ -32,6 +32,7 @@ class Allocation(Observation, frozen=True, kw_only=True):
     alive and guarded; with them, that it refuses them. `signed`: whether the answer verifies with our key, None where
     there was none to verify with. `alternate` is where a 300 sends to. Before anything was answered, the failure is
     that of connecting or of the handshake, `local` is None and `tries` counts connections or hellos.
+    `offered`: the ALPN names of the leg's TLS; with any it is none that browsers take, but looks for what sorts by it.
     `duration_ms`: from the first packet of the leg to the end.
     """
 
@@ -50,6 +51,7 @@ class Allocation(Observation, frozen=True, kw_only=True):
     lifetime: Seconds | None = None
     error_code: Count | None = None
     alternate: Endpoint | None = None
+    offered: tuple[Text, ...] = ()
     tries: Count = 0
     icmp: Text | None = None
     reported_by: Address | None = None
@@ -57,12 +59,17 @@ class Allocation(Observation, frozen=True, kw_only=True):
 
 
 class Permission(Observation, frozen=True, kw_only=True):
-    """A CreatePermission for one peer's address (RFC 8656 section 9). Failure error-response has `error_code`."""
+    """A CreatePermission for one peer's address (RFC 8656 section 10). Failure error-response has `error_code`.
+
+    `purpose` media: data went there, or would have gone; audit: with --audit-relay, an inner address of the relay's
+    side that nothing is sent to.
+    """
 
     server: Endpoint
     transport: Transport
     relayed: Endpoint
     peer: Endpoint
+    purpose: Literal["media", "audit"] = "media"
     error_code: Count | None = None
     rtt_ms: Milliseconds | None = None
 
@@ -85,3 +92,34 @@ class Relayed(Observation, frozen=True, kw_only=True):
     tries: Count = 0
     seen_from: Endpoint | None = None
     rtt_ms: Milliseconds | None = None
+
+
+class RelayBurst(Observation, frozen=True, kw_only=True):
+    """A train of packets through the relay, `interval_ms` apart, and what of it arrived.
+
+    `direction` both: there and back, echoed by our own socket, which had `halfway` of them (a STUN server that answers
+    each doesn't say: None); `out`: from us to our own socket, `in`: from that to us. `delay_*`: there and back, or one
+    way by one clock. `jitter_ms`: the mean of |D(i-1,i)| of RFC 3550 section 6.4.1, not smoothed. `reordered`: arrived
+    after one that was sent later. `bitrate`: bits of payload per second that were asked for with --bitrate, 0: none;
+    `received`: those that arrived per second. What crosses this network on its way to the relay and again to our own
+    socket is lost there twice as easily as a call's.
+    """
+
+    server: Endpoint
+    transport: Transport
+    relayed: Endpoint
+    peer: Endpoint
+    by: Literal["stun", "own-socket"]
+    direction: Literal["both", "in", "out"] = "both"
+    size: Count
+    interval_ms: Milliseconds
+    sent: Count = 0
+    arrived: Count = 0
+    halfway: Count | None = None
+    reordered: Count = 0
+    delay_min_ms: Milliseconds | None = None
+    delay_median_ms: Milliseconds | None = None
+    delay_max_ms: Milliseconds | None = None
+    jitter_ms: Milliseconds | None = None
+    bitrate: Count = 0
+    received: Count | None = None

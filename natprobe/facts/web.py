@@ -17,7 +17,7 @@ class Connected(Observation, frozen=True, kw_only=True):
 
 class TlsSession(Observation, frozen=True, kw_only=True):
     """A TLS handshake for `name`, or one of DTLS. `verified`: against the system's trust (or --ca-file); failure tells
-    why not.
+    why not. `offered`: the application protocols (ALPN) that we named, `alpn` the one that the server chose of them.
     """
 
     endpoint: Endpoint
@@ -26,6 +26,7 @@ class TlsSession(Observation, frozen=True, kw_only=True):
     verified: bool
     protocol: Text | None = None
     cipher: Text | None = None
+    offered: tuple[Text, ...] = ()
     alpn: Text | None = None
     rtt_ms: Milliseconds | None = None
 
@@ -53,9 +54,11 @@ class Certificate(Observation, frozen=True, kw_only=True):
 
 
 class HttpReply(Observation, frozen=True, kw_only=True):
-    """A GET and the head of its answer; `says` has marks found in the body: `jitsi`, `janus`.
+    """A GET and the head of its answer; `says` has marks found in the body: `jitsi`, `janus`; `jvb` where it is the
+    bridge's own API.
 
-    `url` has no query; a redirect's `location` is cut the same way.
+    `url` has no query; a redirect's `location` is cut the same way. `date`: the server's clock (RFC 9110 section
+    6.6.1), None where it doesn't say so in the form that it should.
     """
 
     url: Text
@@ -64,5 +67,6 @@ class HttpReply(Observation, frozen=True, kw_only=True):
     server: Text | None = None
     location: Text | None = None
     content_type: Text | None = None
-    says: tuple[Literal["jitsi", "janus"], ...] = ()
+    date: Time | None = None
+    says: tuple[Literal["jitsi", "janus", "jvb"], ...] = ()
     rtt_ms: Milliseconds | None = None

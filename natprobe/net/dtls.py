@@ -18,6 +18,7 @@ from OpenSSL import SSL, crypto
 from natprobe.net.api import DATAGRAM_MAX, IcmpError, Reported, Udp, same_peer
 from natprobe.target import is_address
 from natprobe.wire import certificate
+from natprobe.wire.identity import Identity
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ _REFUSALS = {
 
 
 class DtlsSession:
-    """The client's end. It owns the Udp, and hears nobody but `peer`.
+    """The client's end. It owns the Udp, and hears nobody but `peer`. Media servers have no `name`.
 
     `hello` and `handshake` raise ssl.SSLError, EOFError when the peer closes, OSError. The deadline is the caller's.
     """
@@ -49,7 +50,7 @@ class DtlsSession:
         self._tls = SSL.Connection(context, None)
         self._tls.set_app_data(self)
         self._tls.set_ciphertext_mtu(MTU)
-        if not is_address(name):  # RFC 6066 section 3: no address goes there
+        if name and not is_address(name):  # RFC 6066 section 3: no address goes there
             self._tls.set_tlsext_host_name(name.encode())
         self._tls.set_connect_state()
         self._closed = False
@@ -195,6 +196,18 @@ def reading_context(alpn: Sequence[str]) -> SSL.Context:
     """No verification: only to read the certificate that did not verify, never to send anything secret."""
     context = _context(alpn)
     context.set_verify(SSL.VERIFY_NONE)
+    return context
+
+
+def media_context(identity: Identity) -> SSL.Context:
+    """Media's own (RFC 5763 section 5): both sides show certificates that nobody signed; whose they are the fingerprint
+    in signalling says, which is the caller's to compare. A media server refuses who doesn't offer SRTP (RFC 5764).
+    """
+    context = _context(())
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+    context.use_certificate(identity.certificate)
+    context.use_privatekey(identity.key)
+    context.set_tlsext_use_srtp(b"SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80")
     return context
 
 

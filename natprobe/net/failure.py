@@ -60,6 +60,11 @@ _BY_NAME: dict[tuple[str, str], Failure] = {
     ("h11", "LocalProtocolError"): Failure.PROTOCOL,
     ("dns", "DNSException"): Failure.PROTOCOL,
     ("natprobe", "StunError"): Failure.PROTOCOL,
+    ("natprobe", "Refused"): Failure.HTTP_STATUS,
+    ("natprobe", "WebSocketError"): Failure.PROTOCOL,
+    ("natprobe", "StreamError"): Failure.ERROR_RESPONSE,
+    ("natprobe", "XmppError"): Failure.PROTOCOL,
+    ("natprobe", "SaslError"): Failure.PROTOCOL,
     ("natprobe", "NoRoute"): Failure.NO_ROUTE,
     ("natprobe", "Prohibited"): Failure.PROHIBITED,
 }

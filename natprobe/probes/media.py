@@ -1,10 +1,15 @@
-"""The media port over UDP: an authenticated ICE check to every candidate, small and full-size, from every address."""
+"""The media port over UDP: an authenticated ICE check to every candidate, small and full-size, from every address.
+
+Advertised candidates of whatever address are tried, as by a browser, and so are those that nobody advertises: they
+count for no path, and show where the media server is when it names the wrong place. A private address may be some
+stranger's here: only the signed answer is proof.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged, request
+from natprobe.asking.checks import GIVE_UP, SEND_TIMES, Goal, check, goals, judged
 from natprobe.asking.inspection import asked
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
@@ -12,56 +17,63 @@ from natprobe.asking.transactions import strays_of
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
 from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, OtherPayload, Stray
-from natprobe.model import Address, Observation, family, join, split
+from natprobe.model import Address, Observation, family, join
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket
-from natprobe.pairing import IceCredentials
 
 REQUIRES = (Candidate,)
 TAKES = (LocalAddress,)
 YIELDS = (IceCheck, OtherPayload, Stray)
-TIMEOUT = 4.0
+TIMEOUT = 6.0
+
+# A guest sends few packets: so many pairs of a candidate and an address of ours, each candidate from the system's own
+# choice before any from a second address.
+PAIRS_MAX = 24
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """All candidates and local addresses at once, a socket each, as a browser would."""
-    streams: list[AsyncIterator[Observation]] = []
-    candidates = facts.ok(Candidate, lambda each: each.transport == "udp")
-    for version in ctx.options.families:
-        wanted = [each for each in candidates if family(split(each.endpoint)[0]) == version]
-        for local in sources(ctx, facts, version, [split(each.endpoint)[0] for each in wanted]):
-            streams += [_to(ctx, local, each) for each in wanted if same_side(local, split(each.endpoint)[0])]
-    async for observation in as_they_come(streams):
+    """All candidates and local addresses at once, a socket each: a bridge goes by where packets come from, and one
+    socket can talk to one session only.
+    """
+    async for observation in as_they_come(_to(ctx, local, goal) for local, goal in _pairs(ctx, facts)):
         yield observation
 
 
-async def _to(ctx: Context, local: Address, candidate: Candidate) -> AsyncIterator[Observation]:
-    theirs = ctx.keep.get(candidate.session, IceCredentials)
-    if theirs is None:
-        return
+def _pairs(ctx: Context, facts: Facts) -> list[tuple[Address, Goal]]:
+    ranked: list[tuple[int, Address, Goal]] = []
+    for goal in goals(ctx, facts, ("udp",), ctx.options.families):
+        there = goal.to[0]
+        fitting = [each for each in sources(ctx, facts, family(there), [there]) if same_side(each, there)]
+        ranked += [(rank, local, goal) for rank, local in enumerate(fitting)]
+    return [(local, goal) for _, local, goal in sorted(ranked, key=lambda each: each[0])][:PAIRS_MAX]
+
+
+async def _to(ctx: Context, local: Address, goal: Goal) -> AsyncIterator[Observation]:
     try:
         udp = ctx.net.udp(family(local), local)
     except OSError as exc:
-        yield judged(candidate, 0, join(local, 0), Outcome(None, *failure_of(exc), 0), theirs)
+        yield judged(goal.candidate, 0, join(local, 0), Outcome(None, *failure_of(exc), 0), goal.theirs)
         return
     async with StunSocket(ctx.net, udp) as sock:
-        checks = (_check(ctx, sock, candidate, theirs, size) for size in (0, FULL_SIZE))
+        checks = (_check(ctx, sock, goal, size) for size in (0, FULL_SIZE))
         async for observation in as_they_come(checks):
             yield observation
         for stray in strays_of(sock):
             yield stray
 
 
-async def _check(
-    ctx: Context, sock: StunSocket, candidate: Candidate, theirs: IceCredentials, size: int
-) -> AsyncIterator[Observation]:
+async def _check(ctx: Context, sock: StunSocket, goal: Goal, size: int) -> AsyncIterator[Observation]:
     """The small check has the control: what does not pass at all is no question of size."""
-    message, to = request(ctx, theirs, size), split(candidate.endpoint)
     controls: list[OtherPayload] = []
-    if size:
-        outcome = await sock.ask(message, to, send_times=SEND_TIMES, give_up=GIVE_UP)
-    else:
-        outcome, controls = await asked(ctx, sock, message, to, SEND_TIMES, GIVE_UP)
-    yield judged(candidate, len(message), join(*sock.local), outcome, theirs)
+
+    async def small(message: bytes) -> Outcome:
+        outcome, beside = await asked(ctx, sock, message, goal.to, SEND_TIMES, GIVE_UP)
+        controls.extend(beside)
+        return outcome
+
+    async def full(message: bytes) -> Outcome:
+        return await sock.ask(message, goal.to, send_times=SEND_TIMES, give_up=GIVE_UP)
+
+    yield await check(ctx, goal, size, full if size else small, lambda: join(*sock.local))
     for control in controls:
         yield control

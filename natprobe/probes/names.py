@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
+from natprobe.asking.lookups import ADDRESSES_MAX, addresses_of, by_system, literal
 from natprobe.asking.secured import preload
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
@@ -21,7 +21,7 @@ from natprobe.facts import (
     StunServer,
     TurnServer,
 )
-from natprobe.model import Failure, Family, HostName, Observation, Target, family, join
+from natprobe.model import Family, HostName, Observation, Target, family, join
 from natprobe.net.dns import DnsError, ask
 from natprobe.net.failure import failure_of
 from natprobe.servers.control import CONTROL_SERVERS
@@ -33,10 +33,7 @@ YIELDS = (Resolved, SrvAnswer, StunServer, TurnServer, SourceAddress)
 TIMEOUT = 4.0
 
 LOOKUP_SECONDS = 2.0
-# glibc's first retry comes after five seconds: an answer later than this helps nobody who waits for a page.
-SYSTEM_SECONDS = 3.0
 RESOLVERS_MAX = 3
-ADDRESSES_MAX = 16
 SRV_MAX = 10
 # RFC 8489 section 8, RFC 7350 section 4 and RFC 5928 section 4.
 SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._udp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
@@ -76,9 +73,9 @@ async def _target(ctx: Context) -> AsyncIterator[Observation]:
     """Every answer about the target, and the source address towards each address that a client would use."""
     name = ctx.target.host
     if is_address(name):
-        streams: list[AsyncIterator[Observation]] = [_literal(name)]
+        streams: list[AsyncIterator[Observation]] = [literal(name)]
     else:
-        streams = [_by_system(ctx, name, version) for version in ctx.options.families]
+        streams = [by_system(ctx, name, version) for version in ctx.options.families]
         streams += [_by_dns(ctx, server, name, v) for server in _resolvers(ctx) for v in ctx.options.families]
     found: list[Resolved] = []
     async for observation in as_they_come(streams):
@@ -130,33 +127,10 @@ def _turn_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
 
 async def _relays(ctx: Context, server: Target, origin: Origin) -> AsyncIterator[Observation]:
     """One address of each family."""
-    async for answer in as_they_come(_addresses_of(ctx, server.host, version) for version in ctx.options.families):
+    async for answer in as_they_come(addresses_of(ctx, server.host, version) for version in ctx.options.families):
         yield answer
         if isinstance(answer, Resolved) and answer.addresses:
             yield _relay(ctx, server, answer.addresses[0], origin)
-
-
-async def _literal(address: str) -> AsyncIterator[Observation]:
-    yield Resolved(name=address, family=family(address), by="literal", addresses=(address,))
-
-
-async def _by_system(ctx: Context, name: HostName, version: Family) -> AsyncIterator[Observation]:
-    began = ctx.net.now()
-    try:
-        async with asyncio.timeout(SYSTEM_SECONDS):
-            addresses = await ctx.net.system_addresses(name, version)
-    except (OSError, TimeoutError) as exc:
-        failure, detail = failure_of(exc)
-        yield Resolved(name=name, family=version, by="system", failure=failure, detail=detail)
-        return
-    yield Resolved(
-        name=name,
-        family=version,
-        by="system",
-        addresses=tuple(addresses[:ADDRESSES_MAX]),
-        failure=None if addresses else Failure.NO_DATA,
-        rtt_ms=_ms(ctx, began),
-    )
 
 
 async def _by_dns(ctx: Context, server: tuple[str, int], name: HostName, version: Family) -> AsyncIterator[Observation]:
@@ -230,7 +204,7 @@ async def _resolve(
     ctx: Context, host: str, port: int, transports: tuple[str, ...], origin: Origin, operator: str
 ) -> AsyncIterator[Observation]:
     """One address of each family is enough to ask a server."""
-    async for answer in as_they_come(_addresses_of(ctx, host, version) for version in ctx.options.families):
+    async for answer in as_they_come(addresses_of(ctx, host, version) for version in ctx.options.families):
         yield answer
         if not isinstance(answer, Resolved) or not answer.addresses:
             continue
@@ -243,15 +217,6 @@ async def _resolve(
                 origin=origin,
                 operator=operator,
             )
-
-
-async def _addresses_of(ctx: Context, host: str, version: Family) -> AsyncIterator[Observation]:
-    if not is_address(host):
-        async for answer in _by_system(ctx, host, version):
-            yield answer
-    elif family(host) == version:
-        async for answer in _literal(host):
-            yield answer
 
 
 def _source(ctx: Context, address: str) -> SourceAddress:

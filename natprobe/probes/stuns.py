@@ -71,7 +71,7 @@ class Visit:
             except (OSError, TimeoutError) as exc:
                 yield self._binding(_unanswered(exc, self._way.tries))
                 return
-            made: Handshake[Connection] = Handshake(self._ctx, self._transport, join(*self._remote), self._name)
+            made: Handshake[Connection] = Handshake(self._ctx, self._transport, join(*self._remote), self._name, alpn)
             with closing(made):
                 async for seen in made.observe(connection, partial(self._way.reading, alpn)):
                     yield seen

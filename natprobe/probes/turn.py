@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 
 from natprobe.addresses import address_class
+from natprobe.asking.burst import OwnSocket, bursts_wanted
 from natprobe.asking.relays import Leg
 from natprobe.asking.secured import preload
 from natprobe.asking.sources import source
@@ -25,7 +26,7 @@ from natprobe.facts import (
     TlsSession,
     TurnServer,
 )
-from natprobe.model import Address, Observation, family
+from natprobe.model import Address, Observation, family, split
 from natprobe.net.stun import StunSocket
 from natprobe.wire import stun
 from natprobe.wire.turn import Credentials
@@ -38,6 +39,10 @@ TIMEOUT = 12.0
 # A guest sends few packets: so many legs, and so many STUN servers asked through each relay.
 LEGS_MAX = 12
 PEERS_MAX = 2
+# How often a 300 Try Alternate is followed, as browsers follow it.
+ALTERNATES_MAX = 2
+# Browsers offer a relay no ALPN (measured with Chromium 156).
+TURN_ALPN = ("stun.turn",)
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -45,35 +50,84 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if any(each.transport in ("tls", "dtls") for each in facts.ok(TurnServer)):
         preload()
     access = ctx.keep.get(RELAY_ACCESS, Credentials)
-    legs = [Leg(ctx, server, source(ctx, facts, server.address), access) for server in _servers(ctx, facts)[:LEGS_MAX]]
+    legs = [
+        Leg(ctx, server, source(ctx, facts, server.address), ctx.keep.get(server.key, Credentials) or access)
+        for server in _servers(ctx, facts)[:LEGS_MAX]
+    ]
     visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
     async for observation in as_they_come(visits):
         yield observation
 
 
 def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
-    """Each address, port and transport once, in the order of how they became known."""
+    """Each address, port and transport once, in the order of how they became known; the first with credentials."""
     found: dict[tuple[Address, int, str], TurnServer] = {}
     for each in facts.ok(TurnServer, lambda each: family(each.address) in ctx.options.families):
-        found.setdefault((each.address, each.port, each.transport), each)
+        place = (each.address, each.port, each.transport)
+        if place not in found or found[place].access == "none":
+            found[place] = each
     return list(found.values())
 
 
 async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterator[Observation]:
-    """Connect, allocate, and prove it."""
-    async for seen in leg.connect():
+    """Connect, allocate, also where another server is named for it, and prove it."""
+    passed = [leg.at]
+    async for seen in _asked(ctx, leg, key):
         yield seen
-    if leg.client is None:
-        return
-    ctx.keep.put(key, leg.client)
-    yield await leg.allocate()
+    while (at := _alternate(leg, passed)) is not None and leg.client is not None:
+        await leg.client.aclose()
+        passed.append(at)
+        leg = leg.at_alternate(at)
+        async for seen in _asked(ctx, leg, key):
+            yield seen
     if not leg.allocated:
+        async for seen in _by_alpn(ctx, leg, key):
+            yield seen
         return
+    ctx.keep.put(f"{key}/leg", leg)
     async with Mail(leg.client) as mail:
         through = Through(ctx, leg, mail)
         peers = [_by_server(leg, through, peer) for peer in _peers(facts, leg)]
-        async for seen in as_they_come([*peers, _by_own_socket(ctx, facts, leg, through)]):
+        async for seen in as_they_come([*peers, _by_own_socket(ctx, facts, leg, through, key)]):
             yield seen
+
+
+async def _asked(ctx: Context, leg: Leg, key: str) -> AsyncIterator[Observation]:
+    """For a relayed address. What carries the leg lies in the drawer until the run ends."""
+    async for seen in leg.connect():
+        yield seen
+    if leg.client is not None:
+        ctx.keep.put(key, leg.client)
+        yield await leg.allocate()
+
+
+def _alternate(leg: Leg, passed: list[tuple[str, int]]) -> tuple[str, int] | None:
+    """Where a 300 sends to, unless in a ring or for ever: an address like the server's own (RFC 8489 section 14.15:
+    of its family), or a public one; it must not have us knock at inner doors.
+    """
+    if leg.told is None or leg.told.alternate is None:
+        return None
+    at = split(leg.told.alternate)
+    kinds = ("public", address_class(leg.server.address))
+    alike = family(at[0]) == family(leg.server.address) and address_class(at[0]) in kinds
+    return at if alike and at[1] and at not in passed and len(passed) <= ALTERNATES_MAX else None
+
+
+async def _by_alpn(ctx: Context, leg: Leg, key: str) -> AsyncIterator[Observation]:
+    """Where something took the connection and no relay answered as it answers browsers: what a multiplexer that goes
+    by ALPN has for a name of RFC 7443.
+    """
+    told = leg.told
+    answered = told is not None and (told.challenged or told.error_code is not None)
+    if leg.server.transport != "tls" or not leg.stood or answered:
+        return
+    other = leg.offering(TURN_ALPN)
+    try:
+        async for seen in _asked(ctx, other, f"{key}/alpn"):
+            yield seen
+    finally:
+        if other.client is not None:
+            await other.client.aclose()
 
 
 def _peers(facts: Facts, leg: Leg) -> Iterator[tuple[str, int]]:
@@ -99,7 +153,9 @@ async def _one(through: Through, peer: tuple[str, int], size: int) -> AsyncItera
     yield await through.to_server(peer, size)
 
 
-async def _by_own_socket(ctx: Context, facts: Facts, leg: Leg, through: Through) -> AsyncIterator[Observation]:
+async def _by_own_socket(
+    ctx: Context, facts: Facts, leg: Leg, through: Through, key: str
+) -> AsyncIterator[Observation]:
     """A second socket of ours, outside the relay; only where the relayed address is one like the server's own."""
     relayed = leg.relayed[0]
     if address_class(relayed) != address_class(leg.server.address):
@@ -117,7 +173,10 @@ async def _by_own_socket(ctx: Context, facts: Facts, leg: Leg, through: Through)
                 async for fact in through.own_socket(udp, outside):
                     yield fact
         finally:
-            udp.close()
+            if through.met is None or not bursts_wanted(ctx):
+                udp.close()
+            else:
+                ctx.keep.put(f"{key}/own", OwnSocket(udp, through.met, leg.relayed))
 
 
 async def _outside(ctx: Context, facts: Facts, leg: Leg, local: Address | None) -> tuple[str, int] | None:

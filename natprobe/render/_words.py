@@ -19,14 +19,17 @@ from natprobe.facts import (
     Hop,
     HttpReply,
     IceCheck,
+    IceEnded,
     IdleMapping,
     JitsiConfig,
     LocalAddress,
+    MediaHandshake,
     Opening,
     OtherPayload,
     Permission,
     Probed,
     PseudoTls,
+    RelayBurst,
     Relayed,
     Resolved,
     RoomEntry,
@@ -87,6 +90,19 @@ def _check(each: IceCheck) -> str:
     return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
 
 
+def _ended(each: IceEnded) -> str:
+    through = f" through relay {each.relayed}" if each.relayed else ""
+    found = f" settles on {each.endpoint}{through}{_ms(each.duration_ms)}" if each.endpoint else ""
+    luck = ", which is not advertised" if each.pair == "peer-reflexive" else ""
+    return f"ICE over {each.pairs} pairs{found}{luck}"
+
+
+def _handshake(each: MediaHandshake) -> str:
+    through = f" through relay {each.relayed}" if each.relayed else ""
+    stands = f" stands{_ms(each.duration_ms)}" if each.failure is None else f", {_tries(each.tries)}"
+    return f"DTLS with the media server at {each.endpoint}{through}{stands}"
+
+
 def _hairpin(each: Hairpin) -> str:
     arrived = f" arrived, seen as {each.seen_from}{_ms(each.rtt_ms)}" if each.seen_from else f", {_tries(each.tries)}"
     return f"from {each.sender} to our own outside endpoint {each.mapped}{arrived}"
@@ -124,7 +140,8 @@ _PAYLOADS = {"classic-stun": "STUN without the magic cookie", "fingerprint": "ST
 
 
 def _allocation(each: Allocation) -> str:
-    what = f"Allocate {each.transport.upper()} to {each.server}"
+    offering = f", offering {' and '.join(each.offered)}" if each.offered else ""
+    what = f"Allocate {each.transport.upper()} to {each.server}{offering}"
     got = f" gave {each.relayed}" if each.relayed else f", {_tries(each.tries)}"
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return what + got + by
@@ -135,6 +152,21 @@ def _relayed(each: Relayed) -> str:
     seen = f", seen from {each.seen_from}" if each.seen_from else ""
     way = ways[each.direction].format(peer=each.peer)
     return f"{each.size} bytes through relay {each.relayed} {way}{seen}{_ms(each.rtt_ms)}"
+
+
+def _burst(each: RelayBurst) -> str:
+    ways = {"both": "to {peer} and back", "in": "from {peer} to us", "out": "from us to {peer}"}
+    way = ways[each.direction].format(peer=each.peer)
+    at = f", {each.bitrate / 1e6:g} Mbit/s," if each.bitrate else ""
+    what = f"burst of {each.sent} packets of {each.size} bytes{at} through relay {each.relayed} {way}"
+    halfway = "" if each.halfway is None else f", {each.halfway} got there"
+    jitter = "" if each.jitter_ms is None else f", jitter {each.jitter_ms:.1f} ms"
+    return f"{what}{halfway}, {each.arrived} arrived{_ms(each.delay_median_ms)}{jitter}"
+
+
+def _permission(each: Permission) -> str:
+    inner = ", an inner address," if each.purpose == "audit" else ""
+    return f"permission for {each.peer}{inner} on {each.server} {each.transport}{_ms(each.rtt_ms)}"
 
 
 def _config(each: JitsiConfig) -> str:
@@ -194,7 +226,8 @@ def _route(each: DefaultRoute) -> str:
 
 def _tls(each: TlsSession) -> str:
     how = "verified" if each.verified else "not verified"
-    what = f"{each.transport.upper()} to {each.endpoint} for {each.name}, {how}"
+    offering = f", offering {' and '.join(each.offered)}" if each.offered else ""
+    what = f"{each.transport.upper()} to {each.endpoint} for {each.name}{offering}, {how}"
     return what + (f", {each.protocol}" if each.protocol else "")
 
 
@@ -243,9 +276,12 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     OtherPayload: _payload,
     TurnServer: lambda e: f"relay {e.host} at {e.address} port {e.port} {e.transport}",
     Allocation: _allocation,
-    Permission: lambda e: f"permission for {e.peer} on {e.server} {e.transport}{_ms(e.rtt_ms)}",
+    Permission: _permission,
     Relayed: _relayed,
+    RelayBurst: _burst,
     IceCheck: _check,
+    IceEnded: _ended,
+    MediaHandshake: _handshake,
     JitsiConfig: _config,
     SignIn: _sign_in,
     Services: _services,
@@ -265,10 +301,18 @@ def advice(fix: Fix) -> list[str]:
         at = f" at {fix.at}" if fix.at else ""
         return [f"Forward {fix.proto.upper()} {fix.outside} to {fix.inside}{at}"]
     if isinstance(fix, Set):
-        verb = {"set": "set", "add": "add", "remove": "remove"}[fix.op]
-        return [f"In {fix.file}, {verb} {fix.key}" + (f" to {fix.value}" if fix.value else "")]
+        return [_set(fix)]
     assert isinstance(fix, Do)
     return [fix.text]
+
+
+def _set(fix: Set) -> str:
+    """Flags have no value; what holds for some versions only says so."""
+    place = f"In {fix.file}, {fix.section}," if fix.section else f"In {fix.file},"
+    what = f"{place} {fix.op} {fix.key}" + (f" {'as' if fix.op == 'add' else 'to'} {fix.value}" if fix.value else "")
+    versions = [f"from {fix.since} on" if fix.since else "", f"before {fix.until}" if fix.until else ""]
+    told = " and ".join(each for each in versions if each)
+    return what + (f" ({fix.system} {told})" if told else "")
 
 
 def _allow(fix: Allow) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
+from natprobe.derive.bursts import LOSS_MAX, carried
 from natprobe.facts import Facts, HttpReply, Resolved
 from natprobe.model import Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
@@ -69,7 +70,7 @@ def _head(report: Report) -> Iterator[Line]:
 def _system(report: Report) -> str:
     """What the pages say that the server is."""
     says = {mark for each in report.observations if isinstance(each, HttpReply) for mark in each.says}
-    return "".join(f"; the page says {_SYSTEMS[mark]}" for mark in sorted(says))
+    return "".join(f"; the page says {_SYSTEMS[mark]}" for mark in sorted(says & _SYSTEMS.keys()))
 
 
 _SYSTEMS = {"jitsi": "Jitsi Meet", "janus": "Janus"}
@@ -84,6 +85,25 @@ def _paths(report: Report) -> Iterator[Line]:
         why = f" - {sentence(reason)}" if reason else ""
         proved = f" (proof: {proof})" if proof else ""
         yield from _wrapped(f"{status:<12} {names}{proved}{why}", "  ", status, hang=15)
+    yield from _pictures(report)
+
+
+def _pictures(report: Report) -> Iterator[Line]:
+    """What relays carry, where --bitrate asked."""
+    for each in carried(Facts(report.target, report.observations)):
+        name = f"turn-{each.leg.transport}"
+        rate, lost = f"{each.asked / 1e6:g} Mbit/s", f"{each.loss:.1%} loss".replace("%", " %")
+        if each.failure is not None:
+            words = f"{name} was not tried at {rate}: {each.leg.detail or sentence(each.failure)}"
+        elif each.holds:
+            words = f"{name} carries {each.picture or 'no picture of a meeting'}: {rate} with {lost}"
+        else:
+            fits = f"enough for {each.picture}" if each.picture else "too little for the smallest picture"
+            arrive = f"{each.arrived / 1e6:.2g} Mbit/s"
+            slower = f"{name} took {arrive} of the {rate}, with {lost}: {fits}"  # be it that we could send no more
+            lossy = f"{name} does not carry {rate} ({lost}): {arrive} arrive, {fits}"
+            words = lossy if each.loss > LOSS_MAX else slower
+        yield from _wrapped(words, "  ", hang=2)
 
 
 def _fate(path: Path) -> tuple[str, str | None, str | None]:
@@ -94,7 +114,8 @@ def _fate(path: Path) -> tuple[str, str | None, str | None]:
 def _measured(path: Path) -> str:
     large = [each.large_up for each in path.attempts if each.status == path.status]
     full = ", full-size packets pass" if any(large) else ""
-    return (f", {path.rtt_ms:.1f} ms" if path.rtt_ms is not None else "") + full
+    lost = f", {path.loss:.1%} lost".replace("%", " %") if path.loss else ""
+    return (f", {path.rtt_ms:.1f} ms" if path.rtt_ms is not None else "") + lost + full
 
 
 def _network(report: Report) -> Iterator[Line]:

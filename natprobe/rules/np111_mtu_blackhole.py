@@ -1,10 +1,14 @@
 """Small packets pass, full-size ones vanish
 
 The media server answered small checks and never the same check filled up to 1,200 bytes, the size of a video
-packet.
+packet. Or small packets passed through a relay, to and from a socket of our own, and such large ones did not, in nine
+tries.
 
 How it shows: the call connects, then nobody is seen: ICE is fine, video and often the DTLS handshake are not.
 Browsers do not fall back from that.
+
+Through a relay the packet is a little larger (36 bytes more in a Send indication), so the relay may be the one that
+fails where the direct path is just large enough.
 
 What to do: find the link with the small MTU (a VPN, PPPoE, a tunnel between sites) and let it say so (ICMP
 "fragmentation needed", "packet too big"), or lower the tunnel's and the machines' MTU.
@@ -12,20 +16,49 @@ What to do: find the link with the small MTU (a VPN, PPPoE, a tunnel between sit
 Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 """
 
-from natprobe.derive import SILENT_TRIES
-from natprobe.facts import Facts, IceCheck, ids
+from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
+from natprobe.derive.relays import LegFacts, legs_in
+from natprobe.facts import Allocation, Facts, IceCheck, Permission, Relayed, ids
 from natprobe.model import Do, Failure, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck,)
+READS = (Allocation, IceCheck, Permission, Relayed)
 
 # A check without padding is about 100 bytes.
 SMALL = 300
 
 
 def check(facts: Facts) -> Judgement:
-    """Per flow: the same socket, the same destination, only the size differs."""
-    checks = facts.of(IceCheck, lambda each: each.transport == "udp")
+    """Per flow: the same socket, the same destination, only the size differs; and through relays."""
+    direct, relays = _direct(facts), [_relay(group) for group in legs_in(facts, "large-lost")]
+    if isinstance(direct, list):
+        return [*direct, *relays]
+    return relays or direct
+
+
+def _relay(group: list[LegFacts]) -> Found:
+    """Which half of the way lost it, where only one did: a packet crosses this network on both."""
+    leg = group[0]
+    large = [each for each in leg.data if each.size >= FULL_SIZE]
+    ways = {(False, True): "from here to the relay", (True, False): "from the relay to here"}
+    return Found(
+        message="Small packets through the relay {host} over {transport} ({server}) pass, packets of {size} bytes"
+        " vanish {way}: video will not arrive",
+        args={
+            "host": leg.allocation.host,
+            "transport": leg.allocation.transport.upper(),
+            "server": leg.allocation.server,
+            "size": max(each.size for each in large),
+            "way": ways.get((leg.large_up is not False, leg.large_down is not False), "both ways"),
+        },
+        evidence=ids(leg.allocation, leg.data),
+        where=Where.UNKNOWN,
+        fixes=(_COMPARE, _LET_PASS),
+    )
+
+
+def _direct(facts: Facts) -> Judgement:
+    checks = media_checks(facts)
     small = {each.flow: each for each in checks if each.size < SMALL and each.verified and each.failure is None}
     if not small:
         return NOT_APPLICABLE
@@ -38,21 +71,22 @@ def check(facts: Facts) -> Judgement:
             args={"endpoint": lost[0].endpoint, "size": lost[0].size},
             evidence=ids(lost, [small[each.flow] for each in lost]),
             where=Where.UNKNOWN,  # from one end alone no link on the way is known from another
-            fixes=(
-                Do(
-                    text="Run the same check from another network: where full-size packets pass there, the small MTU is"
-                    " in this network (a VPN, PPPoE), else near the server",
-                    audience="user",
-                ),
-                Do(
-                    text="Let ICMP `fragmentation needed` and `packet too big` pass on the way, or lower the MTU of the"
-                    " tunnel (VPN, PPPoE) that packets go through: 1,280 bytes always suffice for WebRTC",
-                    audience="network",
-                ),
-            ),
+            fixes=(_COMPARE, _LET_PASS),
         )
     ]
 
 
 def _vanished(check: IceCheck) -> bool:
     return check.failure in (Failure.TIMEOUT, Failure.TOO_BIG) and check.tries >= SILENT_TRIES
+
+
+_COMPARE = Do(
+    text="Run the same check from another network: where full-size packets pass there, the small MTU is in this network"
+    " (a VPN, PPPoE), else near the server",
+    audience="user",
+)
+_LET_PASS = Do(
+    text="Let ICMP `fragmentation needed` and `packet too big` pass on the way, or lower the MTU of the tunnel (VPN,"
+    " PPPoE) that packets go through: 1,280 bytes always suffice for WebRTC",
+    audience="network",
+)

@@ -14,6 +14,8 @@ What to do: compare, on both sides:
   against `static-auth-secret` of turnserver.conf: the same to the letter, without quotes or spaces at the end; and the
   clocks of both machines (`date -u`), since the user name is the time when it ends.
 - With users: the line `user=NAME:PASSWORD`, and `realm`, which is hashed into it where the database has keys.
+- The clocks: where the web front's own (its answers' Date) is more than five minutes from this machine's and the user
+  name carries a time, the finding says so first.
 - The mode: `use-auth-secret` or `static-auth-secret` beside `lt-cred-mech` with `user=` turns the static users off:
   the secret wins (measured with coturn 4.6.1). Without either, only users count, and what Prosody makes is refused.
 - Which file the relay reads (`turnserver -c`), and that it was started again since.
@@ -24,14 +26,17 @@ Sources: RFC 8489 sections 9.2.4 and 9.2.5, RFC 8656 section 7.2, draft-uberti-b
 measured: coturn 4.6.1.
 """
 
+from urllib.parse import urlsplit
+
+from natprobe.derive.clocks import clock_off, in_words
 from natprobe.derive.relays import LegFacts, access, legs_in
-from natprobe.facts import Allocation, Facts, TurnServer
-from natprobe.model import Do, Fix
+from natprobe.facts import Allocation, Facts, HttpReply, Run, TurnServer, ids
+from natprobe.model import Alternative, Do, Fix
 from natprobe.rules import CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, TurnServer)
+READS = (Allocation, HttpReply, Run, TurnServer)
 
 _SAME = (
     "The relay {host} refuses the credentials over {transport} ({server}): 401, which says the same of a wrong {what}"
@@ -50,23 +55,34 @@ def check(facts: Facts) -> Judgement:
         return [_found(facts, group) for group in groups]
     if legs_in(facts, "needs-credentials"):
         return CouldNotTell(reason="needs-credentials", ask=_GIVE)
-    return CouldNotTell(reason="relay-unverified") if legs_in(facts, "unverified") else nothing(facts)
+    return nothing(facts)
 
 
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
     allocation = group[0].allocation
-    kind = "secret" if access(facts, allocation) == "secret" else "password"
+    given = access(facts, allocation)
+    kind = "secret" if given == "secret" else "password"
+    clock = clock_off(facts) if given in ("secret", "given") else None  # signalling makes user names of the time
     return found(
         facts,
         group,
         _SAME if allocation.error_code == 401 else _OTHER,
         more={"what": _WHAT[kind], "words": allocation.detail or str(allocation.error_code)},
         fixes=(_COMPARE[kind], _MODE),
+        evidence=ids(clock[0]) if clock else (),
         alternatives=(
+            *((_clock(*clock),) if clock else ()),
             alternative("turn-secret-mismatch", f"on both servers: is static-auth-secret Prosody's {coturn.PROSODY}?"),
             alternative("turn-auth-mode-conflict", "on the relay: is use-auth-secret beside lt-cred-mech and user=?"),
         ),
     )
+
+
+def _clock(reply: HttpReply, ahead: float) -> Alternative:
+    host = urlsplit(reply.url).hostname or reply.endpoint
+    words = f"the clock of {host} is {in_words(ahead)} this machine's"
+    ask = f"{words}: date -u there, on the relay and here, since user names carry the time of their end"
+    return alternative("clock-off", ask)
 
 
 _COMPARE: dict[str, Fix] = {

@@ -2,24 +2,27 @@
 
 The port that the URI names is open, and what is there does not speak TURN: it answered with something that is neither
 STUN nor TLS (a web server, mostly), ended the handshake with an alert, or closed the session when it was asked for an
-allocation.
+allocation. Or the relay is there for whoever offers ALPN `stun.turn` in TLS, and browsers, which offer none, get
+something else: then what shares the port sorts by ALPN.
 
 How it shows: the relay seems to be up, since the port is open; calls that need it stay dead.
 
 What to do: relays on 443 share the port with the web front, by a multiplexer (nginx `stream` with `ssl_preread`,
-HAProxy, sslh). It has to tell them apart by the name in SNI, so the relay needs a name of its own. It can't go by
-ALPN: browsers offer none to a relay. An address in the URI gives no SNI at all. Without a multiplexer, give the
-relay another address, or leave it on 5349.
+HAProxy, sslh). It has to tell them apart by the name in SNI, so the relay needs a name of its own. It can't wait for a
+relay's ALPN: browsers offer none to a relay. What works is the other way round, as Jitsi's packages once did it: `h2`
+and `http/1.1` to the web front, everything else to the relay. An address in the URI gives no SNI at all. Without a
+multiplexer, give the relay another address, or leave it on 5349.
 
 Sources: RFC 8656 sections 3.1 and 12.5, RFC 6066 section 3, RFC 7301, RFC 7443; measured: Chromium 156 sends
 SNI and no ALPN.
 """
 
-from natprobe.derive.relays import LegFacts, connected, legs_in
+from natprobe.derive.relays import LegFacts, connected, legs_in, sorted_by_alpn
 from natprobe.facts import Allocation, Connected, Facts, TlsSession, ids
-from natprobe.model import Do, Failure
+from natprobe.model import Do, Failure, Fix
 from natprobe.rules import Found, Judgement
 from natprobe.rules._legs import found, nothing, port
+from natprobe.servers import nginx
 
 READS = (Allocation, Connected, TlsSession)
 
@@ -29,6 +32,13 @@ _MESSAGES: dict[Failure, str] = {
     Failure.TLS_OTHER: _AT + "it does not speak TLS ({words})",
     Failure.TLS_ALERT: _AT + "it ends the handshake with an alert ({words})",
 }
+_BY_ALPN = "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the relay, "
+_SORTED: dict[Failure, str] = {
+    Failure.TIMEOUT: _BY_ALPN + "and without ALPN, as browsers come, nothing answers",
+    Failure.RESET: _BY_ALPN + "and without ALPN, as browsers come, the connection is cut",
+    Failure.CLOSED: _BY_ALPN + "and without ALPN, as browsers come, the connection is cut",
+}
+_WEB_SORTED = _BY_ALPN + "and without ALPN, as browsers come, something else (a web server, mostly)"
 _CUT = _AT + "it closes the session when asked for an allocation"
 
 
@@ -38,19 +48,22 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
-    allocation = group[0].allocation
+    allocation, behind = group[0].allocation, sorted_by_alpn(facts, group[0])
+    failure = allocation.failure or Failure.CLOSED
     handshakes = facts.of(TlsSession, lambda each: each.probe == "turn" and each.endpoint == allocation.server)
     return found(
         facts,
         group,
-        _MESSAGES.get(allocation.failure or Failure.CLOSED, _CUT),
+        _SORTED.get(failure, _WEB_SORTED) if behind else _MESSAGES.get(failure, _CUT),
         more={"words": allocation.detail or str(allocation.failure)},
-        evidence=ids(connected(facts, group[0]), handshakes),
-        fixes=(
-            Do(
-                text=f"On the relay, see what listens on port {port(group[0])} (ss -lntup); a multiplexer there must"
-                f" pass the name {allocation.host} in SNI on to the relay, without asking for ALPN",
-                audience="server",
-            ),
-        ),
+        evidence=ids(connected(facts, group[0]), handshakes, [behind] if behind else []),
+        fixes=nginx.sorted_for_browsers(allocation.host) if behind else (_look(group[0]),),
+    )
+
+
+def _look(leg: LegFacts) -> Fix:
+    return Do(
+        text=f"On the relay, see what listens on port {port(leg)} (ss -lntup); a multiplexer there must"
+        f" pass the name {leg.allocation.host} in SNI on to the relay, without asking for ALPN",
+        audience="server",
     )

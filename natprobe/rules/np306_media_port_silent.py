@@ -10,20 +10,27 @@ security group drops the port; the router in front does not forward it; nothing 
 firewall; or a firewall in *this* network drops that port. A second vantage, or the server itself, tells them
 apart.
 
+Of a Jitsi, only addresses that a client could reach are judged, and only in a session: without one its bridge answers
+nobody, open or not (`nc -u` and every bare STUN packet are met with silence). Where the advertised address is not one
+of the server's name, it may be that address that is wrong.
+
 What to do: run the check from another network; then open and forward the port on the server's side, or open it
-in this network's firewall.
+in this network's firewall. On the server, `tcpdump -ni any udp port 10000` while the check runs tells which: packets
+that do not arrive are lost before the server, those that arrive and stay without answer in its own firewall.
 
 Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed port behind it are both silent.
 """
 
-from natprobe.derive import anything_back, media_checks, silent, udp_works
+from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
+from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
-from natprobe.facts import Binding, Facts, IceCheck, OtherPayload, Run, ids
+from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, Resolved, Run, ids
 from natprobe.fixes import more_servers
-from natprobe.model import Allow, Do, Family, Where, family, split
+from natprobe.model import Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (IceCheck, Binding, OtherPayload, Run)
+READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved)
 
 
 def check(facts: Facts) -> Judgement:
@@ -32,10 +39,11 @@ def check(facts: Facts) -> Judgement:
     """
     checks = media_checks(facts)
     filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
-    mute = sorted({each.endpoint for each in checks if silent(checks, each.endpoint)} - filtered)
-    accused = [each for each in mute if _testable(facts, family(split(each)[0]))]
-    if accused:
-        return [_found(facts, endpoint) for endpoint in accused]
+    judged = accused(facts)
+    mute = sorted({each.endpoint for each in judged if silent(judged, each.endpoint)} - filtered)
+    shut = [each for each in mute if _testable(facts, family(split(each)[0]))]
+    if shut:
+        return [_found(facts, endpoint) for endpoint in shut]
     if mute and not any(each.failure is None for each in checks) and not _online(facts):
         return [_offline(facts, mute)]
     return CLEAR if checks else NOT_APPLICABLE
@@ -74,15 +82,6 @@ def _tried(facts: Facts) -> str:
 
 def _found(facts: Facts, endpoint: str) -> Found:
     port, works = str(split(endpoint)[1]), udp_works(facts, family(split(endpoint)[0]))
-    alternatives = [
-        alternative("media-port-blocked-here", "run the same check from another network"),
-        alternative("firewall-closed", "on the server: is the port open in its firewall?"),
-        alternative("cloud-firewall", "in the provider's console: is the port open in the security group?"),
-        alternative("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
-        alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
-    ]
-    if works is None:
-        alternatives.insert(0, alternative("udp-blocked", more_servers(facts)))
     return Found(
         message="UDP port {endpoint} never answered: {tries} authenticated checks got nothing back",
         args={
@@ -91,21 +90,50 @@ def _found(facts: Facts, endpoint: str) -> Found:
         },
         evidence=ids([each for each in media_checks(facts) if each.endpoint == endpoint]),
         where=Where.UNKNOWN if works is None else None,
-        alternatives=tuple(alternatives),
+        alternatives=_alternatives(facts, endpoint, works),
         fixes=(
             Do(
                 text=f"Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
                 f" {port} is shut in this network's firewall, if not, at the server",
                 audience="user",
             ),
-            Allow(
-                proto="udp",
-                ports=(port,),
-                direction="in",
-                to=split(endpoint)[0],
-                at="the server's firewall and its cloud's security group",
-                audience="server",
-                why="media arrives over UDP on this port",
-            ),
+            *_at_the_server(facts, endpoint),
+        ),
+    )
+
+
+def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple[Alternative, ...]:
+    """Of an address that is none of the name's, the address itself too."""
+    port = split(endpoint)[1]
+    found = [
+        alternative("media-port-blocked-here", "run the same check from another network"),
+        alternative("firewall-closed", "on the server: is the port open in its firewall?"),
+        alternative("cloud-firewall", "in the provider's console: is the port open in the security group?"),
+        alternative("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
+        alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
+    ]
+    if offered(facts) and split(endpoint)[0] not in target_addresses(facts):
+        found.append(alternative("wrong-address-advertised", f"on the server: is {split(endpoint)[0]} its address?"))
+    if works is None:
+        found.insert(0, alternative("udp-blocked", more_servers(facts)))
+    return tuple(found)
+
+
+def _at_the_server(facts: Facts, endpoint: Endpoint) -> tuple[Fix, ...]:
+    """Open the port; of a session's server that is behind a router, forward it as well."""
+    address, port = split(endpoint)
+    inner = inner_address(facts) if offered(facts) else None
+    if offered(facts):
+        forward = (jitsi.forwarded(address, inner, port),) if inner and inner != address else ()
+        return (jitsi.port_open(address, port), *forward)
+    return (
+        Allow(
+            proto="udp",
+            ports=(str(port),),
+            direction="in",
+            to=address,
+            at="the server's firewall and its cloud's security group",
+            audience="server",
+            why="media arrives over UDP on this port",
         ),
     )

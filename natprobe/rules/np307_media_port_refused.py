@@ -4,24 +4,28 @@ The server itself says that nothing listens on the port (ICMP port unreachable).
 
 How it shows: the meeting opens and stays without sound and picture. Relays do not help.
 
-What to do: start the media server (bridge), look at its log, and see on which address and port it listens.
+What to do: start the media server (bridge), look at its log, and see on which address and port it listens. A Docker
+host says the same where the container is down or its port not published; a router, where it forwards to a machine that
+does not listen.
 
 Sources: RFC 1122 section 3.2.2.1, RFC 4443 section 3.1. A firewall's `reject` can say the same in the
 server's name.
 """
 
 from natprobe.derive import media_checks
-from natprobe.facts import Facts, IceCheck, ids
-from natprobe.model import Do, Failure, split
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.derive.advertised import accused, offered
+from natprobe.facts import Candidate, Facts, IceCheck, Resolved, ids
+from natprobe.model import Alternative, Do, Failure, Fix, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (IceCheck,)
+READS = (IceCheck, Candidate, Resolved)
 
 
 def check(facts: Facts) -> Judgement:
     """ICMP from another host than the server is a router's word, and media-port-prohibited's matter."""
     checks = media_checks(facts)
-    closed = [each for each in checks if each.failure is Failure.PORT_UNREACHABLE and _by_server(each)]
+    closed = [each for each in accused(facts) if each.failure is Failure.PORT_UNREACHABLE and _by_server(each)]
     if not closed:
         return CLEAR if checks else NOT_APPLICABLE
     address, port = split(closed[0].endpoint)
@@ -30,15 +34,29 @@ def check(facts: Facts) -> Judgement:
             message="Nothing listens on UDP port {port} of {address}: the server says that the port is closed",
             args={"port": port, "address": address},
             evidence=ids(closed),
-            fixes=(
-                Do(
-                    text=f"On the server, see what listens: ss -ulpn | grep {port}; start the media server, or correct"
-                    " the port that it is set to",
-                    audience="server",
-                ),
-            ),
+            alternatives=_alternatives(port) if offered(facts) else (),
+            fixes=_fixes(facts, port),
         )
     ]
+
+
+def _alternatives(port: int) -> tuple[Alternative, ...]:
+    """In a session the bridge runs: it may be its container's port, or whoever the router passes packets on to."""
+    return (
+        alternative("port-not-published", f"on the server: docker compose port --protocol udp jvb {port}"),
+        alternative(
+            "forwarded-elsewhere", "on the router in front of the server: which machine is the port passed to?"
+        ),
+    )
+
+
+def _fixes(facts: Facts, port: int) -> tuple[Fix, ...]:
+    look = Do(
+        text=f"On the server, see what listens: ss -ulpn | grep {port}; start the media server, or correct"
+        " the port that it is set to",
+        audience="server",
+    )
+    return (look, jitsi.restart_bridge()) if offered(facts) else (look,)
 
 
 def _by_server(check: IceCheck) -> bool:

@@ -13,11 +13,12 @@ Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 """
 
 from natprobe.derive import REJECTED, media_checks, rejecting, udp_works
-from natprobe.facts import Binding, DefaultRoute, Facts, IceCheck, ids
+from natprobe.derive.advertised import accused
+from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, Resolved, ids
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck, Binding, DefaultRoute)
+READS = (IceCheck, Binding, DefaultRoute, Candidate, Resolved)
 
 _MESSAGES = {
     Where.LOCAL_NETWORK: "This network's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
@@ -31,7 +32,7 @@ _NO_WAY = "No router knows a way to {endpoint}: {router} says that it cannot be 
 def check(facts: Facts) -> Judgement:
     """Not where every UDP packet is rejected: udp-blocked says that."""
     checks = media_checks(facts)
-    rejected = [each for each in checks if each.failure in REJECTED and not _closed(each)]
+    rejected = [each for each in accused(facts) if each.failure in REJECTED and not _closed(each)]
     if not rejected or udp_works(facts) is False:
         return CLEAR if checks else NOT_APPLICABLE
     first = rejected[0]

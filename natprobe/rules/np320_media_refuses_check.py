@@ -8,16 +8,20 @@ How it shows: as with a closed port: the call never connects.
 What to do: see what listens on the port. With `natprobe serve`: paste the line of the `serve` that runs now;
 every start makes a new token unless it is given one.
 
-Sources: RFC 8445 section 7.3, RFC 8489 section 9.1.
+Of a Jitsi: 400 from something that is no bridge (coturn on the bridge's port: a bridge says nothing to whom it does not
+know), 401 where the password is another one's, 403 from a bridge whose session is over.
+
+Sources: RFC 8445 section 7.3, RFC 8489 section 9.1; measured: ice4j 3.0's answers.
 """
 
 from natprobe.derive import media_checks
+from natprobe.derive.advertised import accused
 from natprobe.derive.cookie import altered
-from natprobe.facts import Facts, IceCheck, Stray, ids
+from natprobe.facts import Candidate, Facts, IceCheck, Resolved, Stray, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck, Stray)
+READS = (IceCheck, Stray, Candidate, Resolved)
 
 _REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
 
@@ -29,7 +33,7 @@ def check(facts: Facts) -> Judgement:
     checks = media_checks(facts)
     changed = {each.sender for each in altered(facts)}
     good = {each.endpoint for each in checks if each.verified and each.failure is None}
-    refused = [each for each in checks if each.failure in _REFUSALS and each.endpoint not in good | changed]
+    refused = [each for each in accused(facts) if each.failure in _REFUSALS and each.endpoint not in good | changed]
     if not refused:
         return CLEAR if checks else NOT_APPLICABLE
     return [

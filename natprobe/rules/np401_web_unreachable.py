@@ -20,6 +20,7 @@ from natprobe.derive import (
     bindings,
     has_way_out,
     page_port,
+    page_replies,
     secure_pages,
     tcp_answers,
     udp_works,
@@ -51,7 +52,7 @@ def check(facts: Facts) -> Judgement:
 
 def _insecure_page(facts: Facts) -> bool:
     """A page on plain HTTP in its place is insecure-context's matter."""
-    return bool(facts.ok(HttpReply, lambda each: each.status is not None and each.status < 300))
+    return any(each.failure is None and each.status is not None and each.status < 300 for each in page_replies(facts))
 
 
 def _dead(facts: Facts, dead: list[Connected]) -> Found:
@@ -70,7 +71,8 @@ def _hung(facts: Facts) -> Found | None:
     """The first step after the connection that brought no page. Certificates are certificate-invalid's matter."""
     port = page_port(facts)
     sessions = [each for each in web_sessions(facts) if each.failure is not None]
-    steps: list[TlsSession | HttpReply] = [*sessions, *facts.failed(HttpReply)]
+    failed = [each for each in page_replies(facts) if each.failure is not None]
+    steps: list[TlsSession | HttpReply] = [*sessions, *failed]
     there = [each for each in steps if split(each.endpoint)[1] == port]
     if not there or any(each.failure is Failure.TLS_CERTIFICATE for each in there):
         return None

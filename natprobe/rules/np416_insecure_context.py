@@ -11,7 +11,7 @@ Sources: W3C Secure Contexts section 3, Media Capture and Streams section 10.
 """
 
 from natprobe.addresses import address_class
-from natprobe.derive import target_addresses, web_connects
+from natprobe.derive import page_replies, target_addresses, web_connects
 from natprobe.facts import Connected, Facts, HttpReply, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -21,7 +21,7 @@ READS = (HttpReply, Connected)
 
 def check(facts: Facts) -> Judgement:
     """A page over http:, on an address that isn't this machine's own, where https: serves none."""
-    pages = [each for each in facts.ok(HttpReply) if each.status is not None and each.status < 300]
+    pages = [each for each in page_replies(facts) if each.failure is None and (each.status or 999) < 300]
     plain = [each for each in pages if each.url.startswith("http:")]
     if not pages:
         return NOT_APPLICABLE

@@ -64,6 +64,7 @@ def everything() -> Iterator[Figure]:
     if not reason():
         yield from healthy()
         yield from black_holes()
+        yield from relays()
     yield from loss()
 
 
@@ -103,6 +104,13 @@ def black_holes() -> Iterator[Figure]:
         with lab(case(target, BLACK_HOLE)) as built:
             yield _times(f"check of {words}", checks(built, WAITS), 5.0)
             yield _times(f"check of {words}, --timeout 2", checks(built, WAITS, "--timeout", "2"), 2.3)
+
+
+def relays() -> Iterator[Figure]:
+    """Beside coturn's own client."""
+    from tests.bench.relays import figures
+
+    yield from figures()
 
 
 def loss() -> Iterator[Figure]:

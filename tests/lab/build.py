@@ -11,12 +11,12 @@ from natprobe.net.api import Datagram
 from natprobe.pairing import credentials, new_token
 from natprobe.serve.responder import Responder
 from natprobe.serve.streams import Streams
-from tests.case import Case, Network, Peer, Stun, Web
+from tests.case import Case, Network, Peer, Relay, Stun, Web
 from tests.lab import relays, stuns, web
 from tests.lab.certificates import root_pem
 from tests.lab.clock import Clock
 from tests.lab.host import Interface, LabHost, Way
-from tests.lab.nat import Behaviour, Nat, Ports
+from tests.lab.nat import Behaviour, Nat, OneToOne, Ports
 from tests.lab.network import DELAY, Action, Disorder, Link, Loss, Rule
 from tests.lab.network import Network as Wires
 from tests.lab.router import Core, Gateway, Hole, Rewrite
@@ -66,8 +66,8 @@ def build(case: Case, seed: int = 0, delay: float = DELAY) -> Lab:
         servers["resolver2"] = _host(wires, core, "resolver2", (at.RESOLVER_OTHER,), delay)
     relay = None
     if case.relay.runs:
-        host = _host(wires, core, "relay", relays.ADDRESSES, delay, relays.rules(case.relay))
-        servers["relay"], relay = host, relays.RelayHost(host, case.relay)
+        host = _relay(wires, core, case.relay, delay)
+        servers["relay"], relay = host, relays.serve(host, case.relay)
     token = new_token(wires.chance("token").randbytes(16))
     _start(servers, case, token)
     return Lab(
@@ -128,6 +128,20 @@ def _host(
     core.route(addresses)
     prefixed = tuple((address, 64 if ":" in address else 24) for address in addresses)
     host.configure([Interface("eth0", link, prefixed, tuple((v, CORE[v]) for v in CORE))])
+    return host
+
+
+def _relay(wires: Wires, core: Core, relay: Relay, delay: float) -> LabHost:
+    """The relay's host, behind a NAT where it has one."""
+    if not relay.nat:
+        return _host(wires, core, "relay", relays.ADDRESSES, delay, relays.rules(relay))
+    host = LabHost(wires, "relay", relays.rules(relay))
+    nat, none = OneToOne(at.RELAY, at.RELAY_INSIDE), Nat("", "none", BOTH, wires.chance("filter cloud"))
+    cloud = Gateway(wires, "cloud", {4: at.RELAY_ROUTER, 6: at.ROUTER6}, {4: nat, 6: none})
+    inside = Link(wires, host, cloud, delay)
+    Link(wires, cloud, core, delay)
+    core.route((at.RELAY,))
+    host.configure([Interface("eth0", inside, ((at.RELAY_INSIDE, 24),), ((4, at.RELAY_ROUTER),))])
     return host
 
 

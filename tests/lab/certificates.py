@@ -33,7 +33,7 @@ def server_context(kind: str, name: str) -> ssl.SSLContext:
     """A server side that shows a certificate of this kind for `name`."""
     pem = server_pem(kind, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/1.1", "stun.turn"])
     with tempfile.TemporaryDirectory() as folder:  # ssl reads keys from files only
         path = Path(folder) / "chain.pem"
         path.write_bytes(pem)

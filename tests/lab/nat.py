@@ -134,6 +134,24 @@ class Nat:
         return self._next
 
 
+class OneToOne(Nat):
+    """What clouds put before a machine: all of one outside address is all of one inside address, both ways."""
+
+    def __init__(self, outside: str, inside: str) -> None:
+        super().__init__(outside, "endpoint-independent", "endpoint-independent", random.Random(0))
+        self._outside, self._inside = outside, inside
+
+    def outward(self, packet: Packet) -> Packet | None:
+        return packet._replace(source=(self._outside, packet.source[1]))
+
+    def inward(self, packet: Packet) -> Packet | None:
+        icmp = packet.icmp
+        if icmp is not None:
+            quoted = icmp.quoted._replace(source=(self._inside, icmp.quoted.source[1]))
+            icmp = icmp._replace(quoted=quoted)
+        return packet._replace(destination=(self._inside, packet.destination[1]), icmp=icmp)
+
+
 def trim(remote: Endpoint, behaviour: Mapped) -> tuple[str | int, ...]:
     """What this behaviour keeps of a remote endpoint."""
     if behaviour == "address-and-port-dependent":

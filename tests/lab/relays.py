@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import msgspec
+
+from natprobe.derive.inner import INNER
 from natprobe.model import Family
 from natprobe.net.api import Datagram, Stream
 from natprobe.wire import stun
@@ -26,6 +29,7 @@ from tests.netns import addresses as at
 
 NAME = "turn.example.test"
 ADDRESSES = (at.RELAY, at.RELAY6)
+SILENT_TLS = ("none", "unreadable", "http")  # kinds with which coturn serves no TLS itself
 # Where relayed addresses are (RFC 8656 section 7.2).
 RANGE = frozenset(range(49152, 65536))
 _OUTSIDE = {"own": at.RELAY, "private": at.RELAY_INSIDE, "wrong": at.RELAY_ELSEWHERE}
@@ -34,6 +38,11 @@ _FAMILIES: tuple[Family, ...] = (4, 6)
 _REFUSALS = {
     "full": (508, "Cannot create socket"),
     "no-udp-relay": (442, "UDP Transport is not allowed by the TURN Server configuration"),
+    "user-quota": (486, "Allocation Quota Reached"),
+    "total-quota": (486, "Allocation Quota Reached"),
+    "bandwidth": (486, "Allocation Bandwidth Quota Reached"),
+    "one-port": (508, "Cannot create socket"),
+    "server-error": (500, "Server Error"),
 }
 
 
@@ -63,15 +72,20 @@ class Client:
 
 @dataclass
 class RelayHost:
-    """A TURN server on `host` in the state of a case. `clients` are those that there were, by leg and address."""
+    """A TURN server on `host` in the state of a case. `clients` are those that there were, by leg and address.
+
+    `redirect` is where it sends its clients, if anywhere.
+    """
 
     host: LabHost
     relay: Relay
+    port: int = at.TURN_PORT
+    redirect: Endpoint | None = None
     settings: TurnServer = field(default_factory=TurnServer)
     clients: dict[tuple[str, Endpoint], Client] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.settings = _settings(self.relay)
+        self.settings = replace(_settings(self.relay), redirect=self.redirect)
         if self.relay.udp != "refused":
             self._udp()
         if self.relay.tcp != "refused":
@@ -85,9 +99,9 @@ class RelayHost:
     # --- the ports
 
     def _udp(self) -> None:
-        for address in ADDRESSES:
-            self.host.serve_udp(address, at.TURN_PORT, self._asked)
-            if self.relay.tls not in ("none", "http"):
+        for address in (at.RELAY_INSIDE,) if self.relay.nat else ADDRESSES:
+            self.host.serve_udp(address, self.port, self._asked)
+            if self.relay.tls not in SILENT_TLS:
                 self._dtls(address)
 
     def _asked(self, udp: LabUdp, datagram: Datagram) -> None:
@@ -111,11 +125,20 @@ class RelayHost:
         )
 
     def _tcp(self) -> None:
-        self.host.listen(at.TURN_PORT, lambda stream: self.serve(stream, "tcp"))
+        self.host.listen(self.port, lambda stream: self.serve(stream, "tcp"))
         if self.relay.tls == "http":
             self.host.listen(at.TURNS_PORT, _web)
-        elif self.relay.tls != "none":
+        elif self.relay.tls not in SILENT_TLS:
             self.host.listen(at.TURNS_PORT, self._tls)
+        if self.relay.front != "none":
+            self.host.listen(at.TURN_WEB_PORT, self._shared)
+
+    async def _shared(self, stream: Stream) -> None:
+        """What lies on 443: by the client's first flight, one of the two, or the end."""
+        hello = await stream.read()
+        behind = {"relay": self._tls, "web": _web}.get(chosen(self.relay.front, hello))
+        if behind is not None:
+            await behind(Begun(stream, hello))
 
     async def _tls(self, stream: Stream) -> None:
         inside = ServerTls(stream, server_context(self.relay.tls, NAME))
@@ -152,6 +175,7 @@ class RelayHost:
         return self.clients[leg, source]
 
     def _relayed(self, version: Family) -> Endpoint:
+        """`own` is told rightly behind a NAT too."""
         taken = {client.server.relays[4][1] for client in self.clients.values()}
         while (port := self.host.chance.randint(min(RANGE), max(RANGE))) in taken:
             pass
@@ -179,7 +203,8 @@ class RelayHost:
             self._end(client)
         elif client.socket is None:
             port = client.server.relays[version][1]
-            address = at.RELAY if version == 4 else at.RELAY6
+            own = at.RELAY_INSIDE if self.relay.nat else at.RELAY
+            address = own if version == 4 else at.RELAY6
             client.socket = self.host.serve_udp(address, port, partial(self._arrived, client))
 
     def _arrived(self, client: Client, _: LabUdp, datagram: Datagram) -> None:
@@ -192,9 +217,51 @@ class RelayHost:
             client.socket, client.server.allocation = None, None
 
 
+class Begun:
+    """A stream of which the first bytes were read already."""
+
+    def __init__(self, stream: Stream, read: bytes) -> None:
+        self._stream, self._read = stream, read
+        self.local, self.remote = stream.local, stream.remote
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See api.Stream."""
+        data, self._read = self._read, b""
+        return data or await self._stream.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """See api.Stream."""
+        await self._stream.write(data)
+
+    def close(self) -> None:
+        """See api.Stream."""
+        self._stream.close()
+
+
+def chosen(front: str, hello: bytes) -> str:
+    """`relay`, `web` or nothing, by what stands in the clear in a ClientHello (RFC 6066 section 3, RFC 7301)."""
+    if front == "name":
+        return "relay" if NAME.encode() in hello else "web"
+    if front == "web-alpn":
+        return "web" if b"\x02h2" in hello or b"\x08http/1.1" in hello else "relay"
+    if front in ("alpn", "alpn-shut") and b"\x09stun.turn" in hello:
+        return "relay"
+    return "web" if front == "alpn" else ""
+
+
+def serve(host: LabHost, relay: Relay) -> RelayHost:
+    """The relay of a case, and the one that it sends its clients to, where it does."""
+    if not relay.state.startswith("redirects"):
+        return RelayHost(host, relay)
+    there, back = (at.RELAY, at.ALTERNATE_TURN_PORT), (at.RELAY, at.TURN_PORT)
+    other = msgspec.structs.replace(relay, state="healthy", tls="none")
+    RelayHost(host, other, there[1], back if relay.state == "redirects-in-ring" else None)
+    return RelayHost(host, relay, redirect=there)
+
+
 def rules(relay: Relay) -> list[Rule]:
     """The firewall before its own ports, and before those that it relays from."""
-    own = frozenset({at.TURN_PORT, at.TURNS_PORT})
+    own = frozenset({at.TURN_PORT, at.TURNS_PORT, at.TURN_WEB_PORT})
     found = [Rule("drop", "udp", ports=own)] if relay.udp == "drop" else []
     found += [Rule("drop", "tcp", ports=own)] if relay.tcp == "drop" else []
     return found + ([Rule("drop", "udp", ports=RANGE)] if relay.range == "closed" else [])
@@ -204,6 +271,7 @@ def _settings(relay: Relay) -> TurnServer:
     users: dict[str, dict[str, str] | None] = {
         "password": {access.USER: access.PASSWORD},
         "secret": Shared(access.SECRET),
+        "both": Shared(access.SECRET),
         "none": None,
     }
     return TurnServer(
@@ -211,6 +279,7 @@ def _settings(relay: Relay) -> TurnServer:
         realm="" if relay.state == "realm-missing" else access.REALM,
         families=_FAMILIES,
         denies=relay.state == "denies",
+        denied=tuple(INNER) if relay.inner == "denied" else ("127.0.0.1", "::1"),
         stalled=relay.state == "stalled",
         refuses=_REFUSALS.get(relay.state),
     )

@@ -135,7 +135,7 @@ def test_a_family_without_an_address_is_never_asked_for() -> None:
 @pytest.mark.parametrize(
     ("state", "path", "status", "found"),
     [
-        ("jitsi", "/config.js", 200, b"wss://meet.example.test/xmpp-websocket"),
+        ("jitsi", "/config.js", 200, b"muc: 'conference.meet.example.test'"),
         ("jitsi", "/janus/info", 404, b""),
         ("janus", "/janus/info", 200, b'"janus": "server_info"'),
         ("plain", "/config.js", 404, b""),

@@ -45,7 +45,8 @@ class TurnServer:
     families: tuple[int, ...] = (4,)
     udp_relay: bool = True
     refuses: tuple[int, str] | None = None  # every Allocate with credentials: 486, 508 …
-    redirect: Endpoint | None = None
+    redirect: Endpoint | None = None  # to which coturn sends everybody, before it asks who that is
+    redirects_known: bool = False  # only those that it knows
     lifetime: int = 600
     allocation: int | None = None  # the family of what is relayed
     granted: dict[bytes, bytes] = field(default_factory=dict)  # sent again, its request is answered again
@@ -89,6 +90,9 @@ class TurnServer:
 
     def _answer(self, request: Message, data: bytes) -> bytes:
         key = None
+        if self.redirect is not None and not self.redirects_known and request.message_method is Method.ALLOCATE:
+            more = {"ALTERNATE_SERVER": self.redirect, "ALTERNATE_DOMAIN": "other.example", "SOFTWARE": SOFTWARE}
+            return bytes(message(request, Class.ERROR, ERROR_CODE=(300, "Try Alternate"), **more))
         if self.allocation is not None and request.transaction_id in self.granted:
             return self.granted[request.transaction_id]
         try:

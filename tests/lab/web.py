@@ -19,8 +19,6 @@ T = TypeVar("T")
 _CONFIG_JS = """\
 var config = {{
     hosts: {{ domain: '{name}', muc: 'conference.{name}' }},
-    bosh: '//{name}/http-bind',
-    websocket: 'wss://{name}/xmpp-websocket',
 }};
 """
 _JANUS_INFO = {

@@ -12,6 +12,7 @@ import typer.main
 
 from natprobe.cli.access import access
 from natprobe.cli.app import app
+from natprobe.cli.check import bitrate
 from natprobe.cli.gate import exit_code, requirement
 from natprobe.codec import dump
 from natprobe.context import Options
@@ -77,6 +78,8 @@ def options(asked: dict[str, Any], lab: Lab) -> Options:
     return Options(
         timeout=asked["timeout"],
         idle=asked["idle"],
+        bitrate=bitrate(asked["bitrate"]),
+        audit_relay=asked["audit_relay"],
         families=FAMILIES.get((asked["v4"], asked["v6"]), (4, 6)),
         sources=tuple(asked["source"] or ()),
         only=tuple(asked["only"] or ()),

@@ -12,7 +12,7 @@ STUN1, STUN1_OTHER = "203.0.113.20", "203.0.113.21"
 STUN1_6, STUN1_OTHER6 = "2001:db8:f::20", "2001:db8:f::21"
 STUN2, STUN2_6 = "203.0.113.30", "2001:db8:f::30"
 RELAY, RELAY6, RELAY_ELSEWHERE = "203.0.113.40", "2001:db8:f::40", "203.0.113.99"
-RELAY_INSIDE = "10.0.0.40"  # what it has behind a NAT of its own, which is not told to it
+RELAY_INSIDE, RELAY_ROUTER = "10.0.0.40", "10.0.0.1"  # what it has behind a NAT of its own
 RESOLVER, RESOLVER_OTHER = "203.0.113.53", "203.0.113.54"
 
 TARGET = "meet.example.test"
@@ -23,6 +23,7 @@ NAMES = {
     "turn.example.test": (RELAY, RELAY6),
 }
 STUN_PORT, ALTERNATE_PORT, STUNS_PORT = 3478, 3479, 5349
-TURN_PORT, TURNS_PORT = 3478, 5349
+TURN_PORT, TURNS_PORT, TURN_WEB_PORT = 3478, 5349, 443
+ALTERNATE_TURN_PORT = 3480  # where another relay is, in the cases in which the first one sends there
 IGNORING_PORT = 3488  # a server that ignores CHANGE-REQUEST, where a test starts it
 MEDIA_UDP, MEDIA_TCP = 10000, 4443

@@ -31,7 +31,7 @@ class Lab:
 
 def _shown(kind: str, folder: Path, name: str) -> certificates.Files | None:
     """The certificate of this kind that a server shows, where it has one."""
-    if kind == "none":
+    if kind in ("none", "unreadable"):
         return None
     folder.mkdir()
     return certificates.write("good" if kind == "http" else kind, folder, name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.case import Network, Peer, Relay, Stun, Web
+from tests.case import Jitsi, Network, Peer, Relay, Stun, Web
 from tests.netns.addresses import (
     MEDIA_TCP,
     MEDIA_UDP,
@@ -20,8 +20,10 @@ from tests.netns.addresses import (
     STUN2,
     STUNS_PORT,
     TURN_PORT,
+    TURN_WEB_PORT,
     TURNS_PORT,
     WEB,
+    WEB6,
     WEB_OTHER,
 )
 
@@ -122,6 +124,20 @@ def server_firewall(web: Web, peer: Peer) -> str:
     return _table("filter", [_chain("input", "filter", "input", "filter", rules)])
 
 
+def bridge_firewall(jitsi: Jitsi) -> str:
+    """Before the bridge's port, and another port forwarded to it."""
+    udp = {"drop": "drop", "reject": PROHIBITED, "refused": "reject with icmpx port-unreachable"}
+    rules = [f"udp dport {MEDIA_UDP} {udp[jitsi.udp]}"] if jitsi.udp in udp else []
+    # RFC 7983: the first byte of DTLS is 20 to 63.
+    rules += [f"udp dport {MEDIA_UDP} @th,64,8 20-63 drop"] if jitsi.dtls == "drop" else []
+    chains = [_chain("input", "filter", "input", "filter", rules)]
+    if jitsi.outside != MEDIA_UDP:
+        to = [f"udp dport {jitsi.outside} dnat {f} to {a}:{MEDIA_UDP}" for f, a in (("ip", WEB), ("ip6", f"[{WEB6}]"))]
+        chains.append(_chain("shut", "filter", "prerouting", "raw", [f'iifname "eth0" udp dport {MEDIA_UDP} drop']))
+        chains.append(_chain("forward", "nat", "prerouting", "dstnat", to))
+    return _table("meeting", chains)
+
+
 def silent_router() -> str:
     """Says nothing about packets that have lived too long."""
     return _table("silence", [_chain("output", "filter", "output", "filter", ["icmp type time-exceeded drop"])])
@@ -135,13 +151,20 @@ def stun_firewall(stun: Stun) -> str:
 
 def relay_firewall(relay: Relay) -> str:
     """Before the relay's own ports, and those that it relays from (RFC 8656 section 7.2)."""
-    own, relayed = f"{{ {TURN_PORT}, {TURNS_PORT} }}", "49152-65535"
+    own, relayed = f"{{ {TURN_PORT}, {TURNS_PORT}, {TURN_WEB_PORT} }}", "49152-65535"
     rules = [f"{each} dport {own} drop" for each in ("udp", "tcp") if getattr(relay, each) == "drop"]
     closed = relay.range == "closed"
     chains = [_chain("input", "filter", "input", "filter", rules + [f"udp dport {relayed} drop"] * closed)]
     if closed:
         chains.append(_chain("output", "filter", "output", "filter", [f"udp sport {relayed} drop"]))
     return _table("filter", chains)
+
+
+def one_to_one(outside: str, inside: str) -> str:
+    """What clouds put before a machine: all of one outside address is all of one inside address, both ways."""
+    there = _chain("there", "nat", "prerouting", "dstnat", [f"ip daddr {outside} dnat to {inside}"])
+    back = _chain("back", "nat", "postrouting", "srcnat", [f"ip saddr {inside} snat to {outside}"])
+    return _table("cloud", [there, back])
 
 
 def silent_resolver() -> str:

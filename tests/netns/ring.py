@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
-from tests.netns import kernel, servers
+from tests.netns import kernel, relay, servers
 
 
 @functools.cache
@@ -13,4 +13,6 @@ def reason() -> str:
     """Why this ring can't run here, or nothing."""
     if os.environ.get("NATPROBE_NO_NETNS"):
         return "NATPROBE_NO_NETNS is set"
+    if not relay.STREAM.exists():
+        return "not installed: nginx's stream module (Debian: libnginx-mod-stream)"
     return kernel.missing(servers.TOOLS)

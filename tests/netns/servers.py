@@ -15,11 +15,11 @@ import msgspec
 from natprobe.wire import natpmp
 from tests.case import Answer, Case, Dns, Web
 from tests.netns import addresses as at
-from tests.netns import relay, topology, userspace
+from tests.netns import jitsi, relay, topology, userspace
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
-TOOLS = ("turnserver", "nginx", "dnsmasq")
+TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS)
 COTURN = (
     *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
     *("--no-cli", "--log-file=stdout", "--simple-log"),
@@ -33,8 +33,6 @@ UPSTREAM = 5300  # the resolver's own upstream, on its loopback
 CONFIG_JS = f"""\
 var config = {{
     hosts: {{ domain: '{at.TARGET}', muc: 'conference.{at.TARGET}' }},
-    bosh: '//{at.TARGET}/http-bind',
-    websocket: 'wss://{at.TARGET}/xmpp-websocket',
 }};
 """
 JANUS_INFO = {
@@ -67,6 +65,7 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
     """
     front = case.web
     home = _home(network["home"], case)
+    meeting = jitsi.start(network["web"], case.jitsi) if case.jitsi.runs else None
     certificates = {"stun1": stuns}
     relays = [(_coturn(network[n], listening, certificates.get(n)), len(listening)) for n, listening in STUN.items()]
     names = [resolver(network["resolver"], case, case.dns.answer)]
@@ -74,7 +73,8 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
         names.append(resolver(network["resolver2"], case, case.dns.second))
     if front.state != "refused":
         ports = [80] if front.state == "http-only" else [80, 443]
-        web(network["web"], front, files).listens(tcp=ports, addresses=2)
+        more = jitsi.locations(network.folder, case.jitsi) if case.jitsi.runs else ""
+        web(network["web"], front, files, more).listens(tcp=ports, addresses=2)
     if case.network.router_tells:
         router, inside, outside = topology.told(case.network)
         argv = [sys.executable, "-m", "tests.netns.natpmp", inside, outside]
@@ -87,6 +87,8 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
         process.listens(udp=[53], tcp=[53])
     for process, count in relays:
         process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
+    if meeting is not None:
+        jitsi.wait(meeting)
     if stuns is not None:
         relays[0][0].listens(udp=[at.STUNS_PORT], tcp=[at.STUNS_PORT], addresses=relays[0][1])
 
@@ -146,14 +148,16 @@ def _answer(case: Case, says: Answer) -> list[str]:
             return [upstream, "--dnssec", *anchors]
 
 
-def web(host: Host, web: Web, files: Files) -> Process:
+def web(host: Host, web: Web, files: Files, more: str = "") -> Process:
+    """`more`: further locations, which have a config.js of their own."""
     config = host.folder / "nginx.conf"
-    config.write_text(_nginx(host.folder, web, files))
+    config.write_text(_nginx(host.folder, web, files, more))
     return host.start(["nginx", "-p", str(host.folder), "-e", "stderr", "-c", str(config)], log="nginx.log")
 
 
-def _nginx(folder: Path, web: Web, files: Files) -> str:
-    site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in _pages(web).items())
+def _nginx(folder: Path, web: Web, files: Files, more: str) -> str:
+    pages = {path: answer for path, answer in _pages(web).items() if not more or path != "/config.js"}
+    site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in pages.items()) + more
     tls = f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
     if web.state == "http-only":
         servers = [_site("80", site)]

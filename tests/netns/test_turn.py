@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import msgspec
 import pytest
 
 from natprobe.wire.turn import rest_credentials
 from tests import access
-from tests.case import Case, Expect, Relay
+from tests.case import Case, Expect, Network, Relay
+from tests.netns import addresses as at
 from tests.netns import relay
 from tests.netns.lab import Lab, lab
 from tests.netns.test_cases import STUN
@@ -24,7 +28,10 @@ TARGETS = (
     "turns:turn.example.test",
     "turns:turn.example.test?transport=udp",
 )
-CHECKS = 20
+# Every run makes the first number of checks, a long one the second.
+CHECKS = (40, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(3600)]))
+REJECT = "add table inet no; add chain inet no in { type filter hook input priority -1; }; add rule inet no in"
+RELAY_ALONE = ("--only", "names", "--only", "turn")
 DAY = 86400  # how long a password made from a shared secret lasts
 
 
@@ -51,15 +58,17 @@ def allocations(built: Lab) -> tuple[set[str], set[str]]:
     return set(made), set(made) & set(re.findall(r"session (\d+): delete: ", log))
 
 
-def test_nothing_is_left_on_the_relay(healthy: tuple[Lab, Case]) -> None:
-    """Every other check is interrupted as soon as the relay has made it an allocation."""
+@pytest.mark.parametrize("checks", CHECKS)
+def test_nothing_is_left_on_the_relay(checks: int, healthy: tuple[Lab, Case]) -> None:
+    """Every other check is interrupted as soon as the relay has made it an allocation. Its log counts them."""
     built, wanted = healthy
-    for number in range(CHECKS):
+    already, _ = allocations(built)
+    for number in range(checks):
         before, _ = allocations(built)
-        argv = asked(built, wanted, TARGETS[number // 2 % len(TARGETS)])
+        argv = asked(built, wanted, TARGETS[number // 2 % len(TARGETS)], *RELAY_ALONE)
         ended(built, argv, interrupted=number % 2 == 1, before=before)
     made, gone = allocations(built)
-    assert len(made) == CHECKS
+    assert len(made - already) == checks
     until = time.monotonic() + 5  # it counts by whole seconds
     while gone != made and time.monotonic() < until:
         time.sleep(0.05)
@@ -80,6 +89,41 @@ def ended(built: Lab, argv: list[str], *, interrupted: bool, before: set[str]) -
     finally:
         child.kill()
         child.wait()
+
+
+def told(built: Lab, case: Case, targets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The Allocations of these relays at once, by transport."""
+    first, *others = targets
+    more = [word for each in others for word in ("--turn", each)]
+    done = built.client.run(asked(built, case, first, *more, "--json", *RELAY_ALONE), check=False)
+    found = json.loads(done.stdout)["observations"]
+    return {each["transport"]: each for each in found if each["kind"] == "Allocation"}
+
+
+def test_a_refusal_is_told_in_fifty_milliseconds() -> None:
+    with lab(wanted := case(udp="refused", tcp="refused")) as built:
+        legs = told(built, wanted, TARGETS)
+    assert {each["failure"] for each in legs.values()} == {"refused", "port-unreachable"}
+    assert {name: each["duration_ms"] for name, each in legs.items() if each["duration_ms"] > 50} == {}
+
+
+def test_one_by_ipv6_and_icmp_in_about_a_second() -> None:
+    """Linux tells of an ICMPv6 error during TCP's handshake only after its first second."""
+    wanted = msgspec.structs.replace(case(tls="good"), network=Network(ipv6="works"))
+    with lab(wanted) as built:
+        built.network["relay"].run(["sh", "-c", f"nft '{REJECT} meta l4proto {{ tcp, udp }} reject'"])
+        legs = told(built, wanted, [each.replace("turn.example.test", f"[{at.RELAY6}]") for each in TARGETS])
+    assert len(legs) == len(TARGETS)
+    assert None not in {each["failure"] for each in legs.values()}
+    assert {name: each["duration_ms"] for name, each in legs.items() if each["duration_ms"] > 1100} == {}
+
+
+def test_a_black_hole_costs_three_seconds_in_all() -> None:
+    with lab(wanted := case(udp="drop", tcp="drop", tls="good")) as built:
+        legs = told(built, wanted, TARGETS)
+    assert {each["failure"] for each in legs.values()} == {"timeout"}
+    began = min(each["at"] - each["duration_ms"] / 1000 for each in legs.values())
+    assert max(each["at"] for each in legs.values()) - began <= 3.0
 
 
 @pytest.mark.parametrize("options", [(), ("-v",), ("--json",), ("--json", "-v")], ids=" ".join)

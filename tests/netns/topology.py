@@ -52,7 +52,12 @@ def plan(case: Case) -> Plan:
     nodes = {"client": _client(case), "home": _home(network), "core": _core(network, servers)}
     nodes |= {name: _server(*servers[name], nft=_server_nft(case, name)) for name in servers}
     nearest = "home" if network.second == "none" else "second"
-    wires = [Wire("client/eth0", f"{nearest}/lan"), *(Wire(f"{name}/eth0", f"core/{name}") for name in servers)]
+    ends = {name: f"{name}/eth0" for name in servers}
+    if case.relay.nat:
+        nodes |= {"relay": _inner_relay(case), "cloud": _cloud()}
+        ends["relay"] = "cloud/wan"
+    wires = [Wire("client/eth0", f"{nearest}/lan"), *(Wire(end, f"core/{name}") for name, end in ends.items())]
+    wires += [Wire("relay/eth0", "cloud/lan")] if case.relay.nat else []
     if network.carrier:
         nodes["carrier"] = _carrier(network)
         wires += [Wire("home/wan", "carrier/lan"), Wire("carrier/wan", "core/access")]
@@ -78,13 +83,13 @@ def _servers(case: Case) -> dict[str, Addresses]:
     if case.dns.second != "none":
         found["resolver2"] = ((at.RESOLVER_OTHER,), ())
     if case.relay.runs:
-        found["relay"] = ((at.RELAY,), (at.RELAY6,))
+        found["relay"] = ((at.RELAY,), () if case.relay.nat else (at.RELAY6,))
     return found
 
 
 def _server_nft(case: Case, name: str) -> str:
     if name == "web":
-        return nat.server_firewall(case.web, case.peer)
+        return nat.server_firewall(case.web, case.peer) + (nat.bridge_firewall(case.jitsi) if case.jitsi.runs else "")
     if name == "stun1":
         return nat.stun_firewall(case.stun)
     if name == "relay":
@@ -307,6 +312,25 @@ def _uplink(network: Network) -> Node:
         addresses=(f"{at.UPLINK_ROUTER}/24 dev lan", f"{at.UPLINK_OUTSIDE} peer {PUBLIC.gateway}/32 dev wan"),
         routes=(f"default via {PUBLIC.gateway}",),
         nft=nat.router(nat.ANY, nat.BOTH, nat.uplink_conditions(network)),
+    )
+
+
+def _inner_relay(case: Case) -> Node:
+    """A relay that has an inside address only."""
+    return Node(
+        addresses=(f"{at.RELAY_INSIDE}/24 dev eth0",),
+        routes=(f"default via {at.RELAY_ROUTER}",),
+        nft=_server_nft(case, "relay"),
+    )
+
+
+def _cloud() -> Node:
+    """The NAT before it."""
+    return Node(
+        forwards=True,
+        addresses=(f"{at.RELAY_ROUTER}/24 dev lan", f"{at.RELAY} peer {CORE}/32 dev wan"),
+        routes=(f"default via {CORE}",),
+        nft=nat.one_to_one(at.RELAY, at.RELAY_INSIDE),
     )
 
 

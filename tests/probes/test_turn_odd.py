@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 
 import pytest
 from aioice.stun import Class
@@ -25,31 +24,20 @@ from tests.lab.relays import Shared
 from tests.lab.turn_server import TurnServer as Double
 from tests.lab.turn_server import indication, message
 from tests.netns import addresses as at
-from tests.probes.relaying import HEALTHY, PROBES, TARGETS, USERS, Odd, allocation, asked, odd, odd_stream, took
+from tests.probes.relaying import (
+    HEALTHY,
+    PROBES,
+    TARGETS,
+    USERS,
+    Odd,
+    allocation,
+    answering,
+    asked,
+    odd,
+    odd_stream,
+    took,
+)
 from tests.probes.seen import Talk, floods, hangs, of, says, shuts
-
-
-def doubles(settings: Double) -> Callable[[tuple[str, int]], Double]:
-    """One of these for every client."""
-    there: dict[tuple[str, int], Double] = {}
-
-    def of_client(client: tuple[str, int]) -> Double:
-        fresh = replace(settings, client=client, permitted=set(), channels={}, relayed=[], seen=[])
-        return there.setdefault(client, fresh)
-
-    return of_client
-
-
-def answering(settings: Double, more: Callable[[Double], Iterable[bytes]] = lambda _: ()) -> Odd:
-    """A relay of these settings, and what else it says with every answer."""
-    of_client = doubles(settings)
-
-    def answers(data: bytes, source: tuple[str, int]) -> Iterable[bytes]:
-        server = of_client(source)
-        answer = server.receive(data)
-        return [*([answer] if answer else []), *more(server)]
-
-    return answers
 
 
 def refusal(data: bytes, code: int, **more: object) -> bytes:

@@ -92,7 +92,7 @@ def test_a_probe_that_hangs_is_cut_by_its_own_time(monkeypatch: pytest.MonkeyPat
     assert (finding.code, finding.args["probes"]) == ("NP903", "media")
     assert report.verdict.status == "degraded"
     assert "the time ran out" in report.verdict.summary
-    assert report.duration < 5
+    assert report.duration < run.load_probe("media").TIMEOUT + 1
 
 
 def test_a_run_without_time_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

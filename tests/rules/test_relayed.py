@@ -175,7 +175,6 @@ class TestOtherOutcomes:
         [
             (refused(300, alternate="203.0.113.50:3478"), ("unknown", "relay-redirects")),
             (refused(437), ("unknown", "relay-mismatch")),
-            (refused(400), ("blocked", "relay-refuses")),
             (unallocated(Failure.TOO_BIG), ("unknown", "too-big")),
         ],
     )

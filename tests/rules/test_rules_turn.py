@@ -251,8 +251,8 @@ class TestUnauthorized:
 
     def test_an_answer_that_does_not_verify(self) -> None:
         faulty = unallocated(Failure.PROTOCOL, challenged=True, signed=False, detail="wrong-signature")
-        assert doubt("turn-unauthorized", relay(), faulty, target=TURN) == "relay-unverified"
-        assert causes(relay(), faulty) == []
+        assert judged("turn-unauthorized", relay(), faulty, target=TURN) == CLEAR
+        assert causes(relay(), faulty) == ["turn-answer-unusable"]
 
 
 class TestTls:

@@ -202,9 +202,10 @@ def test_an_allocation_that_is_gone(closes: bool) -> None:
 
 @pytest.mark.parametrize("users", [None, {"alice": "secret"}])
 def test_another_server_is_named(users: dict[str, str] | None) -> None:
-    server, machine = TurnServer(users=users, redirect=("203.0.113.99", 3479)), allocation()
-    event = done(machine, server, machine.allocate())
     authenticated = users is not None
+    server = TurnServer(users=users, redirect=("203.0.113.99", 3479), redirects_known=authenticated)
+    machine = allocation()
+    event = done(machine, server, machine.allocate())
     assert event == Redirected(event.transaction_id, ("203.0.113.99", 3479), "other.example", authenticated)  # type: ignore[union-attr]
     assert machine.state == "idle"
 

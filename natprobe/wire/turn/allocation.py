@@ -44,7 +44,7 @@ STALE_NONCES_MAX = 3
 # How many answered requests are remembered, so that the answers to their retransmissions are known for what they are.
 _ANSWERED_MAX = 64
 
-_UDP = 17 << 24  # REQUESTED-TRANSPORT is a protocol number and three reserved bytes (section 18.6)
+_UDP = 17 << 24  # REQUESTED-TRANSPORT is a protocol number and three reserved bytes (section 18.8)
 _IPV6 = 0x02
 _TRY_ALTERNATE, _UNAUTHENTICATED, _MISMATCH, _STALE_NONCE = 300, 401, 437, 438
 

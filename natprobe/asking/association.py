@@ -1,0 +1,240 @@
+"""Media's association as a browser makes it: full ICE, DTLS on the pair that it settles on, and full-size checks there.
+
+Whoever calls has the sockets and relays, has told the other side about us, and closes what it opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged
+from natprobe.asking.together import as_they_come
+from natprobe.context import Context
+from natprobe.derive import FULL_SIZE
+from natprobe.facts import Candidate, IceCheck, IceEnded, MediaHandshake, Transport
+from natprobe.model import Endpoint, Failure, Observation, clip, flow, join
+from natprobe.net.api import Datagram, IcmpError, Udp
+from natprobe.net.failure import failure_of
+from natprobe.net.ice import Association, Way
+from natprobe.net.stun import Outcome, answer
+from natprobe.pairing import IceCredentials
+from natprobe.wire import stun
+from natprobe.wire.ice import Agent, Pair, Remote
+from natprobe.wire.identity import Identity, is_announced
+
+# Until ICE has to have settled: as long as nine checks and their last answer take (seconds).
+ICE_SECONDS = 3.0
+# What waits for an answer in the handshake is sent again after this, OpenSSL's own timer of a second beside it.
+REPEAT_SECONDS = 0.25
+HANDSHAKE_SECONDS = 3.0
+
+
+class Through(NamedTuple):
+    """The relay that a base leaves by."""
+
+    server: Endpoint
+    leg: Transport
+    relayed: Endpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """What both sides told each other. Has secrets in it: its repr says nothing of them."""
+
+    session: str
+    ours: IceCredentials
+    theirs: IceCredentials
+    identity: Identity
+    announced: tuple[tuple[str, str], ...]
+    controlling: bool
+
+    def __repr__(self) -> str:
+        return f"Sides({self.session!r})"
+
+
+async def associate(
+    ctx: Context, sides: Sides, remotes: Sequence[Remote], ways: Sequence[Way], relays: Mapping[str, Through]
+) -> AsyncIterator[Observation]:
+    """ICE, then on the pair: DTLS, a small check beside it as its control, and a full-size one."""
+    agent = Agent(
+        sides.ours,
+        sides.theirs,
+        remotes,
+        controlling=sides.controlling,
+        tie_breaker=ctx.random.getrandbits(64),
+        transaction_id=ctx.transaction_id,
+    )
+    began = ctx.net.now()
+    async with Association(ctx.net, agent, ways) as made:
+        pair = await made.settled(ICE_SECONDS)
+        yield _ended(ctx, sides, made, pair, relays, began)
+        if pair is not None:
+            on_it = _OnPair(ctx, sides, made, pair, relays.get(pair.base.name))
+            async for seen in as_they_come([on_it.checks(), on_it.handshake()]):
+                yield seen
+
+
+def _ended(
+    ctx: Context, sides: Sides, made: Association, pair: Pair | None, relays: Mapping[str, Through], began: float
+) -> IceEnded:
+    agent = made.agent
+    counts = {"session": sides.session, "controlling": agent.controlling, "pairs": len(agent.pairs)}
+    if pair is None:
+        return IceEnded(heard=agent.heard, failure=Failure.TIMEOUT, **counts)  # type: ignore[arg-type]
+    through = relays.get(pair.base.name)
+    return IceEnded(
+        heard=agent.heard,
+        endpoint=join(*pair.remote.endpoint),
+        local=join(*made.way(pair).local),
+        pair="advertised" if pair.remote.advertised else "peer-reflexive",
+        duration_ms=round((ctx.net.now() - began) * 1000, 2),
+        flow=_flow(made, pair),
+        **_named(through),  # type: ignore[arg-type]  # of its own fields
+        **counts,  # type: ignore[arg-type]
+    )
+
+
+class _OnPair:
+    """What is tried once ICE has settled on a pair."""
+
+    def __init__(self, ctx: Context, sides: Sides, made: Association, pair: Pair, through: Through | None) -> None:
+        self._ctx, self._sides, self._made, self._pair, self._through = ctx, sides, made, pair, through
+        self._controls: list[bool] = []
+
+    async def checks(self) -> AsyncIterator[Observation]:
+        """Small and full-size."""
+        async for seen in as_they_come(self._check(size) for size in (0, FULL_SIZE)):
+            yield seen
+
+    async def _check(self, size: int) -> AsyncIterator[Observation]:
+        request = self._request(size)
+        packet, tries, rtt = await self._made.answered(self._pair, request, SEND_TIMES, GIVE_UP)
+        outcome = Outcome(None, Failure.TIMEOUT, "", tries)
+        if packet is not None:
+            outcome = answer(packet, tries, rtt, self._pair.remote.endpoint)
+        if not size:
+            self._controls.append(packet is not None)
+        yield self._fact(len(request), outcome)
+
+    def _request(self, size: int) -> bytes:
+        theirs, ours = self._sides.theirs, self._sides.ours
+        return stun.ice_check(
+            self._ctx.transaction_id(),
+            user=f"{theirs.ufrag}:{ours.ufrag}",
+            password=theirs.password,
+            tie_breaker=self._ctx.random.getrandbits(64),
+            controlling=self._made.agent.controlling,
+            size=size,
+        )
+
+    def _fact(self, size: int, outcome: Outcome) -> IceCheck:
+        candidate = Candidate(
+            endpoint=join(*self._pair.remote.endpoint),
+            transport="udp",
+            advertised=self._pair.remote.advertised,
+            session=self._sides.session,
+        )
+        check = judged(candidate, size, join(*self._made.way(self._pair).local), outcome, self._sides.theirs)
+        return msgspec.structs.replace(check, **_named(self._through))
+
+    async def handshake(self) -> AsyncIterator[Observation]:
+        """DTLS as the client, which `setup:active` announces (RFC 8842 section 5)."""
+        from natprobe.net import dtls
+
+        udp = _Again(self._made.media(self._pair))
+        session = dtls.DtlsSession(udp, self._pair.remote.endpoint, dtls.media_context(self._sides.identity), "")
+        began, failure, detail, shown = self._ctx.net.now(), None, "", None
+        repeating = asyncio.create_task(udp.repeat(self._ctx))
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await session.handshake()
+            shown = is_announced(session.chain()[0], self._sides.announced)
+        except (OSError, EOFError, TimeoutError) as exc:
+            failure, detail = failure_of(exc)
+        finally:
+            repeating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await repeating
+        if shown is False:
+            failure, detail = Failure.TLS_CERTIFICATE, "another certificate than signalling announced"
+        yield MediaHandshake(
+            session=self._sides.session,
+            endpoint=join(*self._pair.remote.endpoint),
+            local=join(*self._made.way(self._pair).local),
+            tries=udp.tries,
+            heard=udp.heard,
+            fingerprint=shown,
+            control=await self._control() if failure is Failure.TIMEOUT else None,
+            protocol=session.protocol if failure is None else None,
+            duration_ms=round((self._ctx.net.now() - began) * 1000, 2) if failure is None else None,
+            flow=_flow(self._made, self._pair),
+            failure=failure,
+            detail=clip(detail, 200),
+            **_named(self._through),  # type: ignore[arg-type]  # of its own fields
+        )
+        session.close()
+
+    async def _control(self) -> bool:
+        """Whether a small check still passes, after all that waiting."""
+        async for _ in self._check(0):
+            pass
+        return self._controls[-1]
+
+
+class _Again:
+    """A Udp that sends what it sent last again until something comes: a lost flight would else cost a second."""
+
+    def __init__(self, udp: Udp) -> None:
+        self._udp = udp
+        self._flight: list[tuple[bytes, tuple[str, int]]] = []
+        self._answered = False
+        self.tries = self.heard = 0
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """See api.Udp."""
+        return self._udp.local
+
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
+        """See api.Udp."""
+        if self._answered:
+            self._flight, self._answered = [], False
+        if not self._flight:
+            self.tries += 1
+        self._flight.append((data, to))
+        self._udp.send(data, to, ttl)
+
+    async def receive(self) -> Datagram | IcmpError:
+        """See api.Udp."""
+        event = await self._udp.receive()
+        if isinstance(event, Datagram):
+            self._answered = True
+            self.heard += 1
+        return event
+
+    def close(self) -> None:
+        """See api.Udp."""
+        self._udp.close()
+
+    async def repeat(self, ctx: Context) -> None:
+        """Until cancelled. The very same records: one that arrived already is dropped there (RFC 6347, 4.1.2.6)."""
+        while True:
+            await ctx.net.sleep(REPEAT_SECONDS)
+            if self._flight and not self._answered:
+                self.tries += not self.heard
+                for data, to in self._flight:
+                    self._udp.send(data, to)
+
+
+def _named(through: Through | None) -> dict[str, object]:
+    return through._asdict() if through is not None else {}
+
+
+def _flow(made: Association, pair: Pair) -> str:
+    return flow("udp", join(*made.way(pair).local), join(*pair.remote.endpoint))

@@ -1,0 +1,166 @@
+"""The request for a conference, as Jitsi's client makes it before it enters a room: by XMPP, or over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urlsplit
+
+from natprobe.asking.lookups import Addresses
+from natprobe.asking.pages import ALPN, quoted
+from natprobe.asking.together import any_of
+from natprobe.asking.xmpp import XmppSession
+from natprobe.context import SIGN_IN, Context
+from natprobe.derive import target_addresses
+from natprobe.facts import Facts, JitsiConfig
+from natprobe.model import Failure, Target, Text, clip
+from natprobe.net.api import Stream
+from natprobe.net.failure import failure_of
+from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.pairing import Login
+from natprobe.target import BadTarget, parse
+from natprobe.wire import jingle
+from natprobe.wire.jingle import Conference
+from natprobe.wire.xmpp import XmppError
+
+if TYPE_CHECKING:
+    from natprobe.net.http import Reply
+
+# All tries together (seconds). A focus that is not ready is asked again after 1, 2, 4 … seconds, as clients do.
+REQUEST_SECONDS = 5.0
+# As browsers do: the next address, when the one before has not answered (RFC 8305 section 8).
+NEXT_SECONDS, ADDRESSES_MAX = 0.25, 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of it. `asked`: the focus' address; `focus`: the JID that it enters rooms with."""
+
+    by: Literal["xmpp", "http"]
+    asked: Text
+    focus: str = ""
+    ready: bool | None = None
+    authentication: bool | None = None
+    visitors: str | None = None
+    condition: str | None = None
+    status: int | None = None
+    tries: int = 0
+    rtt_ms: float | None = None
+    failure: Failure | None = None
+    detail: str = ""
+
+
+async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str, config: JitsiConfig | None) -> Answer:
+    """Asks until the focus is ready, refuses, or the time is over."""
+    machine = f"{ctx.random.getrandbits(128):032x}"
+    token = (ctx.keep.get(SIGN_IN, Login) or Login()).token
+    if config is not None and config.conference_request is not None:
+        return await _by_http(ctx, facts, config.conference_request, room, machine, token)
+    focus = (config and config.focus) or f"focus.{(config and config.domain) or session.domain}"
+
+    async def ask(seconds: float) -> Answer:
+        stanza_id = session.new_id()
+        stanza = jingle.conference_request(stanza_id, focus, room, machine, token or None)
+        said = jingle.read_conference(await session.request(stanza, stanza_id, seconds))
+        return _answered(Answer(by="xmpp", asked=focus), said)
+
+    return await _patiently(ctx, Answer(by="xmpp", asked=focus), ask)
+
+
+async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str, token: str) -> Answer:
+    """As clients do it, the room's name in the query, so that a balancer finds the server of that room."""
+    from natprobe.net.http import Client
+
+    nothing = Answer(by="http", asked=url)
+    try:
+        place = parse(url).target
+    except BadTarget:
+        return replace(nothing, failure=Failure.PROTOCOL, detail="config.js names no usable URL for it")
+    path = f"{quoted(urlsplit(url).path) or '/'}?room={quote(room.partition('@')[0], safe='')}"
+    bearer = [(b"Authorization", b"Bearer " + token.encode())] if token else []
+
+    async def ask(seconds: float) -> Answer:
+        async with asyncio.timeout(seconds):
+            with closing(await _reached(ctx, facts, place)) as stream:
+                client = Client(await _secured(ctx, stream, place), urlsplit(url).netloc)
+                body = jingle.conference_json(room, machine)
+                return _of_reply(nothing, await client.post(path, body, "application/json", jingle.JSON_MAX, bearer))
+
+    return await _patiently(ctx, nothing, ask)
+
+
+async def _reached(ctx: Context, facts: Facts, place: Target) -> Stream:
+    """The first of the host's addresses that takes a connection."""
+    addresses = Addresses(ctx, {ctx.target.host: target_addresses(facts)})
+    async for _ in addresses.ask([place.host]):
+        pass
+    usable = addresses.of(place.host)[:ADDRESSES_MAX]
+    return await any_of([partial(ctx.tcp, (each, place.port)) for each in usable], NEXT_SECONDS)
+
+
+async def _secured(ctx: Context, stream: Stream, place: Target) -> Stream:
+    """TLS as a browser asks for it, where the URL wants any."""
+    if place.scheme == "http":
+        return stream
+    context = reading_context(ALPN) if ctx.options.insecure else verified_context(ctx.options.ca_pem, ALPN)
+    tls = TlsStream(stream, context, place.host.partition("%")[0])
+    await tls.handshake()
+    return tls
+
+
+def _of_reply(nothing: Answer, reply: Reply) -> Answer:
+    """Jicofo's statuses: 403 for whoever may not begin a conference, 400 with a word for a session that is over."""
+    answer = replace(nothing, status=reply.status)
+    if reply.status == 403:
+        return _answered(answer, Conference(None, condition="not-authorized"))
+    if reply.status == 400 and b"invalid-session" in reply.body:
+        return _answered(answer, Conference(None, condition="session-invalid"))
+    if reply.status != 200:
+        return replace(answer, failure=Failure.HTTP_STATUS)
+    return _answered(answer, jingle.read_conference_json(reply.body))
+
+
+async def _patiently(ctx: Context, nothing: Answer, ask: Callable[[float], Awaitable[Answer]]) -> Answer:
+    """The last answer that came in time; `nothing` with the failure where none came."""
+    from natprobe.net.http import FAULTS
+
+    until = ctx.net.now() + REQUEST_SECONDS
+    last = nothing
+    for tries in count(1):
+        began = ctx.net.now()
+        try:
+            answer = await ask(until - began)
+        except (*FAULTS, XmppError) as exc:
+            failure, detail = _told(exc)
+            late = failure is Failure.TIMEOUT and last.ready is False
+            return replace(last, tries=tries) if late else replace(nothing, failure=failure, detail=detail, tries=tries)
+        last = replace(answer, tries=tries, rtt_ms=round((ctx.net.now() - began) * 1000, 2))
+        pause = 2.0 ** (tries - 1)
+        if answer.ready is not False or answer.visitors or ctx.net.now() + pause >= until:
+            break
+        await ctx.net.sleep(pause)
+    return last
+
+
+def _told(exc: Exception) -> tuple[Failure, str]:
+    """What h11 says of a request may quote its headers."""
+    failure, detail = failure_of(exc)
+    return failure, detail if isinstance(exc, (OSError, EOFError, XmppError)) else ""
+
+
+def _answered(answer: Answer, said: Conference) -> Answer:
+    refused = Failure.UNAUTHORIZED if said.condition == "not-authorized" else Failure.ERROR_RESPONSE
+    return replace(
+        answer,
+        focus=said.focus,
+        ready=said.ready,
+        authentication=said.authentication,
+        visitors=said.visitors,
+        condition=said.condition and clip(said.condition, 100),
+        failure=refused if said.condition else None,
+    )

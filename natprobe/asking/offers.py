@@ -1,0 +1,143 @@
+"""What signalling offers of STUN and TURN (XEP-0215), as facts; the relays' credentials go into the drawer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from natprobe.asking.lookups import Addresses
+from natprobe.asking.xmpp import XmppSession
+from natprobe.context import Context
+from natprobe.facts import Service, Services, Transport, TurnServer
+from natprobe.model import Address, Failure, Observation, clip, family
+from natprobe.net.failure import failure_of
+from natprobe.wire import xmpp
+from natprobe.wire.text import clean
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from natprobe.servers.jitsi.services import Entry
+
+ASK_SECONDS = 2.0
+# A guest sends few packets: so many relays of a server's.
+RELAYS_MAX = 8
+# The client's leg that type and transport name (RFC 7065 section 3.1, RFC 7350), and the port where none is said.
+_LEGS: dict[tuple[str, str], Transport] = {
+    ("turn", ""): "udp",
+    ("turn", "udp"): "udp",
+    ("turn", "tcp"): "tcp",
+    ("turns", ""): "tls",
+    ("turns", "tcp"): "tls",
+    ("turns", "udp"): "dtls",
+}
+_PORTS = {"turn": 3478, "turns": 5349}
+
+
+class Offers:
+    """Those of one session's server; `domain` is the one that the client asks, the main one for guests too."""
+
+    def __init__(self, ctx: Context, session: XmppSession, domain: str, addresses: Addresses) -> None:
+        self._ctx, self._session, self._domain, self._addresses = ctx, session, domain, addresses
+        self._pushed: list[Entry] | None = None
+
+    async def observe(self) -> AsyncIterator[Observation]:
+        """The newer question, where it is refused the older one; what was pushed meanwhile; the relays by address."""
+        self._session.listen(self._push)
+        entries: list[Entry] = []
+        for version in (2, 1):
+            fact, found = await self._asked(version)
+            yield fact
+            entries += found
+            if fact.failure is not Failure.ERROR_RESPONSE:
+                break
+        if self._pushed is not None:
+            yield Services(domain=clip(self._domain, 255), by="push", services=_shown(self._pushed))
+            entries += self._pushed
+        async for seen in self._relays(entries):
+            yield seen
+
+    def _push(self, stanza: Element) -> bool:
+        """mod_jiconop's message, which comes by itself after the binding."""
+        from natprobe.servers.jitsi.services import answered
+
+        if stanza.tag != f"{{{xmpp.CLIENT}}}message" or stanza.get("from") not in (self._domain, self._session.domain):
+            return False
+        found = answered(stanza)
+        self._pushed = found if self._pushed is None else self._pushed
+        return found is not None
+
+    async def _asked(self, version: int) -> tuple[Services, list[Entry]]:
+        from natprobe.servers.jitsi.services import EXTDISCO, answered
+
+        stanza_id, began = self._session.new_id(), self._ctx.net.now()
+        question = xmpp.iq("get", stanza_id, xmpp.tag("services", {"xmlns": EXTDISCO[version]}), self._domain)
+        try:
+            answer = await self._session.request(question, stanza_id, ASK_SECONDS)
+        except (OSError, EOFError, TimeoutError, xmpp.XmppError) as exc:
+            failure, detail = failure_of(exc)
+            return self._fact(version, began, failure=failure, detail=detail), []
+        if answer.get("type") == "error":
+            why, words = xmpp.condition(answer), clean(xmpp.error_text(answer))
+            return self._fact(version, began, failure=Failure.ERROR_RESPONSE, condition=why, detail=words), []
+        entries = answered(answer) or []
+        return self._fact(version, began, services=_shown(entries)), entries
+
+    def _fact(self, version: int, began: float, **seen: object) -> Services:
+        return Services(
+            domain=clip(self._domain, 255),
+            by="extdisco:2" if version == 2 else "extdisco:1",
+            rtt_ms=round((self._ctx.net.now() - began) * 1000, 2),
+            **seen,  # type: ignore[arg-type]  # of its own fields
+        )
+
+    async def _relays(self, entries: Sequence[Entry]) -> AsyncIterator[Observation]:
+        relays = [each for each in entries if _leg(each) is not None]
+        async for seen in self._addresses.ask(each.service.host for each in relays):
+            yield seen
+        places: set[tuple[Address, int, Transport]] = set()
+        for number, entry in enumerate(relays, 1):
+            for server in self._servers(entry, f"turn-given/{number}"):
+                place = (server.address, server.port, server.transport)
+                if place not in places and len(places) < RELAYS_MAX:
+                    places.add(place)
+                    yield server
+
+    def _servers(self, entry: Entry, key: str) -> list[TurnServer]:
+        """An entry's relay at one address of each family, the credentials under `key`."""
+        service, leg = entry.service, _leg(entry)
+        given = leg is not None and self._kept(entry, key)
+        firsts = {family(each): each for each in reversed(self._addresses.of(service.host))}
+        return [
+            TurnServer(
+                host=service.host,
+                address=address,
+                port=service.port or _PORTS[service.type],
+                transport=leg,
+                origin="signalling",
+                access="given" if given else "none",
+                key=key if given else "",
+            )
+            for address in firsts.values()
+            if leg is not None
+        ]
+
+    def _kept(self, entry: Entry, key: str) -> bool:
+        """Whether there are credentials; those that no request can carry are none."""
+        from natprobe.wire.turn import Credentials
+
+        if not entry.service.credentials:
+            return False
+        try:
+            self._ctx.keep.put(key, Credentials(entry.username, entry.password))
+        except ValueError:
+            return False
+        return True
+
+
+def _shown(entries: Sequence[Entry]) -> tuple[Service, ...]:
+    return tuple(each.service for each in entries)
+
+
+def _leg(entry: Entry) -> Transport | None:
+    return _LEGS.get((entry.service.type, (entry.service.transport or "").lower()))

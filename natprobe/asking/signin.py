@@ -1,0 +1,353 @@
+"""Signing in to Jitsi's signalling as its client does, over one transport: each step, and where it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from ssl import SSLCertVerificationError
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+from natprobe.addresses import address_class
+from natprobe.asking.together import any_of
+from natprobe.asking.xmpp import Framed, XmppSession, XmppStream
+from natprobe.context import SIGN_IN, Context
+from natprobe.facts import SignIn
+from natprobe.model import Address, Data, Failure, clip, flow, join
+from natprobe.net.api import Stream
+from natprobe.net.failure import failure_of
+from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.pairing import Login
+from natprobe.wire import sasl, xmpp
+from natprobe.wire.text import clean
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from natprobe.net.bosh import Bosh
+    from natprobe.net.http import Client, Reply
+
+Step = Literal["nothing", "connection", "tls", "upgrade", "stream", "login", "binding"]
+
+# The connection with TLS, the upgrade, the stream, the login, the binding: each has so long (seconds).
+STEP_SECONDS = 3.0
+GREETING_SECONDS = 1.5
+# RFC 8305 section 8.
+NEXT_ADDRESS_SECONDS = 0.25
+# As a browser for WebSocket: HTTP/2 would need RFC 8441 on both sides.
+ALPN = ("http/1.1",)
+_ROUNDS_MAX = 4
+_GREETING_BYTES = 16384
+_GREETING = re.compile(rb"It works!|<title>\s*Prosody|Prosody (BOSH|WebSocket) endpoint", re.IGNORECASE)
+
+
+class Door(Data, frozen=True, kw_only=True):
+    """Where one transport begins. `origin` is the page's, as a browser sends it; `url` has nothing secret."""
+
+    transport: Literal["websocket", "bosh"]
+    url: str
+    secure: bool
+    host: str
+    port: int
+    path: str
+    origin: str
+    addresses: tuple[Address, ...] = ()
+
+    @property
+    def host_header(self) -> str:
+        """RFC 9110 section 7.2."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+
+def door(transport: Literal["websocket", "bosh"], url: str, page: str) -> Door | None:
+    """The door that a URL of config.js names for a client on `page`. None for what is no such URL."""
+    try:
+        parts, here = urlsplit(url), urlsplit(page)
+        secure = {"wss": True, "https": True, "ws": False, "http": False}.get(parts.scheme)
+        if secure is None or not parts.hostname:
+            return None
+        return Door(
+            transport=transport,
+            url=url,
+            secure=secure,
+            host=parts.hostname.rstrip("."),
+            port=parts.port or (443 if secure else 80),
+            path=quote(parts.path or "/", safe="%/:@!$&'()*+,;=~"),
+            origin=f"{here.scheme}://{here.netloc}",
+        )
+    except ValueError:  # a port or a bracket that is none
+        return None
+
+
+class _Ended(Exception):
+    """A step that the server refuses in words of the protocol."""
+
+    def __init__(self, failure: Failure, detail: str, condition: str | None = None) -> None:
+        super().__init__(detail)
+        self.failure, self.detail, self.condition = failure, detail, condition
+
+
+class SigningIn:
+    """One attempt through one door, for the XMPP domain `domain`. `session` is there once a resource is bound; whoever
+    takes it closes it.
+    """
+
+    def __init__(self, ctx: Context, way: Door, domain: str, room: str) -> None:
+        self._ctx, self._door, self._domain, self._room = ctx, way, domain, room
+        self._login = ctx.keep.get(SIGN_IN, Login) or Login()
+        self.session: XmppSession | None = None
+        self._reached: Step = "nothing"
+        self._stream: XmppStream | None = None
+        self._bosh: Bosh | None = None
+        self._under: list[Stream] = []
+        self._reply: Reply | None = None
+        self._cookies: dict[bytes, bytes] = {}
+        self._private = False
+        self._mechanisms: tuple[str, ...] = ()
+
+    async def run(self, *, seconds: float, binding: bool = True, curious: bool = True) -> SignIn:
+        """As far as it goes, or only to the opened stream; where that failed, `curious` asks for the page there."""
+        from natprobe.net.http import FAULTS
+
+        began = self._ctx.net.now()
+        failure, detail, condition, passed = None, "", None, False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._go(binding)
+            passed = True
+        except _Ended as exc:
+            failure, detail, condition = exc.failure, exc.detail, exc.condition
+        except (*FAULTS, xmpp.XmppError, sasl.SaslError) as exc:
+            failure, detail = failure_of(exc)
+            detail, condition = self._of_stream(exc, detail)
+        finally:
+            if not passed or not binding:
+                self._close()
+        took = self._ctx.net.now() - began
+        curious = curious and failure is not None and self._reached in ("connection", "tls", "upgrade")
+        greets = await self._greets() if curious else None
+        return self._fact(failure, self._harmless(detail), condition, greets, took)
+
+    # --- steps
+
+    async def _go(self, binding: bool) -> None:
+        async with asyncio.timeout(STEP_SECONDS):
+            line = await self._line()
+        async with asyncio.timeout(STEP_SECONDS):
+            stream = await self._carried(line)
+        async with asyncio.timeout(STEP_SECONDS):
+            features = await self._features(stream)
+        self._reached, self._mechanisms = "stream", xmpp.mechanisms(features)
+        if not binding:
+            async with asyncio.timeout(STEP_SECONDS):
+                await stream.end(())
+            return
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._sign_in(stream)
+            self._reached = "login"
+            features = await self._features(stream)
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._bind(stream, features)
+        self._reached = "binding"
+
+    async def _line(self) -> Stream:
+        """TCP and, where the URL says so, TLS with the name in it. Nothing stays open where it is cut short."""
+        stream = await self._tcp()
+        if not self._door.secure:
+            self._private = address_class(stream.remote[0]) == "loopback"
+            return stream
+        try:
+            tls = await self._tls(stream, verified=True)
+            self._private = True
+        except SSLCertVerificationError:
+            if not self._ctx.options.insecure:
+                raise
+            tls = await self._tls(await self._tcp(), verified=False)
+        self._note("tls")
+        return tls
+
+    async def _tcp(self) -> Stream:
+        ways = [partial(self._ctx.tcp, (each, self._door.port)) for each in self._door.addresses]
+        if not ways:
+            raise _Ended(Failure.NO_DATA, "no address that could be connected to")
+        stream = await any_of(ways, NEXT_ADDRESS_SECONDS)
+        self._under.append(stream)
+        self._note("connection")
+        return stream
+
+    async def _tls(self, stream: Stream, *, verified: bool) -> TlsStream:
+        context = verified_context(self._ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
+        tls, passed = TlsStream(stream, context, self._door.host.partition("%")[0]), False
+        try:
+            await tls.handshake()
+            passed = True
+        finally:
+            if not passed:
+                stream.close()
+        return tls
+
+    async def _carried(self, line: Stream) -> XmppStream:
+        """The upgrade, or BOSH's first request on its way."""
+        if self._door.transport == "bosh":
+            from natprobe.net.bosh import Bosh
+
+            first = self._client(line)
+            self._bosh = Bosh(first, self._another, self._resource, self._domain, self._ctx.random)
+            self._stream = self._bosh
+            return self._bosh
+        from natprobe.net.http import Refused
+        from natprobe.net.websocket import upgrade
+
+        try:
+            socket = await upgrade(line, self._door.host_header, self._resource, self._door.origin)
+        except Refused as exc:
+            self._reply = exc.reply
+            raise
+        self._reply = socket.reply
+        self._note("upgrade")
+        self._stream = Framed(socket, self._domain)
+        return self._stream
+
+    async def _features(self, stream: XmppStream) -> Element:
+        await stream.start()
+        found = await stream.receive()
+        if found.tag != f"{{{xmpp.STREAMS}}}features":
+            raise xmpp.XmppError("a stream that begins without its features")
+        return found
+
+    async def _sign_in(self, stream: XmppStream) -> None:
+        user = self._login.user.rpartition("@")[0] or self._login.user
+        nonce = f"{self._ctx.random.getrandbits(128):032x}"
+        chosen = sasl.choose(self._mechanisms, user, self._login.password, nonce, private=self._private)
+        if chosen is None:
+            kind = "for a user and a password on this line" if user else "that lets guests in"
+            raise _Ended(Failure.UNSUPPORTED, f"the server offers no mechanism {kind}")
+        await stream.send(xmpp.auth(chosen.name, chosen.first()))
+        for _ in range(_ROUNDS_MAX):
+            said = await stream.receive()
+            if said.tag == f"{{{xmpp.SASL}}}success":
+                return chosen.succeeded(said.text or "")
+            if said.tag != f"{{{xmpp.SASL}}}challenge":
+                raise _refused(said, Failure.UNAUTHORIZED)
+            await stream.send(xmpp.auth_response(chosen.answer(said.text or "")))
+        raise xmpp.XmppError("a login that does not end")
+
+    async def _bind(self, stream: XmppStream, features: Element) -> None:
+        """A resource of the server's choice, and the session of RFC 3921 where it is still wanted."""
+        early: list[Element] = []
+        result = await _asked(stream, xmpp.bind("bind"), "bind", early)
+        if (jid := xmpp.bound_jid(result)) is None:
+            raise xmpp.XmppError("a binding without an address")
+        if xmpp.wants_session(features):
+            await _asked(stream, xmpp.session("session"), "session", early)
+        self.session = XmppSession(stream, jid, self._domain, self._ctx.random, self._room, early)
+
+    # --- HTTP
+
+    @property
+    def _resource(self) -> str:
+        """Path and query; the query has secrets in it."""
+        asked = {"room": self._room} | ({"token": self._login.token} if self._login.token else {})
+        return f"{self._door.path}?{urlencode(asked, quote_via=quote)}"
+
+    def _client(self, line: Stream) -> Client:
+        from natprobe.net.http import Client
+
+        return Client(line, self._door.host_header, self._cookies)
+
+    async def _another(self) -> Client:
+        async with asyncio.timeout(STEP_SECONDS):
+            return self._client(await self._line())
+
+    async def _greets(self) -> bool | None:
+        """Whether a plain GET of the same path is answered as Prosody answers it. None: not answered."""
+        from natprobe.net.http import FAULTS
+
+        line = None
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                line = await self._line()
+                reply = await self._client(line).get(self._door.path, _GREETING_BYTES)
+        except (*FAULTS, _Ended):
+            return None
+        finally:
+            self._close()
+        return reply.status == 200 and bool(_GREETING.search(reply.body))
+
+    # --- facts
+
+    def _note(self, step: Step) -> None:
+        """A step that worked, unless it is only repeated for another connection."""
+        if _STEPS.index(step) > _STEPS.index(self._reached):
+            self._reached = step
+
+    def _of_stream(self, exc: BaseException, detail: str) -> tuple[str, str | None]:
+        """What ended the stream, where the server said it; a BOSH answer counts as the upgrade."""
+        if self._bosh is not None and self._bosh.answered:
+            self._note("upgrade")
+        if isinstance(exc, xmpp.StreamError):
+            return clean(exc.text), exc.condition
+        return detail, None
+
+    def _harmless(self, detail: str) -> str:
+        """A server's words, unless they repeat what must not be shown."""
+        secrets = (self._login.password, self._login.token, self._room)
+        return "" if any(each and each in detail for each in secrets) else clip(detail, 200)
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        for each in self._under:
+            each.close()
+
+    def _fact(
+        self, failure: Failure | None, detail: str, condition: str | None, greets: bool | None, took: float
+    ) -> SignIn:
+        reply = self._reply if self._bosh is None else self._bosh.reply
+        headers = {} if reply is None else reply.headers
+        line = self._under[0] if self._under else None
+        aimed = [(each, self._door.port) for each in self._door.addresses]
+        endpoint = join(*line.remote) if line is not None else join(*aimed[0]) if aimed else None
+        local = None if line is None else join(*line.local)
+        login = self._login
+        return SignIn(
+            url=clip(self._door.url, 600),
+            transport=self._door.transport,
+            domain=clip(self._domain, 255),
+            endpoint=endpoint,
+            local=local,
+            reached=self._reached,
+            login="password" if login.user else "token" if login.token else "anonymous",
+            status=None if reply is None else reply.status,
+            server=clean(headers.get("server", "")) or None,
+            content_type=clean(headers.get("content-type", "")) or None,
+            greets=greets,
+            mechanisms=tuple(clean(each, 40) for each in self._mechanisms),
+            condition=condition,
+            duration_ms=round(took * 1000, 2),
+            flow="" if endpoint is None else flow("tcp", local, endpoint),
+            failure=failure,
+            detail=detail,
+        )
+
+
+_STEPS: tuple[Step, ...] = ("nothing", "connection", "tls", "upgrade", "stream", "login", "binding")
+
+
+async def _asked(stream: XmppStream, stanza: str, stanza_id: str, early: list[Element]) -> Element:
+    """The result of a request before there is a session; what comes beside it is kept."""
+    await stream.send(stanza)
+    while len(early) < 100:
+        found = await stream.receive()
+        if found.tag == f"{{{xmpp.CLIENT}}}iq" and found.get("id") == stanza_id:
+            if found.get("type") != "result":
+                raise _refused(found, Failure.ERROR_RESPONSE)
+            return found
+        early.append(found)
+    raise xmpp.XmppError("no answer among a hundred stanzas")
+
+
+def _refused(said: Element, failure: Failure) -> _Ended:
+    return _Ended(failure, clean(xmpp.error_text(said)), xmpp.condition(said))

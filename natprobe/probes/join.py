@@ -1,0 +1,208 @@
+"""A Jitsi session up to the bridge's candidates: a room asked for, two participants in it, the session they get.
+
+Nothing is accepted: a session that is only offered has live credentials already, and ends with our leaving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from natprobe.addresses import address_class
+from natprobe.asking.conferences import Answer, ask_focus
+from natprobe.asking.rooms import Participant, Room, nick_of
+from natprobe.asking.xmpp import XmppSession
+from natprobe.context import Context
+from natprobe.derive import target_addresses
+from natprobe.derive.conference import NO_BRIDGE
+from natprobe.facts import (
+    Candidate,
+    ConferenceReply,
+    Facts,
+    JitsiConfig,
+    Resolved,
+    RoomEntry,
+    Services,
+    SessionOffer,
+    SignIn,
+)
+from natprobe.model import Endpoint, Failure, Observation, clip, family, join, split
+from natprobe.servers.jitsi.rooms import room_name
+from natprobe.servers.jitsi.services import in_metadata
+from natprobe.wire.text import clean
+
+REQUIRES = (SignIn,)
+TAKES = (JitsiConfig, Resolved)
+YIELDS = (ConferenceReply, RoomEntry, SessionOffer, Candidate, Services)
+TIMEOUT = 12.0
+
+# Each wait has a bound of its own (seconds), and all of them leave a moment to say what was seen.
+ENTRY_SECONDS = 5.0
+OFFER_SECONDS = 5.0
+SPARE_SECONDS = 0.3
+# What is tried besides what is advertised, and where Jitsi listens unless somebody changed it.
+FORCED_MAX = 12
+MEDIA_PORT = 10000
+_NOT_LET_IN = ("not-authorized", "registration-required", "forbidden")
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """Two sessions are needed: the focus invites nobody who is alone."""
+    one, two = (ctx.keep.get(f"jitsi/{number}", XmppSession) for number in (1, 2))
+    if one is None or two is None:
+        return
+    until = ctx.net.now() + TIMEOUT - SPARE_SECONDS
+    config = next(iter(facts.ok(JitsiConfig)), None)
+    domain = (config and config.domain) or one.domain
+    room = f"{_room(ctx, one)}@{(config and config.muc) or f'conference.{domain}'}".lower()
+    answer = await ask_focus(ctx, facts, one, room, config)
+    yield _reply(answer)
+    if not answer.ready or answer.visitors:
+        return
+    ours = _participants(ctx, (one, two), Room(room, answer.focus, domain))
+    await asyncio.gather(*(each.enter(min(ENTRY_SECONDS, until - ctx.net.now())) for each in ours))
+    second = max((each.entered or 0.0) for each in ours)
+    if all(each.entered is not None for each in ours):
+        end = min(second + OFFER_SECONDS, until)
+        await asyncio.gather(*(each.invited(end - ctx.net.now()) for each in ours))
+    for observation in _told(ctx, facts, ours, second):
+        yield observation
+    if (services := _services(domain, ours)) is not None:
+        yield services
+
+
+def _room(ctx: Context, session: XmppSession) -> str:
+    """The one that the signalling was asked for: the user's, or a throw-away one. Of some names nothing is left."""
+    return room_name(session.room) or f"natprobe-{ctx.random.getrandbits(64):016x}"
+
+
+def _participants(ctx: Context, sessions: tuple[XmppSession, XmppSession], room: Room) -> tuple[Participant, ...]:
+    """Kept until the run ends, so that they go on answering and go last."""
+    found, taken = [], ""
+    for number, session in enumerate(sessions, 1):
+        taken = nick_of(session.jid, taken, ctx.random)
+        found.append(Participant(session, room, taken, ctx.net.now))
+        ctx.keep.put(f"participant/{number}", found[-1])
+    return tuple(found)
+
+
+def _told(ctx: Context, facts: Facts, ours: tuple[Participant, ...], second: float) -> Iterator[Observation]:
+    yield from (_entry(number, each) for number, each in enumerate(ours, 1))
+    if not all(each.entered is not None for each in ours):
+        return
+    chosen: tuple[int, Participant] | None = None
+    for number, each in enumerate(ours, 1):
+        yield _offer(ctx, number, each, second)
+        chosen = chosen or ((number, each) if each.offer else None)
+    if chosen:
+        yield from _candidates(ctx, facts, *chosen)
+
+
+# --- facts
+
+
+def _reply(answer: Answer) -> ConferenceReply:
+    return ConferenceReply(
+        by=answer.by,
+        focus=clip(clean(answer.asked), 300),
+        ready=answer.ready,
+        authentication=answer.authentication,
+        visitors=answer.visitors,
+        condition=answer.condition,
+        status=answer.status,
+        tries=answer.tries,
+        rtt_ms=answer.rtt_ms,
+        failure=answer.failure,
+        detail=answer.detail,
+    )
+
+
+def _entry(number: int, each: Participant) -> RoomEntry:
+    failure = None
+    if each.entered is None:
+        failure = _refusal(each.refused or each.ended) or (Failure.CLOSED if each.lost else Failure.TIMEOUT)
+    return RoomEntry(
+        participant=number,
+        focus=each.focus_at is not None,
+        bridge=False if each.no_bridge else None,
+        condition=None if each.entered is not None else each.refused or each.ended,
+        rtt_ms=None if each.entered is None else _ms(each.began, each.entered),
+        failure=failure,
+    )
+
+
+def _refusal(condition: str | None) -> Failure | None:
+    if condition is None:
+        return None
+    return Failure.UNAUTHORIZED if condition in _NOT_LET_IN else Failure.ERROR_RESPONSE
+
+
+def _offer(ctx: Context, number: int, each: Participant, second: float) -> SessionOffer:
+    """The offer's secrets go into the drawer."""
+    if each.offer is None:
+        return _no_offer(number, each)
+    ctx.keep.put(f"offer/{number}", each.offer)
+    return SessionOffer(
+        participant=number,
+        session=ctx.keep.put(f"media/{number}", each.offer.credentials),
+        candidates=len(each.offer.candidates),
+        dropped=each.offer.dropped,
+        fingerprint=each.offer.fingerprint is not None,
+        channel=each.offer.shown_channel,
+        duration_ms=_ms(second, max(each.offered or second, second)),
+    )
+
+
+def _no_offer(number: int, each: Participant) -> SessionOffer:
+    if each.fault is not None:
+        return SessionOffer(participant=number, failure=Failure.PROTOCOL, detail=str(each.fault))
+    condition = NO_BRIDGE if each.no_bridge else each.ended
+    silent = Failure.CLOSED if each.lost else Failure.TIMEOUT
+    return SessionOffer(participant=number, condition=condition, failure=_refusal(condition) or silent)
+
+
+def _services(domain: str, ours: tuple[Participant, ...]) -> Services | None:
+    """What the room's metadata says of relays; newer clients don't ask for them where it does."""
+    said = next((each.metadata for each in ours if each.metadata), None)
+    entries = None if said is None else in_metadata(said)
+    if entries is None:
+        return None
+    return Services(domain=clip(clean(domain), 255), by="metadata", services=tuple(each.service for each in entries))
+
+
+def _ms(began: float, ended: float) -> float:
+    return round((ended - began) * 1000, 2)
+
+
+# --- candidates
+
+
+def _candidates(ctx: Context, facts: Facts, number: int, each: Participant) -> Iterator[Candidate]:
+    """What is advertised, then what should be reachable all the same: one participant's, since both are offered it."""
+    assert each.offer is not None
+    session = f"media/{number}"
+    seen: list[Endpoint] = []
+    for found in each.offer.candidates:
+        endpoint = join(found.address, found.port)
+        seen += [endpoint] if found.transport == "udp" else []
+        yield Candidate(
+            endpoint=endpoint,
+            transport=found.transport,
+            type=found.type,
+            priority=found.priority,
+            related=join(*found.related) if found.related else None,
+            session=session,
+        )
+    for endpoint in _forced(ctx, facts, seen):
+        yield Candidate(endpoint=endpoint, transport="udp", advertised=False, session=session)
+
+
+def _forced(ctx: Context, facts: Facts, advertised: list[Endpoint]) -> list[Endpoint]:
+    """The name's addresses, those that the web front answered on and the user's, with each port that is advertised."""
+    front = [split(each.endpoint)[0] for each in facts.ok(SignIn) if each.endpoint]
+    addresses = [*ctx.options.media_addresses, *target_addresses(facts), *front]
+    usable = [each for each in addresses if family(each) in ctx.options.families]
+    ports = dict.fromkeys(split(each)[1] for each in advertised) or {MEDIA_PORT: None}
+    wanted = dict.fromkeys(join(address, port) for address in usable for port in ports)
+    unicast = [each for each in wanted if address_class(split(each)[0]) not in ("unspecified", "multicast")]
+    return [each for each in unicast if each not in advertised][:FORCED_MAX]

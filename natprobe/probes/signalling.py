@@ -1,0 +1,132 @@
+"""Signalling: two participants sign in as Jitsi's client does, and what the server then offers of STUN and TURN."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from importlib import import_module
+
+import msgspec
+
+from natprobe.asking.lookups import Addresses
+from natprobe.asking.offers import Offers
+from natprobe.asking.signin import Door, SigningIn, door
+from natprobe.asking.together import as_they_come
+from natprobe.asking.xmpp import XmppSession
+from natprobe.context import ROOM, SIGN_IN, Context
+from natprobe.derive import target_addresses
+from natprobe.facts import Facts, JitsiConfig, Resolved, Services, SignIn, TurnServer
+from natprobe.model import Failure, Observation, clip, split
+from natprobe.pairing import Login
+from natprobe.servers.jitsi.rooms import room_name
+
+REQUIRES = (JitsiConfig,)
+TAKES = ()
+YIELDS = (SignIn, Services, TurnServer, Resolved)
+TIMEOUT = 8.0
+
+# All steps of the first way in, then of the other where the first failed, in seconds.
+FIRST_SECONDS = 3.5
+SECOND_SECONDS = 2.0
+ADDRESSES_MAX = 4
+_HEAVY = (
+    "defusedxml.ElementTree",
+    "natprobe.net.bosh",
+    "natprobe.net.websocket",
+    "natprobe.servers.jitsi.services",
+    "natprobe.wire.turn",
+    "websockets.client",
+)
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """The way in that the client takes, for everybody who is to join; the other one beside it as far as its stream."""
+    config = facts.ok(JitsiConfig)[0]
+    named = (door("websocket", config.websocket or "", config.url), door("bosh", config.bosh or "", config.url))
+    doors = [each for each in named if each is not None]
+    if not doors:
+        return
+    _load()
+    doors.sort(key=lambda each: (each.transport == "bosh") != config.prefer_bosh)
+    async for seen in Visit(ctx, facts, config, doors).observe():
+        yield seen
+
+
+def _load() -> None:
+    """What only this needs, before anything is sent: later it would hold up answers that are being timed."""
+    for each in _HEAVY:
+        import_module(each)
+
+
+class Visit:
+    """One config.js and the doors that it names, the client's own first."""
+
+    def __init__(self, ctx: Context, facts: Facts, config: JitsiConfig, doors: Sequence[Door]) -> None:
+        self._ctx, self._config, self._doors = ctx, config, doors
+        self._main = config.domain or ctx.target.host
+        self._room = room_name(ctx.keep.get(ROOM, str) or f"natprobe-{ctx.random.getrandbits(64):016x}")
+        self._participants = (1, 2) if ctx.options.join else (1,)
+        self._sessions: dict[int, XmppSession] = {}
+        # The address that config.js came from works: it is tried first.
+        known = (split(config.endpoint)[0], *target_addresses(facts))
+        self._addresses = Addresses(ctx, {ctx.target.host: known})
+
+    async def observe(self) -> AsyncIterator[Observation]:
+        """Both doors at once; whoever is not in by the first tries the other. Then what the server offers."""
+        first, *others = self._doors
+        async for seen in self._addresses.ask(each.host for each in self._doors):
+            yield seen
+        streams = [self._enter(each, first, FIRST_SECONDS, each == 1) for each in self._participants]
+        async for seen in as_they_come([*streams, *(self._look(each) for each in others)]):
+            yield seen
+        missing = [each for each in self._participants if each not in self._sessions]
+        again = [self._enter(who, each, SECOND_SECONDS, False) for who in missing for each in others if self._may(each)]
+        async for seen in as_they_come(again):
+            yield seen
+        if self._sessions:
+            session = self._sessions[min(self._sessions)]
+            async for seen in Offers(self._ctx, session, self._main, self._addresses).observe():
+                yield seen
+
+    async def _enter(self, who: int, way: Door, seconds: float, curious: bool) -> AsyncIterator[Observation]:
+        """A participant's login; the session lies in the drawer until the run ends."""
+        if not self._may(way):
+            if curious:
+                yield self._refused(way)
+            return
+        attempt = self._attempt(way)
+        fact = await attempt.run(seconds=seconds, curious=curious)
+        if attempt.session is not None:
+            self._ctx.keep.put(f"jitsi/{who}", attempt.session)
+            self._sessions[who] = attempt.session
+        yield fact
+
+    async def _look(self, way: Door) -> AsyncIterator[Observation]:
+        """The other way, judged by itself: whether a stream opens there."""
+        if self._may(way):
+            yield await self._attempt(way).run(seconds=FIRST_SECONDS, binding=False)
+        else:
+            yield self._refused(way)
+
+    def _attempt(self, way: Door) -> SigningIn:
+        at = self._addresses.of(way.host)[:ADDRESSES_MAX]
+        return SigningIn(self._ctx, msgspec.structs.replace(way, addresses=at), self._domain, self._room)
+
+    def _may(self, way: Door) -> bool:
+        """No browser lets a secure page connect without TLS (Mixed Content section 4): no secret of ours goes there."""
+        return way.secure or not self._config.url.startswith("https:")
+
+    def _refused(self, way: Door) -> SignIn:
+        return SignIn(
+            url=clip(way.url, 600),
+            transport=way.transport,
+            domain=clip(self._domain, 255),
+            failure=Failure.UNSUPPORTED,
+            detail="browsers let no secure page connect without TLS",
+        )
+
+    @property
+    def _domain(self) -> str:
+        """Where the client signs in: guests have a domain of their own, whoever has a login takes the main one."""
+        login = self._ctx.keep.get(SIGN_IN, Login) or Login()
+        guest = not login.user and not login.token
+        return (self._config.anonymous_domain if guest else None) or self._main

@@ -1,0 +1,70 @@
+"""UDP passes, but packets to the media port are lost before the server's network
+
+UDP works from here, and the media server's port answers others: the same check through a relay that stands elsewhere
+was verified. Sent from here directly it meets with silence. So it is lost on this side: many networks let UDP out to
+few ports only.
+
+How it shows: web, chat and the sign-in work; media does not, or goes by the relay, slower. At home the same meeting is
+fine.
+
+What to do: have this network's firewall let UDP out to that port of the server, and the answers back in.
+
+What else it can be: a firewall at the server that lets the relay in and this network not. A check from another network
+tells.
+
+Sources: RFC 8445 section 7.2.5; field reports: docker-jitsi-meet 1869.
+"""
+
+from natprobe.derive import udp_works
+from natprobe.derive.advertised import failed, state, through_relays
+from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
+from natprobe.fixes import relay_over_tls
+from natprobe.model import Allow, split
+from natprobe.rules import CLEAR, Found, Judgement, alternative
+from natprobe.rules._candidates import checks_to, listed, nothing
+
+READS = (Candidate, IceCheck, Binding, Resolved)
+
+_MESSAGE = (
+    "UDP to {endpoint} is lost on its way out of this network: through the relay {relay} the media server answers"
+    " there, and directly it does not"
+)
+
+
+def check(facts: Facts) -> Judgement:
+    """Where no UDP passes at all, udp-blocked says so. The relay's success is the second vantage."""
+    if state(facts) != "blocked-here":
+        return nothing(facts)
+    return CLEAR if udp_works(facts) is False else [_found(facts)]
+
+
+def _found(facts: Facts) -> Found:
+    told = failed(facts)
+    proven = [each for each in through_relays(facts) if each.endpoint in told]
+    address, port = split(proven[0].endpoint)
+    return Found(
+        message=_MESSAGE,
+        args={
+            "endpoint": listed(each.endpoint for each in proven),
+            "relay": listed(split(each.relayed or each.endpoint)[0] for each in proven),
+        },
+        evidence=ids(checks_to(facts, told), proven),
+        alternatives=(
+            alternative("firewall-closed", "on the server: does its firewall let in some sources only?"),
+            alternative(
+                "cloud-firewall", "in the provider's console: does the security group let in some sources only?"
+            ),
+        ),
+        fixes=(
+            Allow(
+                proto="udp",
+                ports=(str(port),),
+                direction="out",
+                to=address,
+                at="the firewall between this network and the internet",
+                audience="network",
+                why="media travels over UDP; the answers must be let back in",
+            ),
+            *relay_over_tls(facts),
+        ),
+    )

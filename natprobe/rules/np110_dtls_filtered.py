@@ -1,0 +1,60 @@
+"""ICE passes, the DTLS handshake doesn't
+
+The media server answered authenticated checks on the pair that ICE settled on, and the DTLS handshake over the very
+same pair got nothing back, however often it was sent, while checks beside it went on being answered.
+
+How it shows: the browser says that ICE is connected, and the call stays dead: no sound, no picture, and no fall back
+to a relay, since for ICE all is well. A test that only sends STUN says that everything works.
+
+What to do: something on the way knows DTLS (RFC 6347) by its first bytes and drops it: an inspecting firewall, here or
+before the server. Let it pass UDP to the media port whatever is in it.
+
+Sources: RFC 5763 section 5, RFC 8827 section 6.5 (DTLS is mandatory in WebRTC); measured with Chromium: it does not
+come back from such a pair.
+"""
+
+from natprobe.derive import SILENT_TRIES
+from natprobe.facts import Facts, MediaHandshake, ids
+from natprobe.model import Allow, Do, Failure, Where, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+
+READS = (MediaHandshake,)
+
+
+def check(facts: Facts) -> Judgement:
+    """Only where nothing at all came of it, and the pair was alive meanwhile."""
+    tried = facts.of(MediaHandshake)
+    mute = [each for each in tried if each.failure is Failure.TIMEOUT and not each.heard]
+    sure = [each for each in mute if each.control and each.tries >= SILENT_TRIES]
+    if sure:
+        return [_found(each) for each in sure]
+    if mute:
+        return CouldNotTell(reason="packets-lost", ask="run the check again")
+    return CLEAR if tried else NOT_APPLICABLE
+
+
+def _found(handshake: MediaHandshake) -> Found:
+    host, port = split(handshake.endpoint)
+    return Found(
+        message="ICE reaches the media server at {endpoint}, but the DTLS handshake on the same pair never comes back:"
+        " calls connect and stay dead",
+        args={"endpoint": handshake.endpoint, "tries": handshake.tries},
+        evidence=ids(handshake),
+        where=Where.UNKNOWN,  # seen from one end, a filter near the server looks the same
+        fixes=(
+            Do(
+                text="Run the same check from another network: if it works there, an inspecting firewall in this"
+                " network drops DTLS, if not, one before the server does",
+                audience="user",
+            ),
+            Allow(
+                proto="udp",
+                ports=(str(port),),
+                direction="out",
+                to=host,
+                at="the inspecting firewall, without looking into the packets",
+                audience="network",
+                why="media is encrypted by DTLS, which starts on the same port as the ICE checks",
+            ),
+        ),
+    )

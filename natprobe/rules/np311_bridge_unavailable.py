@@ -1,0 +1,67 @@
+"""Signalling works, no bridge is available
+
+Signing in works and the focus runs conferences, but it has no healthy bridge to send two participants' media to, or no
+session ever came from it.
+
+How it shows: everybody joins, sees the others' names, and hears and sees nobody; in calls of two all may be well.
+
+What to do: look at the bridge itself. It is not running; or it has not signed in to the signalling server (password,
+certificate, domain); or it calls itself unhealthy, and then its log says why: another process holds its port, or it has
+private addresses only and no mapping ("No valid IP addresses available for harvesting"), or, before December 2023, its
+STUN server did not answer. After an upgrade: health checks became mandatory, and a bridge that was never healthy is no
+longer used.
+
+From the client all of these look the same; the bridge's log tells them apart.
+
+Sources: jicofo's and jitsi-videobridge's own sources; field reports: docker-jitsi-meet 823, 1566, jitsi-meet 14287.
+"""
+
+from natprobe.derive.conference import bridge_available, session_offered
+from natprobe.facts import ConferenceReply, Facts, RoomEntry, SessionOffer, ids
+from natprobe.fixes import JITSI_MEDIA_PORT
+from natprobe.model import Do
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
+from natprobe.servers.jitsi import fixes as jitsi
+
+READS = (ConferenceReply, RoomEntry, SessionOffer)
+
+_NONE = "{host} takes participants in and has no bridge for their media: the focus says that none is available"
+_NO_WORD = "{host} takes participants in, but no session came from its focus: it and the bridge do not get on"
+_HEALTH = "on the server: curl -si http://127.0.0.1:8080/about/health (200: healthy), and {log}"
+
+
+def check(facts: Facts) -> Judgement:
+    """The focus's own word, or two participants in the room and no session."""
+    if not facts.of(RoomEntry) and not facts.of(SessionOffer):
+        return NOT_APPLICABLE
+    if bridge_available(facts) or session_offered(facts):
+        return CLEAR
+    if bridge_available(facts) is None and session_offered(facts) is None:
+        return CouldNotTell(reason="no-session-offered", ask=_HEALTH.format(log=jitsi.BRIDGE_LOG))
+    said = bridge_available(facts) is False
+    return [
+        Found(
+            message=_NONE if said else _NO_WORD,
+            args={"host": facts.target.host},
+            evidence=ids(facts.of(RoomEntry), facts.of(SessionOffer)),
+            alternatives=(
+                alternative("not-listening", f"on the server: ss -ulpn | grep {JITSI_MEDIA_PORT}, for a bridge at all"),
+                alternative(
+                    "port-held-by-other", f"on the server: ss -ulpn | grep {JITSI_MEDIA_PORT}, for another name"
+                ),
+                alternative(
+                    "private-address-advertised",
+                    f"on the server: {jitsi.BRIDGE_LOG}, for `No valid IP addresses available for harvesting`",
+                ),
+            ),
+            fixes=(jitsi.restart_bridge(), _FOCUS),
+        )
+    ]
+
+
+_FOCUS = Do(
+    text=f"See in the focus's log whether the bridge ever signed in ({jitsi.FOCUS_LOG}); if not, compare the bridge's"
+    " account, password and domain with the signalling server's",
+    audience="server",
+    after="systemctl restart jitsi-videobridge2 jicofo, or docker compose restart jvb jicofo",
+)

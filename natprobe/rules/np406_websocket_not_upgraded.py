@@ -1,0 +1,43 @@
+"""Accepted and closed at once: the proxy in front doesn't upgrade
+
+The WebSocket of signalling is accepted (HTTP 101), and then nothing passes: the connection is closed before the first
+word of XMPP, or stays silent.
+
+How it shows: "WebSocket connection to wss://…/xmpp-websocket failed: Connection closed before receiving a handshake
+response", or it opens and closes again and again; the page counts down to the next try.
+
+What to do: a proxy on the way answers for itself and does not pass the upgrade on. Give every proxy the lines for it;
+look for one more in front (a CDN, a load balancer, a container's own nginx), and for its idle timeout.
+
+Sources: RFC 6455 sections 1.3 and 4.2.2, RFC 7395 section 3.1, nginx's page on WebSocket proxying.
+"""
+
+from natprobe.derive.advertised import installed
+from natprobe.facts import Facts, JitsiConfig, SignIn, ids
+from natprobe.model import Failure, Severity
+from natprobe.reasons import sentence
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.servers.jitsi import fixes as jitsi
+
+READS = (SignIn, JitsiConfig)
+
+_MESSAGE = "Signalling's WebSocket {url} is accepted and carries nothing: {why}"
+_DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
+
+
+def check(facts: Facts) -> Judgement:
+    """Before the stream's first word only. A word of the server's own, such as host-unknown, came through."""
+    sockets = facts.of(SignIn, lambda each: each.transport == "websocket")
+    dead = [e for e in sockets if e.reached == "upgrade" and e.failure in _DEAD and e.condition is None]
+    if not dead or any(each.failure is None for each in sockets):
+        return CLEAR if sockets else NOT_APPLICABLE
+    preferred = any(each.prefer_bosh for each in facts.ok(JitsiConfig))
+    return [
+        Found(
+            message=_MESSAGE,
+            args={"url": dead[0].url, "why": sentence(str(dead[0].failure))},
+            evidence=ids(dead),
+            severity=Severity.WARNING if preferred else None,
+            fixes=(*jitsi.signalling_socket(facts.target.host, installed(facts)), jitsi.signalling_up()),
+        )
+    ]

@@ -1,0 +1,130 @@
+"""The meeting's page sends its clients to a signalling address that they can't use
+
+config.js tells every client where signalling is: `websocket` and `bosh`. One of them names this very machine
+(localhost), a private address, a name that is none, another port than the page's, or an insecure address on a secure
+page, which browsers refuse. What is at fault is the server's configuration, for everybody alike.
+
+How it shows: the page opens, then "You have been disconnected" again and again; the browser's console shows
+`wss://localhost:8443/xmpp-websocket` or `Mixed Content`.
+
+What to do: docker-jitsi-meet makes these addresses from `PUBLIC_URL` in .env: set it to exactly what users type, with
+https:// and the port where that is not 443, also where a proxy stands in front. In the packages they are the lines
+`websocket` and `bosh` of /etc/jitsi/meet/HOST-config.js. Another public host's name is taken for intended.
+
+Sources: lib-jitsi-meet (a WebSocket is what begins with ws: or wss:), docker-jitsi-meet (web/rootfs/defaults), W3C
+Mixed Content section 5.1; field reports: docker-jitsi-meet 815, 2035, 941.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from natprobe.addresses import address_class
+from natprobe.derive import target_addresses
+from natprobe.derive.advertised import installed
+from natprobe.facts import AddressClass, Facts, JitsiConfig, Resolved, SignIn, ids
+from natprobe.model import Fix, Severity
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.target import is_address
+
+READS = (JitsiConfig, SignIn, Resolved)
+
+_INNER: tuple[AddressClass, ...] = ("private", "carrier", "link-local", "unique-local", "unspecified", "multicast")
+_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
+_PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
+_MESSAGE = "config.js sends clients to {url} ({key}): {fault}"
+_NO_URL = "that is no address"
+_INSECURE = "an insecure address, which browsers refuse on a secure page"
+_NO_SOCKET = "it does not begin with wss:, so clients take it for BOSH and never open a WebSocket"
+_LOOPBACK = "that is the client's own machine"
+_PRIVATE = "a private address, that nobody outside the server's network reaches"
+_NO_NAME = "that host is no name that clients can look up"
+_PORT = "another port than the page's"
+
+
+def check(facts: Facts) -> Judgement:
+    """The way that clients take is an error; of the other one, which the apps on phones may take, a warning."""
+    configs = facts.ok(JitsiConfig)
+    if not configs:
+        return NOT_APPLICABLE
+    found = [_found(facts, configs[-1], key, url, fault) for key, url, fault in _faults(facts, configs[-1])]
+    return found or CLEAR
+
+
+def _faults(facts: Facts, config: JitsiConfig) -> Iterator[tuple[str, str, str]]:
+    for key, url in (("websocket", config.websocket), ("bosh", config.bosh)):
+        if url is not None and (fault := _fault(facts, config, key, url)) is not None:
+            yield key, url, fault
+
+
+def _fault(facts: Facts, config: JitsiConfig, key: str, url: str) -> str | None:
+    """The first that is wrong with it."""
+    page, there = urlsplit(config.url), _split(url)
+    if there is None or not there.hostname or there.scheme not in _PORTS:
+        return _NO_URL
+    elsewhere = _elsewhere(facts, page.hostname or "", there.hostname)
+    if elsewhere is not None:
+        return elsewhere
+    if page.scheme == "https" and there.scheme in ("http", "ws"):
+        return _INSECURE
+    if key == "websocket" and there.scheme not in ("ws", "wss"):
+        return _NO_SOCKET
+    if there.hostname == page.hostname and not _same_port(page, there) and _silent(facts, url):
+        return _PORT
+    return None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _elsewhere(facts: Facts, here: str, host: str) -> str | None:
+    """What cannot be meant: not where the page itself is of that kind, and never another public host."""
+    if host == here:
+        return None
+    ours = {address_class(each) for each in target_addresses(facts)}
+    if host == "localhost" or host.endswith(".localhost"):
+        return None if ours == {"loopback"} else _LOOPBACK
+    if not is_address(host):
+        return None if "." in host else _NO_NAME
+    kind = address_class(host)
+    if kind == "loopback":
+        return None if kind in ours else _LOOPBACK
+    return _PRIVATE if kind in _INNER and "public" in ours else None
+
+
+def _same_port(page: SplitResult, there: SplitResult) -> bool:
+    """A page on plain HTTP's own port and a socket on HTTPS' are one server's."""
+    ports = [each.port or _PORTS[each.scheme] for each in (page, there)]
+    return ports[0] == ports[1] or ports == [80, 443]
+
+
+def _silent(facts: Facts, url: str) -> bool:
+    """Whether nothing like signalling was met there; else the port is meant."""
+    tried = facts.of(SignIn, lambda each: each.url == url)
+    return bool(tried) and all(each.reached in ("nothing", "connection") for each in tried)
+
+
+def _found(facts: Facts, config: JitsiConfig, key: str, url: str, fault: str) -> Found:
+    first = "bosh" if config.prefer_bosh or config.websocket is None else "websocket"
+    return Found(
+        message=_MESSAGE,
+        args={"url": url, "key": key, "fault": fault},
+        evidence=ids(config),
+        severity=None if key == first else Severity.WARNING,
+        fixes=_fixes(facts, config, key),
+    )
+
+
+def _fixes(facts: Facts, config: JitsiConfig, key: str) -> tuple[Fix, ...]:
+    """Signalling on plain HTTP helps nobody: the secure page's port is meant, where the page is not one."""
+    page, system = urlsplit(config.url), installed(facts)
+    origin = page.netloc if page.scheme == "https" else page.hostname or page.netloc
+    scheme, path = _PATHS[key]
+    docker = jitsi.public_url(f"https://{origin}")
+    package = jitsi.config_line(key, f"{scheme}://{origin}{path}", facts.target.host)
+    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)

@@ -1,0 +1,141 @@
+"""Full ICE, DTLS and full-size packets with the bridge's stand-in, on loopback, and through wires that spoil one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+
+from natprobe.asking.association import Sides, associate
+from natprobe.context import Context, Options
+from natprobe.facts import IceCheck, IceEnded, MediaHandshake
+from natprobe.host.system import SystemHost
+from natprobe.model import Failure, Observation, Target
+from natprobe.net.api import Udp
+from natprobe.net.ice import UdpWay
+from natprobe.net.system import SystemNet
+from natprobe.pairing import IceCredentials
+from natprobe.wire.ice import Base, Remote
+from natprobe.wire.identity import new_identity
+from tests.jitsi.agent import Remote as TheirRemote
+from tests.jitsi.bridge import Allocated, Bridge
+from tests.jitsi.sockets import Sockets
+
+LOOPBACK = "127.0.0.1"
+PORT = 10137
+OURS = IceCredentials(ufrag="natprobe", password="a password of twenty-two")
+NOW = 1_800_000_000.0
+Spoil = Callable[[bytes], bool]
+
+
+class _Spoiled:
+    """A socket on a way that drops what `spoil` says, both ways."""
+
+    def __init__(self, udp: Udp, spoil: Spoil) -> None:
+        self._udp, self._spoil, self.local = udp, spoil, udp.local
+
+    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
+        if not self._spoil(data):
+            self._udp.send(data, to, ttl)
+
+    async def receive(self) -> object:
+        while True:
+            event = await self._udp.receive()
+            if not self._spoil(getattr(event, "data", b"")):
+                return event
+
+    def close(self) -> None:
+        self._udp.close()
+
+
+@asynccontextmanager
+async def _bridge() -> AsyncIterator[tuple[Bridge, Sockets]]:
+    bridge = Bridge([(LOOPBACK, PORT)], random.Random(7))
+    sockets = Sockets(bridge, [LOOPBACK], PORT)
+    await sockets.open()
+    try:
+        yield bridge, sockets
+    finally:
+        await sockets.close()
+
+
+async def _associated(spoil: Spoil, announced: str = "") -> list[Observation]:
+    context = Context(
+        target=Target(input="x", host="x", port=443),
+        options=Options(),
+        net=SystemNet(),
+        host=SystemHost(),
+        random=random.SystemRandom(),
+        unix_time=NOW,
+    )
+    async with _bridge() as (bridge, sockets):
+        offered = bridge.allocate("us", asyncio.get_running_loop().time())
+        sides = _sides(offered, announced)
+        theirs = TheirRemote(OURS.ufrag, OURS.password, sides.identity.fingerprint)
+        bridge.accept(offered.ufrag, theirs, asyncio.get_running_loop().time())
+        sockets.wake()
+        udp = cast("Udp", _Spoiled(context.net.udp(4, LOOPBACK), spoil))
+        try:
+            remotes = [Remote((LOOPBACK, PORT), 2130706431)]
+            return [each async for each in associate(context, sides, remotes, [UdpWay(udp, Base("udp", 4))], {})]
+        finally:
+            udp.close()
+
+
+def _sides(offered: Allocated, announced: str) -> Sides:
+    return Sides(
+        session="media/2",
+        ours=OURS,
+        theirs=IceCredentials(ufrag=offered.ufrag, password=offered.pwd),
+        identity=new_identity(NOW),
+        announced=(("sha-256", announced or offered.fingerprint),),
+        controlling=False,
+    )
+
+
+def _of(found: list[Observation]) -> tuple[IceEnded, list[IceCheck], MediaHandshake]:
+    (ended,) = [each for each in found if isinstance(each, IceEnded)]
+    (handshake,) = [each for each in found if isinstance(each, MediaHandshake)]
+    return ended, [each for each in found if isinstance(each, IceCheck)], handshake
+
+
+async def test_all_of_it_works() -> None:
+    ended, checks, handshake = _of(await _associated(lambda _: False))
+    assert (ended.endpoint, ended.pair, ended.controlling) == (f"{LOOPBACK}:{PORT}", "advertised", False)
+    assert {(each.size >= 1200, each.verified) for each in checks} == {(False, True), (True, True)}
+    assert (handshake.failure, handshake.fingerprint, handshake.protocol) == (None, True, "DTLSv1.2")
+
+
+async def test_dtls_that_is_dropped_is_told_by_the_checks_beside_it() -> None:
+    _, checks, handshake = _of(await _associated(lambda data: data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17")))
+    assert all(each.verified for each in checks)
+    assert (handshake.failure, handshake.heard, handshake.control) == (Failure.TIMEOUT, 0, True)
+    assert handshake.tries >= 9
+
+
+async def test_full_size_packets_that_vanish() -> None:
+    _, checks, _ = _of(await _associated(lambda data: len(data) > 1000))
+    (large,) = [each for each in checks if each.size >= 1200]
+    assert (large.failure, large.tries, large.verified) == (Failure.TIMEOUT, 9, False)
+
+
+async def test_another_certificate_than_announced() -> None:
+    *_, handshake = _of(await _associated(lambda _: False, announced=":".join(["AB"] * 32)))
+    assert (handshake.failure, handshake.fingerprint) == (Failure.TLS_CERTIFICATE, False)
+
+
+async def test_nothing_passes() -> None:
+    (ended,) = await _associated(lambda _: True)
+    assert isinstance(ended, IceEnded)
+    assert (ended.failure, ended.pairs, ended.endpoint) == (Failure.TIMEOUT, 1, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_lossy_way_is_never_called_filtered(seed: int) -> None:
+    chance = random.Random(seed)
+    *_, handshake = _of(await _associated(lambda _: chance.random() < 0.15))
+    assert handshake.failure is None or handshake.heard
