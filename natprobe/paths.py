@@ -12,6 +12,7 @@ import msgspec
 
 from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
 from natprobe.derive.advertised import within_reach
+from natprobe.derive.associations import by_luck, deepened
 from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
 from natprobe.derive.bridge import leg_of, only_relays, relays_told, takes, why_no_session
 from natprobe.derive.bursts import bursts, loss
@@ -70,7 +71,8 @@ def _tried(facts: Facts, kind: Kind, name: str) -> Path | None:
         return None
     key = lambda each: (each.endpoint, split(each.local)[0] if each.local else "")  # noqa: E731
     grouped = groupby(sorted(checks, key=key), key=key)
-    attempts = [_attempt(endpoint, local or None, list(group)) for (endpoint, local), group in grouped]
+    attempts = [deepened(facts, _attempt(endpoint, local or None, list(group))) for (endpoint, local), group in grouped]
+    attempts += by_luck(facts) if name == "direct-udp" else []
     found = _of_session(facts, name, attempts) if kind != "natprobe" else settled(name, attempts)
     if kind == "jitsi" and only_relays(facts):
         return msgspec.structs.replace(found, usable=False, reason=found.reason or "only-relays")
@@ -132,7 +134,7 @@ def _through(
     status, reason = (found.status, found.reason) if found else _unpermitted(asked)
     if status == "open" and refused_sessions(facts, leg):
         status, reason = "blocked", "tls-certificate"
-    return msgspec.structs.replace(
+    through = msgspec.structs.replace(
         own,
         endpoint=peer,
         status=status,
@@ -144,6 +146,7 @@ def _through(
         large_down=None,
         evidence=ids(leg.allocation, asked, sent),
     )
+    return deepened(facts, through, leg.allocation)
 
 
 def _unpermitted(asked: list[Permission]) -> tuple[str, str]:

@@ -62,6 +62,8 @@ REASONS: dict[str, str] = {
     "out-of-time": "the time ran out before it could be tried",
     "no-address": "the name has no address to try",
     "silence": "nothing came back, however often it was sent",
+    "dtls-filtered": "ICE checks pass, and DTLS on the very same pair never comes back",
+    "another-certificate": "what answers DTLS there is not who signalling announced",
     "large-packets-lost": "small packets pass, full-size ones do not",
     "large-packets-unsure": "small packets pass, and full-size ones were sent too seldom to tell",
     "check-refused": "the media server answers, but refuses the check",

@@ -111,12 +111,15 @@ class Dns(Part, frozen=True, kw_only=True):
 
     `second`: what another resolver (203.0.113.54, the second of the client's settings) says of it; none: there is no
     other. `hosts`: the client's own hosts file has the name, with the right address.
+    `naptr`: turn.example.test has S-NAPTR records (RFC 5928): by them it relays over TCP (by SRV, port 3478) and over
+    TLS (by further NAPTR, then by address).
     """
 
     answer: Answer = "works"
     second: Literal["none"] | Answer = "none"
     hosts: bool = False
     ipv6: bool = False  # AAAA for meet.example.test and the STUN servers
+    naptr: bool = False
 
 
 class Web(Part, frozen=True, kw_only=True):

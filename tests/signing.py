@@ -74,7 +74,7 @@ async def signed_in(
     js = JitsiConfig(
         url=f"http{scheme}://{at}/config.js",
         endpoint=f"127.0.0.1:{port}",
-        websocket=websocket and f"ws{scheme}://{at}{websocket}",
+        websocket=websocket and (websocket if "//" in websocket else f"ws{scheme}://{at}{websocket}"),
         bosh=bosh and f"http{scheme}://{at}{bosh}",
         **asked,
     )

@@ -22,7 +22,7 @@ from natprobe.facts.jitsi import (
     SessionOffer,
     SignIn,
 )
-from natprobe.facts.names import Resolved, SrvAnswer, SrvRecord
+from natprobe.facts.names import NaptrAnswer, NaptrRecord, Resolved, SrvAnswer, SrvRecord
 from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
 from natprobe.facts.stun import (
     Binding,
@@ -67,6 +67,8 @@ __all__ = [
     "Known",
     "LocalAddress",
     "MediaHandshake",
+    "NaptrAnswer",
+    "NaptrRecord",
     "Opening",
     "Origin",
     "OtherPayload",
@@ -103,6 +105,7 @@ Known = (
     | SourceAddress
     | Resolved
     | SrvAnswer
+    | NaptrAnswer
     | StunServer
     | Candidate
     | Connected

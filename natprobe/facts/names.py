@@ -39,3 +39,24 @@ class SrvAnswer(Observation, frozen=True, kw_only=True):
     server: Endpoint | None = None
     records: tuple[SrvRecord, ...] = ()
     rtt_ms: Milliseconds | None = None
+
+
+class NaptrRecord(Data, frozen=True, kw_only=True):
+    """One line of an S-NAPTR answer (RFC 3958 section 6.5). `flags`: `replacement` is a name of SRV records (`s`), of
+    a host (`a`), or of further NAPTR records (empty). `service` such as `RELAY:turn.udp`.
+    """
+
+    order: Count
+    preference: Count
+    flags: Literal["", "s", "a"]
+    service: Text
+    replacement: HostName
+
+
+class NaptrAnswer(Observation, frozen=True, kw_only=True):
+    """The S-NAPTR records of a relay's domain (RFC 5928 section 3). No records is no-data."""
+
+    name: HostName
+    server: Endpoint | None = None
+    records: tuple[NaptrRecord, ...] = ()
+    rtt_ms: Milliseconds | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
 from natprobe.asking.lookups import ADDRESSES_MAX, addresses_of, by_system, literal
 from natprobe.asking.secured import preload
+from natprobe.asking.services import LOOKUP_SECONDS, naptr, srv
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import (
     Facts,
+    NaptrAnswer,
+    NaptrRecord,
     Origin,
     Resolved,
     SourceAddress,
@@ -29,12 +31,12 @@ from natprobe.target import is_address, stun_transports, turn_transport
 
 REQUIRES = ()
 TAKES = ()
-YIELDS = (Resolved, SrvAnswer, StunServer, TurnServer, SourceAddress)
+YIELDS = (Resolved, SrvAnswer, NaptrAnswer, StunServer, TurnServer, SourceAddress)
 TIMEOUT = 4.0
 
-LOOKUP_SECONDS = 2.0
 RESOLVERS_MAX = 3
-SRV_MAX = 10
+# How many names that NAPTR records lead to are looked up, all together.
+NAPTR_MAX = 4
 # RFC 8489 section 8, RFC 7350 section 4 and RFC 5928 section 4.
 SERVICES = ("_stun._udp", "_stun._tcp", "_stuns._udp", "_stuns._tcp", "_turn._udp", "_turn._tcp", "_turns._tcp")
 # What is asked as STUN where such a record leads.
@@ -45,7 +47,13 @@ _RELAYS: dict[str, tuple[str, Literal["udp", "tcp"]]] = {
     "_turn._tcp": ("turn", "tcp"),
     "_turns._tcp": ("turns", "tcp"),
 }
-_HOST_NAME = re.compile(r"[0-9a-z_.-]{1,253}")
+# RFC 5928 section 3 and RFC 7350 section 4: what an S-NAPTR service stands for, by its protocol.
+_PROTOCOLS: dict[str, tuple[str, Literal["udp", "tcp"]]] = {
+    "turn.udp": ("turn", "udp"),
+    "turn.tcp": ("turn", "tcp"),
+    "turn.tls": ("turns", "tcp"),
+    "turn.dtls": ("turns", "udp"),
+}
 _RECORD: dict[Family, str] = {4: "A", 6: "AAAA"}
 
 
@@ -56,6 +64,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     streams = [_target(ctx), *_stun_servers(ctx), *_turn_servers(ctx)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
+        if _of_domain(ctx.target):
+            streams += [_offered(ctx, server, ctx.target.host, Left(NAPTR_MAX)) for server in _resolvers(ctx)[:1]]
     async for observation in as_they_come(streams):
         yield observation
 
@@ -154,35 +164,84 @@ async def _by_dns(ctx: Context, server: tuple[str, int], name: HostName, version
 
 async def _service(ctx: Context, server: tuple[str, int], service: str) -> AsyncIterator[Observation]:
     """One SRV lookup; what it names is resolved and, where it speaks STUN, becomes a server to ask."""
-    began, at, name = ctx.net.now(), join(*server), ctx.target.host
-    try:
-        answer = await ask(ctx.net, server, f"{service}.{name}", "SRV", LOOKUP_SECONDS)
-    except DnsError as exc:
-        yield SrvAnswer(service=service, name=name, server=at, failure=exc.failure, detail=exc.detail)
-        return
-    records = [
-        SrvRecord(priority=r.priority, weight=r.weight, port=r.port, target=str(r.target).rstrip(".").lower())
-        for rrset in answer.answer
-        if rrset.rdtype.name == "SRV"
-        for r in rrset
-    ]
-    # A target of "." means that the service is not offered (RFC 2782); one that is no host name can't be asked.
-    records = [each for each in records if _HOST_NAME.fullmatch(each.target)][:SRV_MAX]
-    yield SrvAnswer(service=service, name=name, server=at, records=tuple(records), rtt_ms=_ms(ctx, began))
+    name = ctx.target.host
+    answer = await srv(ctx, server, service, name)
+    yield answer
     transports = (_ASKED[service],) if service in _ASKED else ()
-    streams = [_resolve(ctx, each.target, each.port, transports, "srv", name) for each in records if transports]
+    streams = [_resolve(ctx, each.target, each.port, transports, "srv", name) for each in answer.records if transports]
     if service in _RELAYS:
-        streams += [_relays(ctx, _named_by(service, each), "srv") for each in records]
+        streams += [_relays(ctx, _named_by(*_RELAYS[service], each), "srv") for each in answer.records]
     async for found in as_they_come(streams):
         yield found
 
 
-def _named_by(service: str, record: SrvRecord) -> Target:
+def _named_by(scheme: str, transport: Literal["udp", "tcp"], record: SrvRecord) -> Target:
     """The URI that an SRV record stands for (RFC 5928 section 3)."""
-    scheme, transport = _RELAYS[service]
-    return Target(
-        input=record.target, host=record.target, port=record.port, kind="turn", scheme=scheme, transport=transport
-    )
+    return _uri(scheme, transport, record.target, record.port)
+
+
+def _uri(scheme: str, transport: Literal["udp", "tcp"], host: HostName, port: int) -> Target:
+    return Target(input=host, host=host, port=port, kind="turn", scheme=scheme, transport=transport)
+
+
+# --- S-NAPTR
+
+
+class Left:
+    """How many further lookups there may be."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def take(self) -> bool:
+        """Whether there is one more, which is taken."""
+        self._number -= 1
+        return self._number >= 0
+
+
+def _of_domain(target: Target) -> bool:
+    """Whether a relay's URI names neither port nor transport: what it has is for DNS to say (RFC 5928 section 3)."""
+    return target.kind == "turn" and target.input in (target.host, f"{target.scheme}:{target.host}")
+
+
+async def _offered(ctx: Context, server: tuple[str, int], name: HostName, left: Left) -> AsyncIterator[Observation]:
+    """The relays that this domain's NAPTR records lead to, of the scheme of the URI; browsers don't ask."""
+    answer = await naptr(ctx, server, name)
+    yield answer
+    streams = []
+    for each in answer.records:
+        for scheme, transport in _protocols(each):
+            if scheme == ctx.target.scheme and left.take():
+                streams.append(_led_to(ctx, server, each, (scheme, transport), left))
+    async for found in as_they_come(streams):
+        yield found
+
+
+def _protocols(record: NaptrRecord) -> list[tuple[str, Literal["udp", "tcp"]]]:
+    tag, *protocols = record.service.lower().split(":")
+    return [_PROTOCOLS[each] for each in protocols if each in _PROTOCOLS] if tag == "relay" else []
+
+
+async def _led_to(
+    ctx: Context,
+    server: tuple[str, int],
+    record: NaptrRecord,
+    over: tuple[str, Literal["udp", "tcp"]],
+    left: Left,
+) -> AsyncIterator[Observation]:
+    if record.flags == "":
+        async for found in _offered(ctx, server, record.replacement, left):
+            yield found
+    elif record.flags == "a":
+        port = 5349 if over[0] == "turns" else 3478
+        async for found in _relays(ctx, _uri(*over, record.replacement, port), "srv"):
+            yield found
+    elif record.replacement.count(".") > 1:
+        *service, domain = record.replacement.split(".", 2)
+        answer = await srv(ctx, server, ".".join(service), domain)
+        yield answer
+        async for found in as_they_come(_relays(ctx, _named_by(*over, each), "srv") for each in answer.records):
+            yield found
 
 
 def _stun_servers(ctx: Context) -> list[AsyncIterator[Observation]]:

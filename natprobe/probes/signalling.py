@@ -66,20 +66,24 @@ class Visit:
         self._room = room_name(ctx.keep.get(ROOM, str) or f"natprobe-{ctx.random.getrandbits(64):016x}")
         self._participants = (1, 2) if ctx.options.join else (1,)
         self._sessions: dict[int, XmppSession] = {}
+        self._refused: set[int] = set()
+        self._opened: list[Door] = []
         # The address that config.js came from works: it is tried first.
         known = (split(config.endpoint)[0], *target_addresses(facts))
         self._addresses = Addresses(ctx, {ctx.target.host: known})
 
     async def observe(self) -> AsyncIterator[Observation]:
-        """Both doors at once; whoever is not in by the first tries the other. Then what the server offers."""
+        """Both doors at once; whom the first fails, but not whom the server turns away, tries the other where a stream
+        opened. Then what the server offers.
+        """
         first, *others = self._doors
         async for seen in self._addresses.ask(each.host for each in self._doors):
             yield seen
         streams = [self._enter(each, first, FIRST_SECONDS, each == 1) for each in self._participants]
         async for seen in as_they_come([*streams, *(self._look(each) for each in others)]):
             yield seen
-        missing = [each for each in self._participants if each not in self._sessions]
-        again = [self._enter(who, each, SECOND_SECONDS, False) for who in missing for each in others if self._may(each)]
+        missing = [each for each in self._participants if each not in self._sessions and each not in self._refused]
+        again = [self._enter(who, each, SECOND_SECONDS, False) for who in missing for each in self._opened]
         async for seen in as_they_come(again):
             yield seen
         if self._sessions:
@@ -91,21 +95,25 @@ class Visit:
         """A participant's login; the session lies in the drawer until the run ends."""
         if not self._may(way):
             if curious:
-                yield self._refused(way)
+                yield self._left_out(way)
             return
         attempt = self._attempt(way)
         fact = await attempt.run(seconds=seconds, curious=curious)
         if attempt.session is not None:
             self._ctx.keep.put(f"jitsi/{who}", attempt.session)
             self._sessions[who] = attempt.session
+        if fact.reached == "stream" and fact.failure in (Failure.UNAUTHORIZED, Failure.UNSUPPORTED):
+            self._refused.add(who)  # a second try would only count against whoever signs in
         yield fact
 
     async def _look(self, way: Door) -> AsyncIterator[Observation]:
         """The other way, judged by itself: whether a stream opens there."""
-        if self._may(way):
-            yield await self._attempt(way).run(seconds=FIRST_SECONDS, binding=False)
-        else:
-            yield self._refused(way)
+        if not self._may(way):
+            yield self._left_out(way)
+            return
+        fact = await self._attempt(way).run(seconds=FIRST_SECONDS, binding=False)
+        self._opened += [way] if fact.failure is None else []
+        yield fact
 
     def _attempt(self, way: Door) -> SigningIn:
         at = self._addresses.of(way.host)[:ADDRESSES_MAX]
@@ -115,7 +123,7 @@ class Visit:
         """No browser lets a secure page connect without TLS (Mixed Content section 4): no secret of ours goes there."""
         return way.secure or not self._config.url.startswith("https:")
 
-    def _refused(self, way: Door) -> SignIn:
+    def _left_out(self, way: Door) -> SignIn:
         return SignIn(
             url=clip(way.url, 600),
             transport=way.transport,

@@ -64,7 +64,7 @@ def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
     found: dict[tuple[Address, int, str], TurnServer] = {}
     for each in facts.ok(TurnServer, lambda each: family(each.address) in ctx.options.families):
         place = (each.address, each.port, each.transport)
-        if place not in found or found[place].access == "none":
+        if place not in found or (found[place].access == "none" and each.access != "none"):
             found[place] = each
     return list(found.values())
 
@@ -80,7 +80,7 @@ async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterato
         leg = leg.at_alternate(at)
         async for seen in _asked(ctx, leg, key):
             yield seen
-    if not leg.allocated:
+    if not leg.allocated or leg.client is None:
         async for seen in _by_alpn(ctx, leg, key):
             yield seen
         return

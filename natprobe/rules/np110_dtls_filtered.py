@@ -13,7 +13,7 @@ Sources: RFC 5763 section 5, RFC 8827 section 6.5 (DTLS is mandatory in WebRTC);
 come back from such a pair.
 """
 
-from natprobe.derive import SILENT_TRIES
+from natprobe.derive.associations import filtered
 from natprobe.facts import Facts, MediaHandshake, ids
 from natprobe.model import Allow, Do, Failure, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
@@ -25,7 +25,7 @@ def check(facts: Facts) -> Judgement:
     """Only where nothing at all came of it, and the pair was alive meanwhile."""
     tried = facts.of(MediaHandshake)
     mute = [each for each in tried if each.failure is Failure.TIMEOUT and not each.heard]
-    sure = [each for each in mute if each.control and each.tries >= SILENT_TRIES]
+    sure = [each for each in tried if filtered(each)]
     if sure:
         return [_found(each) for each in sure]
     if mute:

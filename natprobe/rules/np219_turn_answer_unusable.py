@@ -2,7 +2,7 @@
 
 What answers speaks TURN, and gives nobody an address: it answers the request to allocate with an error that says
 nothing of credentials, room or transport (400, 420, 500 and others), or its answers don't verify with the credentials
-that it asked for.
+that it asked for. Or it sends its clients on to another server (300 Try Alternate), which sends them back.
 
 How it shows: the relay answers every test of its port, and calls that need it never connect.
 
@@ -13,8 +13,9 @@ What to do: the finding has the relay's own words; its log says more.
 - 500 Server Error: it failed by itself. Look into its log, at its database of users, and start it again.
 - Answers that don't verify: another server answers in its name, or something on the way changes them. Clients throw
   such answers away (RFC 8489 section 9.2.5). Over TLS nobody on the way can.
+- Sent on in a ring: take `alternate-server` (for TLS `tls-alternate-server`) out of the last one's turnserver.conf.
 
-Sources: RFC 8656 sections 7.2, 7.4 and 19, RFC 8489 sections 6.3.4, 9.2.5 and 14.8.
+Sources: RFC 8656 sections 7.2, 7.4 and 19, RFC 8489 sections 6.3.4, 9.2.5, 10 and 14.8.
 """
 
 from natprobe.derive.relays import LegFacts, legs_in
@@ -22,11 +23,13 @@ from natprobe.facts import Allocation, Facts, TurnServer
 from natprobe.model import Do, Fix
 from natprobe.rules import Found, Judgement
 from natprobe.rules._legs import found, nothing
+from natprobe.servers import coturn
 
 READS = (Allocation, TurnServer)
 
 _REFUSES = "The relay {host} gives nobody an address over {transport} ({server}): it answers {words}"
 _UNVERIFIED = "What the relay {host} answers over {transport} ({server}) does not verify with the credentials: {words}"
+_RING = "The relay {host} gives nobody an address over {transport}: {server} sends its clients on in a ring"
 _FAULTS = {
     "unsigned": "it is not signed",
     "wrong-signature": "it is signed with another key",
@@ -38,7 +41,8 @@ def check(facts: Facts) -> Judgement:
     """What has a cause of its own stands there."""
     refused = [_refused(facts, each) for each in legs_in(facts, "refused")]
     unverified = [_unverified(facts, each) for each in legs_in(facts, "unverified")]
-    return [*refused, *unverified] or nothing(facts)
+    rings = [_ring(facts, each) for each in legs_in(facts, "redirect-ring")]
+    return [*refused, *unverified, *rings] or nothing(facts)
 
 
 def _refused(facts: Facts, group: list[LegFacts]) -> Found:
@@ -51,6 +55,12 @@ def _unverified(facts: Facts, group: list[LegFacts]) -> Found:
     allocation = group[0].allocation
     words = _FAULTS.get(allocation.detail, allocation.detail or "it is no answer of TURN's")
     return found(facts, group, _UNVERIFIED, more={"words": words}, fixes=(_OVER_TLS, _LOG))
+
+
+def _ring(facts: Facts, group: list[LegFacts]) -> Found:
+    secure = group[0].allocation.transport in ("tls", "dtls")
+    key = "tls-alternate-server" if secure else "alternate-server"
+    return found(facts, group, _RING, fixes=(coturn.setting(key, op="remove", why="it sends clients back"),))
 
 
 _LOG: Fix = Do(

@@ -28,8 +28,10 @@ def jwt(tmp_path: Path) -> Path:
     return path
 
 
-def of(user: str | None = None, password: Path | None = None, token: Path | None = None, **rest: str) -> Entrance:
-    return entrance(user, password, token, None, True, rest)
+def of(
+    user: str | None = None, password: Path | None = None, token: Path | None = None, env: dict[str, str] | None = None
+) -> Entrance:
+    return entrance(user, password, token, None, True, env or {})
 
 
 def test_nothing_is_a_guest() -> None:
@@ -38,13 +40,13 @@ def test_nothing_is_a_guest() -> None:
 
 def test_a_password_belongs_to_a_user(file: Path) -> None:
     assert (of("alice", file).kind, of("alice", file).login.password) == ("password", "of-a-file")
-    assert of("alice", **{PASSWORD: "p\n"}).login.password == "p"
+    assert of("alice", env={PASSWORD: "p\n"}).login.password == "p"
 
 
 def test_a_token(jwt: Path) -> None:
     assert (of(token=jwt).kind, of(token=jwt).login.token) == ("token", JWT)
-    assert of(**{TOKEN: JWT}).login.token == JWT
-    assert of(token=jwt, **{TOKEN: "other"}).login.token == JWT
+    assert of(env={TOKEN: JWT}).login.token == JWT
+    assert of(token=jwt, env={TOKEN: "other"}).login.token == JWT
 
 
 def test_what_does_not_go_together(file: Path, jwt: Path) -> None:
@@ -81,7 +83,7 @@ def test_nothing_of_it_shows(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         of(token=path)
     assert HIDDEN not in "".join(traceback.format_exception(caught.value))
-    shown = repr(of("alice", **{PASSWORD: HIDDEN})) + repr(of("alice", **{PASSWORD: HIDDEN}).login)
+    shown = repr(of("alice", env={PASSWORD: HIDDEN})) + repr(of("alice", env={PASSWORD: HIDDEN}).login)
     assert HIDDEN not in shown
 
 

@@ -114,10 +114,16 @@ def _web_addresses(front: Web) -> tuple[str, ...]:
 
 def _records(case: Case) -> dict[str, Records]:
     other = () if case.web.other == "none" else (at.WEB_OTHER,)
-    return {
+    found: dict[str, dict[str, tuple[str, ...]]] = {
         name: {"A": (v4, *other) if name == at.TARGET else (v4,)} | ({"AAAA": (v6,)} if case.dns.ipv6 else {})
         for name, (v4, v6) in at.NAMES.items()
     }
+    if case.dns.naptr:
+        found[at.SRV_NAME] = {"SRV": (f"10 10 {at.TURN_PORT} {at.SRV_HOST}.",)}
+        for name, order, preference, flags, service, to in at.NAPTR:
+            kinds = found.setdefault(name, {})
+            kinds["NAPTR"] = (*kinds.get("NAPTR", ()), f'{order} {preference} "{flags}" "{service}" "" {to}.')
+    return {**found}
 
 
 def _host(

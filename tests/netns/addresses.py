@@ -22,6 +22,13 @@ NAMES = {
     "stun2.example.test": (STUN2, STUN2_6),
     "turn.example.test": (RELAY, RELAY6),
 }
+# The relay's S-NAPTR records: name, order, preference, flags, service and replacement; and the SRV that one leads to.
+NAPTR = (
+    ("turn.example.test", 100, 10, "s", "RELAY:turn.tcp", "_turn._tcp.calls.example.test"),
+    ("turn.example.test", 100, 20, "", "RELAY:turn.tls:turn.dtls", "secure.example.test"),
+    ("secure.example.test", 100, 10, "a", "RELAY:turn.tls", "turn.example.test"),
+)
+SRV_NAME, SRV_HOST = "_turn._tcp.calls.example.test", "turn.example.test"
 STUN_PORT, ALTERNATE_PORT, STUNS_PORT = 3478, 3479, 5349
 TURN_PORT, TURNS_PORT, TURN_WEB_PORT = 3478, 5349, 443
 ALTERNATE_TURN_PORT = 3480  # where another relay is, in the cases in which the first one sends there

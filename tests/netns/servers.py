@@ -113,6 +113,9 @@ def _coturn(host: Host, addresses: tuple[str, ...], shown: Files | None) -> Proc
 
 def resolver(host: Host, case: Case, says: Answer) -> Process:
     names = [_record(name, case.dns) for name in at.NAMES if name != at.TARGET]
+    if case.dns.naptr:
+        names.append(f"--srv-host={at.SRV_NAME},{at.SRV_HOST},{at.TURN_PORT}")
+        names += [f"--naptr-record={n},{o},{p},{flags},{service},,{to}" for n, o, p, flags, service, to in at.NAPTR]
     if says == "servfail":
         _dnsmasq(host, "unsigned", f"--port={UPSTREAM}", _record(at.TARGET, case.dns)).listens(udp=[UPSTREAM])
     return _dnsmasq(host, host.name, *names, *_answer(case, says))

@@ -175,7 +175,7 @@ def bosh(attributes: str, inside: str = "") -> bytes:
         (bosh("type='terminate'"), "upgrade", Failure.CLOSED, None),
         (bosh("type='terminate'", stream_error("conflict")), "upgrade", Failure.ERROR_RESPONSE, "conflict"),
         (bosh(""), "upgrade", Failure.PROTOCOL, None),
-        (bosh("sid='" + "x" * 300 + "'", GUESTS), "stream", Failure.TIMEOUT, None),
+        (bosh("sid='" + "x" * 300 + "'", GUESTS), "stream", Failure.PROTOCOL, None),
         (bosh("sid='1'", "<x/>"), "upgrade", Failure.PROTOCOL, None),
         (bosh("sid='1'"), "upgrade", Failure.TIMEOUT, None),
         (b"<body/>", "connection", Failure.PROTOCOL, None),
@@ -246,8 +246,8 @@ async def test_a_secure_page_does_not_lead_to_an_insecure_stream() -> None:
         sent += 1
 
     async with listening(talk) as port:
-        config = {"domain": NAME, "websocket": f"ws://{NAME}:{port}/xmpp-websocket"}
-        async with signed_in(port, secure=True, websocket=None, config=config, login=Login(token=TOKEN)) as seen:
+        there = f"ws://{NAME}:{port}/xmpp-websocket"
+        async with signed_in(port, secure=True, websocket=there, login=Login(token=TOKEN)) as seen:
             fact = seen.one(SignIn)
     assert (fact.reached, fact.failure, sent) == ("nothing", Failure.UNSUPPORTED, 0)
 
@@ -259,7 +259,8 @@ async def test_nothing_to_sign_in_to() -> None:
 
 async def test_a_legacy_session_a_push_and_a_stanza_before_the_binding(monkeypatch: pytest.MonkeyPatch) -> None:
     service = "<service type='turns' host='127.0.0.1' port='443' transport='tcp' username='u' password='SecretPass'/>"
-    push = f"<message xmlns='jabber:client' from='{NAME}'><services xmlns='urn:xmpp:extdisco:2'>{service}</services></message>"
+    listed = f"<services xmlns='urn:xmpp:extdisco:2'>{service}</services>"
+    push = f"<message xmlns='jabber:client' from='{NAME}'>{listed}</message>"
     forged = push.replace(f"from='{NAME}'", "from='stranger@other.test'").replace("443", "444")
     old = features(f"<bind xmlns='{xmpp.BIND}'/><session xmlns='{xmpp.SESSION}'/>")
     done = "<iq xmlns='jabber:client' type='result' id='session'/>"

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
+from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -73,7 +74,12 @@ async def test_the_session_asks_answers_and_ends(ports: tuple[int, int], route: 
         assert one is not None
         assert two is not None
         got: list[str] = []
-        two.listen(lambda stanza: xmpp.local(stanza) == "message" and got.append(str(stanza[0].text)) is None)
+
+        def took(stanza: Element) -> bool:
+            got.extend(str(each.text) for each in stanza.findall("{jabber:client}body"))
+            return xmpp.local(stanza) == "message"
+
+        two.listen(took)
         for number in range(5):
             body = xmpp.tag("body", {}, str(number))
             await one.send(xmpp.tag("message", {"xmlns": xmpp.CLIENT, "to": two.jid, "type": "chat"}, body))
@@ -129,6 +135,13 @@ async def test_a_wrong_password(ports: tuple[int, int], domain: str) -> None:
         fact = seen.one(SignIn)
         assert "wrongwrong" not in repr(seen.observations)
     assert (fact.reached, fact.failure, fact.condition) == ("stream", Failure.UNAUTHORIZED, "not-authorized")
+
+
+async def test_who_is_turned_away_does_not_knock_again(ports: tuple[int, int]) -> None:
+    wrong = Login(user=prosody.USER, password="wrong")
+    async with signed_in(ports[0], bosh="/http-bind", login=wrong, config={"domain": "login.test"}) as seen:
+        found = [(each.transport, each.reached, each.failure) for each in seen.facts.of(SignIn)]
+    assert sorted(found) == [("bosh", "stream", None), ("websocket", "stream", Failure.UNAUTHORIZED)]
 
 
 async def test_guests_have_a_domain_of_their_own(ports: tuple[int, int]) -> None:

@@ -84,7 +84,7 @@ def test_a_ring_is_walked_once(there: tuple[str, int]) -> None:
             for each in double(datagram.data, datagram.source):  # type: ignore[attr-defined]
                 udp.send(each, datagram.source)  # type: ignore[attr-defined]
 
-        lab.servers["stun2"].serve_udp(at.STUN2, 5000, arrived)  # type: ignore[arg-type]
+        lab.servers["stun2"].serve_udp(at.STUN2, 5000, arrived)
     servers = [each.server for each in of(asked(lab, target), Allocation)]
     assert servers == list(dict.fromkeys([f"{at.STUN1}:5000", f"{there[0]}:5000"]))
     path = next(each for each in reported(lab, target).paths if each.name == "turn-udp")

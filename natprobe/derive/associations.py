@@ -1,0 +1,65 @@
+"""What a full session with the media server adds to what the checks alone say: DTLS, and pairs that nobody advertised.
+
+One session is made per run, on the pair that a browser would end on; other attempts keep what their checks prove.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from natprobe.derive import SILENT_TRIES
+from natprobe.facts import Allocation, Facts, IceCheck, IceEnded, MediaHandshake, ids
+from natprobe.model import Attempt, Failure, family, split
+
+
+def deepened(facts: Facts, attempt: Attempt, relay: Allocation | None = None) -> Attempt:
+    """The attempt with what DTLS on its very pair showed."""
+    on_it = [each for each in facts.of(MediaHandshake) if _same(each, attempt, relay)]
+    if not on_it or attempt.proof != "ice":
+        return attempt
+    handshake = on_it[-1]
+    evidence = tuple(sorted({*attempt.evidence, *ids(on_it)}))
+    attempt = msgspec.structs.replace(attempt, evidence=evidence)
+    if filtered(handshake):
+        return msgspec.structs.replace(attempt, status="blocked", reason="dtls-filtered")
+    if handshake.failure is Failure.TLS_CERTIFICATE:
+        return msgspec.structs.replace(attempt, status="blocked", reason="another-certificate")
+    proven = handshake.failure is None and attempt.status == "open"
+    return msgspec.structs.replace(attempt, proof="media") if proven else attempt
+
+
+def filtered(handshake: MediaHandshake) -> bool:
+    """Nothing at all came of it, often enough to be no loss, while ICE checks on the same pair were answered."""
+    mute = handshake.failure is Failure.TIMEOUT and not handshake.heard
+    return mute and bool(handshake.control) and handshake.tries >= SILENT_TRIES
+
+
+def by_luck(facts: Facts) -> list[Attempt]:
+    """Direct pairs that ICE settled on though the server advertises another address: in a browser they work too."""
+    found = []
+    for ended in facts.ok(IceEnded, lambda each: each.pair == "peer-reflexive" and each.leg is None):
+        if ended.endpoint is None or ended.local is None:
+            continue
+        checks = facts.of(IceCheck, lambda each, at=ended.endpoint: each.endpoint == at and not each.advertised)  # type: ignore[misc]
+        rtts = [each.rtt_ms for each in checks if each.rtt_ms is not None and each.verified]
+        attempt = Attempt(
+            endpoint=ended.endpoint,
+            family=family(split(ended.endpoint)[0]),
+            local=split(ended.local)[0],
+            status="open",
+            proof="ice",
+            rtt_ms=min(rtts, default=None),
+            pair="peer-reflexive",
+            evidence=ids(ended, checks),
+        )
+        found.append(deepened(facts, attempt))
+    return found
+
+
+def _same(handshake: MediaHandshake, attempt: Attempt, relay: Allocation | None) -> bool:
+    if handshake.endpoint != attempt.endpoint:
+        return False
+    if relay is not None:
+        return (handshake.server, handshake.leg, handshake.relayed) == (relay.server, relay.transport, relay.relayed)
+    here = split(handshake.local)[0] if handshake.local else None
+    return handshake.leg is None and attempt.local in (None, here)
