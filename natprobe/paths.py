@@ -11,7 +11,7 @@ from itertools import groupby
 import msgspec
 
 from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
-from natprobe.derive.advertised import within_reach
+from natprobe.derive.advertised import offered, within_reach
 from natprobe.derive.associations import by_luck, deepened
 from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
 from natprobe.derive.bridge import leg_of, only_relays, relays_told, takes, why_no_session
@@ -60,6 +60,7 @@ def paths(facts: Facts) -> tuple[Path, ...]:
     )
 
 
+_UNPROVEN = ("unknown", "media-not-through-relay")
 _TRANSPORTS = {"direct-udp": ("udp",), "direct-tcp": ("tcp", "ssltcp")}
 
 
@@ -120,8 +121,20 @@ def _to_media_server(facts: Facts, leg: LegFacts) -> list[Attempt]:
     if peers:
         return [_through(facts, leg, peer, permissions, checks) for peer in peers]
     own = _leg(facts, leg)
-    unproven = msgspec.structs.replace(own, status="unknown", reason="media-not-through-relay")
-    return [unproven if own.status == "open" else own]
+    status, reason = ("blocked", "relay-other-family") if _other_family(facts, leg) else _UNPROVEN
+    return [msgspec.structs.replace(own, status=status, reason=reason) if own.status == "open" else own]
+
+
+def _other_family(facts: Facts, leg: LegFacts) -> bool:
+    """Whether the media server has no address that this relay could send to: 443 each time (RFC 8656 section 10.2),
+    and browsers pair no candidates of two families (RFC 8445 section 6.1.2.2).
+    """
+    relayed, peers = leg.allocation.relayed, offered(facts)
+    return relayed is not None and bool(peers) and not any(_family(each.endpoint) == _family(relayed) for each in peers)
+
+
+def _family(endpoint: Endpoint) -> Family:
+    return family(split(endpoint)[0])
 
 
 def _through(

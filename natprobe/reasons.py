@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "relay-redirects-in-ring": "the relays send their clients to each other in a ring",
     "relay-mismatch": "the relay still has an allocation from the same port: try again",
     "relay-unverified": "the relay's answers do not verify with the credentials",
+    "relay-other-family": "relays give browsers IPv4 addresses, and the media server has IPv6 ones only",
     "relay-not-turn": "what answers there is not a relay",
     "relay-stalled": "the relay is alive and never answers the request to allocate",
     "tls-certificate": "the certificate is not one that browsers accept",

@@ -8,6 +8,7 @@ import pytest
 from natprobe.model import Allow, Failure, Observation, Set
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import (
+    MEDIA,
     OUTSIDE,
     RELAY_TLS,
     RELAYED,
@@ -29,6 +30,7 @@ from tests.made import (
     unallocated,
     unheard,
 )
+from tests.made_jitsi import JITSI, candidate, jitsi
 from tests.made_relays import (
     ELSEWHERE,
     INNER,
@@ -202,3 +204,21 @@ def test_each_vantage_by_itself() -> None:
     made = report(NAME, *PASSES, *healthy(), *second, target=TURN, sources=2)
     assert [each.cause for each in made.findings] == ["turn-unauthorized"]
     assert RELAYED in next(each for each in made.paths if each.name == "turn-udp").attempts[0].endpoint
+
+
+class TestWhereTheMediaServerHasIpv6Alone:
+    """Browsers get IPv4 from relays, over IPv6 too: nothing of it reaches an IPv6 address (443)."""
+
+    @pytest.mark.parametrize(
+        ("candidates", "way"),
+        [
+            (("[2001:db8:f::10]:10000",), ("blocked", "relay-other-family")),
+            (("[2001:db8:f::10]:10000", MEDIA), ("unknown", "media-not-through-relay")),
+            ((MEDIA,), ("unknown", "media-not-through-relay")),
+            ((), ("unknown", "media-not-through-relay")),
+        ],
+    )
+    def test_it_is_no_way(self, candidates: tuple[str, ...], way: tuple[str, str]) -> None:
+        offers = [candidate(each) for each in candidates]
+        told = report(*jitsi(*offers), *healthy("tcp"), target=JITSI)
+        assert [(each.status, each.reason) for each in told.paths if each.name == "turn-tcp"] == [way]
