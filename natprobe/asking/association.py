@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,9 @@ from natprobe.net.stun import Outcome, answer
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
 from natprobe.wire.ice import Agent, Pair, Remote
-from natprobe.wire.identity import Identity, is_announced
+
+if TYPE_CHECKING:
+    from natprobe.wire.identity import Identity
 
 # Until ICE has to have settled: as long as nine checks and their last answer take (seconds).
 ICE_SECONDS = 3.0
@@ -146,6 +148,7 @@ class _OnPair:
     async def handshake(self) -> AsyncIterator[Observation]:
         """DTLS as the client, which `setup:active` announces (RFC 8842 section 5)."""
         from natprobe.net import dtls
+        from natprobe.wire.identity import is_announced
 
         udp = _Again(self._made.media(self._pair))
         session = dtls.DtlsSession(udp, self._pair.remote.endpoint, dtls.media_context(self._sides.identity), "")

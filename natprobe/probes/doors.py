@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from natprobe.asking.pseudo_tls import greet
 from natprobe.asking.together import as_they_come
@@ -17,9 +18,11 @@ from natprobe.facts import Facts, HttpReply, PseudoTls, Resolved, server_kind
 from natprobe.model import Address, Observation, clip, family, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.http import FAULTS, Client, Reply
 from natprobe.wire.stun import StunError
 from natprobe.wire.text import clean
+
+if TYPE_CHECKING:
+    from natprobe.net.http import Client, Reply
 
 REQUIRES = (Resolved, HttpReply)
 TAKES = ()
@@ -83,6 +86,8 @@ async def _old_bridge(ctx: Context, address: Address) -> AsyncIterator[Observati
 
 async def _private_api(ctx: Context, address: Address) -> AsyncIterator[Observation]:
     """Its health, and where that looks like the bridge's but doesn't name its server, its version too."""
+    from natprobe.net.http import FAULTS, Client
+
     stream = await _connected(ctx, (address, PRIVATE_PORT))
     if stream is None:
         return

@@ -21,7 +21,6 @@ from natprobe.net.ice import RelayWay, UdpWay, Way
 from natprobe.net.turn import TurnClient
 from natprobe.pairing import IceCredentials
 from natprobe.wire.ice import Base, Remote
-from natprobe.wire.identity import new_identity
 from natprobe.wire.jingle import Offer
 from natprobe.wire.session_accept import Ours, session_accept
 
@@ -113,6 +112,8 @@ def _relay(ctx: Context, passed: IceCheck) -> _Found:
 
 
 def _sides(ctx: Context, offer: Offer) -> Sides:
+    from natprobe.wire.identity import new_identity
+
     named = ((offer.hash, offer.fingerprint),) if offer.hash and offer.fingerprint else ()
     # RFC 8445 section 5.3: at least 24 bits of a name and 128 of a password, in characters of its own.
     ours = IceCredentials(ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}")
