@@ -61,7 +61,7 @@ def over_dtls(lab: Lab, answer: bytes) -> str:
         (says(ALERT), Failure.PROTOCOL),
         (says(HEAD + bytes(9000), hangs), Failure.TIMEOUT),
         (says(HEAD[:3]), Failure.CLOSED),
-        (floods(HEAD + bytes(65544)), Failure.TIMEOUT),
+        (floods(HEAD + bytes(65544), every=0.05), Failure.TIMEOUT),
         (floods(indication(XOR_PEER_ADDRESS=("198.51.100.9", 9), DATA=bytes(1200))), Failure.TIMEOUT),
         (hangs, Failure.TIMEOUT),
         (shuts, Failure.CLOSED),
