@@ -17,6 +17,11 @@ T = TypeVar("T")
 
 # How long mappings may be asked to be left idle (seconds); less tells nothing that a round trip wouldn't.
 IDLE_MIN, IDLE_MAX = 2.0, 600.0
+# How long a session may be watched (--hold, in seconds): consent is asked for every five or so (RFC 7675 section 5.1),
+# and a permission on a relay lasts five minutes.
+HOLD_MIN, HOLD_MAX = 5.0, 300.0
+# How many conferences may be asked for (--sessions).
+SESSIONS_MAX = 8
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
 
@@ -25,6 +30,8 @@ class Options(Data, frozen=True, kw_only=True):
     """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
     `bitrate`: bits per second to try relays with, 0: none; `audit_relay`: whether inner addresses are asked for.
+    `shallow`: no session is accepted; `deep`: one on every path that passed a check; `hold`: how many seconds the
+    accepted one is watched, 0: not at all; `sessions`: how many conferences are asked for, to meet more bridges.
     `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
     sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
 
@@ -42,6 +49,10 @@ class Options(Data, frozen=True, kw_only=True):
     idle: float = 0.0
     bitrate: int = 0
     audit_relay: bool = False
+    shallow: bool = False
+    deep: bool = False
+    hold: float = 0.0
+    sessions: int = 1
     tenant: str = ""
     join: bool = True
     media_addresses: tuple[str, ...] = ()

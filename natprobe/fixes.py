@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from natprobe.facts import Facts, Run, server_kind
-from natprobe.model import Allow, Do, Fix
+from natprobe.facts import Allocation, Facts, Run, server_kind
+from natprobe.model import Allow, Do, Fix, split
 
 # The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
 JITSI_MEDIA_PORT = 10000
@@ -59,8 +59,10 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
 
 
 def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
-    """What the server's side can do for networks that will not change; nothing where the target is no such server."""
-    if facts.target.kind in ("natprobe", "stun"):
+    """What the server's side can do for networks that will not change; nothing where the target is no such server, or
+    it is done.
+    """
+    if facts.target.kind in ("natprobe", "stun") or facts.ok(Allocation, _over_tls):
         return ()
     relay = Do(
         text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
@@ -68,3 +70,8 @@ def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
         why="some networks will never open UDP",
     )
     return (relay,)
+
+
+def _over_tls(allocation: Allocation) -> bool:
+    """On the port that such networks let out, and in the way browsers ask."""
+    return allocation.transport == "tls" and split(allocation.server)[1] == 443 and not allocation.offered

@@ -17,7 +17,8 @@ import msgspec
 
 from natprobe import __version__
 from natprobe.context import Closable, Context, Options, Probe
-from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IdleMapping, Probed, RoomEntry, Run
+from natprobe.derive import CONSENT_SECONDS
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IceEnded, IdleMapping, PathHeld, Probed, RoomEntry, Run
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
@@ -29,6 +30,7 @@ SEQUENCE = (
     "config",
     "signalling",
     "join",
+    "services",
     "peer",
     "mapping",
     "filtering",
@@ -42,6 +44,7 @@ SEQUENCE = (
     "media",
     "relayed",
     "session",
+    "pool",
     "tcp",
     "channel",
     "audit",
@@ -49,6 +52,8 @@ SEQUENCE = (
 )
 # What ends is given this long to end well.
 CLOSING_SECONDS = 1.0
+# After --hold: what stayed unanswered last is waited for until consent has expired (asking/holding.py).
+HOLD_SPARE = CONSENT_SECONDS + 10.0
 
 Watch = Callable[[str, Observation], None]
 
@@ -109,12 +114,14 @@ class Session:
             return self._end(name, "skipped", "not asked for: --idle")
         if RoomEntry in probe.YIELDS and not options.join:
             return self._end(name, "skipped", "not asked for: --no-join")
+        if IceEnded in probe.YIELDS and options.shallow:
+            return self._end(name, "skipped", "not asked for: --shallow")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
         if missing:
             return self._end(name, "skipped", f"no {missing[0]}")
-        longer = options.idle if _waits(probe) else 0.0
-        left = min(self._deadline + longer - self._context.net.now(), probe.TIMEOUT)
-        whose = "its own time limit" if left == probe.TIMEOUT else RUN_LIMIT
+        own = probe.TIMEOUT + (_held(options) if PathHeld in probe.YIELDS else 0.0)
+        left = min(self._deadline + _longer(probe, options) - self._context.net.now(), own)
+        whose = "its own time limit" if left == own else RUN_LIMIT
         try:
             async with asyncio.timeout(max(left, 0)):
                 await self._collect(name, probe)
@@ -177,6 +184,16 @@ def _waits(probe: Probe) -> bool:
     return IdleMapping in probe.YIELDS
 
 
+def _longer(probe: Probe, options: Options) -> float:
+    """What those that are asked to wait, and who waits for them, have on top of the run's time limit (seconds)."""
+    kinds = {*probe.YIELDS, *probe.TAKES}
+    return max(_held(options) if PathHeld in kinds else 0.0, options.idle if IdleMapping in kinds else 0.0)
+
+
+def _held(options: Options) -> float:
+    return options.hold + HOLD_SPARE if options.hold else 0.0
+
+
 def _run_fact(context: Context) -> Run:
     options: Options = context.options
     stun = ("public control servers",) if options.stun is None else tuple(each.input for each in options.stun)
@@ -193,6 +210,10 @@ def _run_fact(context: Context) -> Run:
         idle=options.idle,
         bitrate=options.bitrate,
         audit_relay=options.audit_relay,
+        shallow=options.shallow,
+        deep=options.deep,
+        hold=options.hold,
+        sessions=options.sessions,
         insecure=options.insecure,
     )
 

@@ -217,7 +217,7 @@ def _turn_status(facts: Facts, ways: tuple[Path, ...]) -> tuple[VerdictStatus, s
 
 def _settles_on(path: Path) -> bool:
     """ICE passes and something deeper does not: a browser stays there, and the call is dead."""
-    return path.status == "blocked" and path.proof == "ice"
+    return path.status == "blocked" and path.proof in ("ice", "media")
 
 
 def _stun_status(facts: Facts) -> VerdictStatus:

@@ -50,7 +50,8 @@ class Network(Part, frozen=True, kw_only=True):
     `local`: this machine's own firewall refuses UDP
     (send fails with EPERM). `tunnel`: a VPN interface tun0 (10.8.0.2) that carries UDP (or everything)
     out by 198.51.100.99 while the rest leaves by the router. `mtu`: a path-MTU black hole beyond the router, IP packets
-    above so many bytes vanish without ICMP in both directions (0: none do).
+    above so many bytes vanish without ICMP in both directions (0: none do), all of them or, with `mtu_of` udp, those of
+    UDP: a tunnel that clamps TCP's segments (MSS) hides itself from everything else.
     `ipv6`: `none`, `works`, `broken` (address and default route are there, nothing comes back), or `no-udp` (TCP
     passes). `uplink`: a second interface eth1 with a router of its own; what is bound to its address leaves there,
     everything else by the first. That router works, drops UDP (`no-udp`) or everything (`dead`).
@@ -101,6 +102,7 @@ class Network(Part, frozen=True, kw_only=True):
     jitter: float = 0.0
     reorder: float = 0.0
     mtu: int = 0
+    mtu_of: Literal["all", "udp"] = "all"
 
 
 Answer = Literal["works", "nxdomain", "servfail", "empty", "silent", "sinkhole"]
@@ -177,6 +179,7 @@ class Relay(Part, frozen=True, kw_only=True):
     (442); `realm-missing` has users whose keys were made for a realm, and none itself: 401 with an empty REALM;
     `denies` refuses all peers (403). And where somebody else has an allocation: `user-quota`, `total-quota` and
     `bandwidth` allow one (486), `one-port` has a range of one (508). `server-error` answers 500 to everybody.
+    `ipv6-only` relays from an IPv6 address alone (440 to whoever names no family).
     `redirects` answers 300 with another relay on port 3480, which works; that of `redirects-in-ring` sends back.
     `inner`: whether users may reach its inner addresses, as coturn has it unless told, or not.
     """
@@ -203,6 +206,7 @@ class Relay(Part, frozen=True, kw_only=True):
         "bandwidth",
         "one-port",
         "server-error",
+        "ipv6-only",
         "redirects",
         "redirects-in-ring",
     ] = "healthy"
@@ -221,39 +225,56 @@ class Jitsi(Part, frozen=True, kw_only=True):
     `login`: `anonymous`; `guests` (hosts sign in with a password, guests at guest.meet.example.test, who may begin no
     conference); `token`; `password` (nobody without). User and password are tests/access.py's.
     `focus`: `down` isn't connected, `missing`: nothing has its domain; `not-authorized` for everybody, `not-ready` for
-    ever, `starting` for two requests of each room, `silent` never answers. `room`: who wants to enter is sent to the
-    `lobby`, or needs its `password`.
-    `bridge`: `down`: the focus knows of none, and nothing listens.
+    ever, `starting` for two requests of each room, `silent` never answers. `request`: config.js has clients ask for
+    conferences over HTTP, which `works`, or nobody is behind nginx (`down`, 502).
+    `room`: who wants to enter is sent to the `lobby`, or needs its `password`; `of-token`: the token is good for the
+    room `standup` alone.
+    `bridge`: `down`: the focus knows of none, and nothing listens; `shared`: every other conference is on another
+    bridge that advertises the same, and no packets reach it. `channel`: an older bridge's own WebSocket is
+    offered, and nginx leads there (`works`), or has no location for it (`no-path`, 404).
     `advertise`: the bridge's candidates, in this order: its `own` address (203.0.113.10), a `private` one (10.0.0.10),
     a `container`'s (172.18.0.5), `loopback`, a `wrong` one (203.0.113.99, nobody's), `ipv6`. `port` is what they say.
     `udp`: the firewall before UDP 10000, as `Peer` has it. `outside`: the port that is forwarded to the bridge; with
-    another one than 10000, 10000 is not. `dtls`: dropped while STUN passes. `old`: a bridge with TCP, ssltcp at 4443.
+    another one than 10000, 10000 is not. `flow_life`: so many seconds after it let a flow to the bridge in, that
+    firewall drops it (0: never). `dtls`: dropped while STUN passes. `old`: a bridge with TCP, ssltcp at 4443.
     `services`: what signalling hands out, all of it at turn.example.test (`relay` with access secret): `none`: the
     module is missing; `all`: STUN, TURN over UDP, TCP and TLS; `turn-tcp`, `turns`: only that; `turn-udp-only`: STUN
     and TURN over UDP; `no-credentials`: TURN over TLS without user and password; `turns-without-transport`.
+    `delivery`: they come only by a message behind the binding (`pushed`) or with the room's `metadata`.
     `turns`: the port that it says of TURN over TLS; at 443 there is one where `relay.front` shares it.
-    `turn_udp`: config.js sets useTurnUdp.
+    `turn_udp`: config.js sets useTurnUdp. `private_api`: the bridge's private HTTP interface is published on all
+    addresses and not on loopback alone.
+    `inside`: all of it stands in a network of the client's own router, at 192.168.77.5; the router forwards its web
+    ports and UDP 10000 of 198.51.100.7, its outside address, which is the `own` one then, and 192.168.77.5 the
+    `private` one. The resolver says 192.168.77.5 of the name (`by-name`), or the outside address, by which inside hosts
+    reach the web ports (`by-router`), and with `network.hairpin` the media port too.
     """
 
     runs: bool = False
     page: Literal["own", "localhost", "private", "http"] = "own"
     websocket: Literal["works", "no-path", "html", "no-upgrade", "origin-refused", "down", "not-configured"] = "works"
-    bosh: Literal["works", "down", "not-configured"] = "works"
+    bosh: Literal["works", "origin-refused", "down", "not-configured"] = "works"
     login: Literal["anonymous", "guests", "token", "password"] = "anonymous"
     focus: Literal["works", "down", "missing", "not-authorized", "not-ready", "starting", "silent"] = "works"
-    room: Literal["open", "lobby", "password"] = "open"
-    bridge: Literal["works", "down"] = "works"
+    request: Literal["not-configured", "works", "down"] = "not-configured"
+    room: Literal["open", "lobby", "password", "of-token"] = "open"
+    bridge: Literal["works", "down", "shared"] = "works"
+    channel: Literal["none", "works", "no-path"] = "none"
     advertise: tuple[Literal["own", "private", "container", "loopback", "wrong", "ipv6"], ...] = ("own",)
     port: int = 10000
     udp: Literal["pass", "drop", "reject", "refused"] = "pass"
     outside: int = 10000
     dtls: Literal["pass", "drop"] = "pass"
+    flow_life: int = 0
     old: bool = False
     services: Literal[
         "none", "all", "turn-tcp", "turns", "turn-udp-only", "no-credentials", "turns-without-transport"
     ] = "none"
+    delivery: Literal["asked", "pushed", "metadata"] = "asked"
     turns: int = 5349
     turn_udp: bool = False
+    private_api: bool = False
+    inside: Literal["no", "by-name", "by-router"] = "no"
 
 
 class Expect(Part, frozen=True, kw_only=True):
@@ -263,7 +284,7 @@ class Expect(Part, frozen=True, kw_only=True):
     unknown: tuple[str, ...] | None = None  # causes that could not be told; None: not looked at
     verdict: Literal["good", "degraded", "broken", "unknown"]
     exit: int
-    paths: dict[str, str] = {}  # name -> status, those that matter
+    paths: dict[str, str] = {}  # name -> status, those that matter, with the proof where that does: "open media"
     stages: dict[str, str] = {}
 
 

@@ -15,7 +15,7 @@ Report = Mapping[str, Any]
 def differences(expect: Expect, report: Report, exit_code: int) -> list[str]:
     """One line for each disagreement; none when the report is what the case expects."""
     verdict = report["verdict"]
-    paths = {path["name"]: path["status"] for path in report["paths"]}
+    paths = {path["name"]: _status(path, expect.paths.get(path["name"], "")) for path in report["paths"]}
     found = _differing("exit code", expect.exit, exit_code)
     found += _differing("verdict", expect.verdict, verdict["status"])
     found += _exactly("cause", expect.causes, (finding["cause"] for finding in report["findings"]))
@@ -36,6 +36,11 @@ def told(report: Report) -> str:
     paths = [f"{path['name']} {path['status']} {path['reason'] or ''}".rstrip() for path in report["paths"]]
     parts = {"findings": findings, "failures": failures, "paths": paths, "verdict": [str(report["verdict"])]}
     return "\n".join(f"{name}:" + "".join(f"\n  {line}" for line in lines) for name, lines in parts.items())
+
+
+def _status(path: Mapping[str, str], expected: str) -> str:
+    """With its proof where the case expects one: "open media"."""
+    return f"{path['status']} {path['proof']}" if " " in expected else path["status"]
 
 
 def _cause(entry: Mapping[str, str]) -> str:

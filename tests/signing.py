@@ -19,7 +19,7 @@ from natprobe.host.api import Host
 from natprobe.model import Observation
 from natprobe.net.system import SystemNet
 from natprobe.pairing import Login
-from natprobe.probes import signalling
+from natprobe.probes import services, signalling
 from natprobe.target import parse
 from tests.lab.certificates import root_pem
 
@@ -81,9 +81,10 @@ async def signed_in(
     facts = Facts(context.target, [Resolved(name=NAME, family=4, by="system", addresses=("127.0.0.1",)), js])
     found = []
     try:
-        async for seen in signalling.probe(context, facts):
-            facts.add(seen)
-            found.append(seen)
+        for probe in (signalling.probe, services.probe):
+            async for seen in probe(context, facts):
+                facts.add(seen)
+                found.append(seen)
         yield Signed(facts, context, found)
     finally:
         for each in context.keep.close():

@@ -30,7 +30,8 @@ def config(**more: Any) -> JitsiConfig:
 
 
 def signed(transport: Any = "websocket", **more: Any) -> SignIn:
-    return SignIn(url=f"https://{HOST}/", transport=transport, domain=HOST, **{"reached": "binding"} | more)
+    fields: dict[str, Any] = {"url": f"https://{HOST}/", "reached": "binding"} | more
+    return SignIn(transport=transport, domain=HOST, **fields)
 
 
 def replied(**more: Any) -> ConferenceReply:
@@ -58,6 +59,7 @@ WRONG_PASSWORD = signed(reached="stream", login="password", condition="not-autho
         ([config(), ONLY_PLAIN, signed()], True, None),
         ([config(), signed(reached="stream", mechanisms=("ANONYMOUS",), failure=TIMEOUT)], False, None),
         ([config(), signed(reached="nothing", failure=Failure.NO_ROUTE)], None, None),
+        ([config(), signed(url="ws://x.example/", reached="nothing", failure=Failure.UNSUPPORTED)], False, None),
         ([config(), signed(), replied(condition="not-authorized", failure=UNAUTHORIZED)], True, True),
         ([config(), signed(), replied(ready=True, authentication=True)], True, False),
     ],
@@ -78,7 +80,8 @@ def test_signing_in(seen: list[Observation], works: bool | None, login: bool | N
         ([replied(failure=Failure.ERROR_RESPONSE, condition="service-unavailable")], False, False),
         ([replied(failure=Failure.ERROR_RESPONSE, condition="reservation-error")], True, False),
         ([replied(failure=HTTP, status=502)], False, False),
-        ([replied(failure=HTTP, status=500)], None, False),
+        ([replied(failure=HTTP, status=500)], True, False),
+        ([replied(failure=HTTP, status=429)], None, None),
     ],
 )
 def test_the_focus(seen: list[Observation], focus: bool | None, ready: bool | None) -> None:

@@ -13,6 +13,7 @@ from natprobe.model import Failure
 from natprobe.run import SEQUENCE
 from natprobe.servers.control import CONTROL_SERVERS
 from tests.case import load
+from tests.guides import GUIDES, fresh
 from tests.pages import DOCS, generated
 from tests.show import shown
 
@@ -52,6 +53,13 @@ def test_links_and_codes_lead_somewhere(path: Path) -> None:
 def test_readme_shows_what_is_printed_today() -> None:
     printed = shown(load(DOCS.parent / "tests" / "cases" / "udp-blocked.toml")).strip()
     assert printed in README.read_text(), "the report in README.md is stale: python -m tests.show"
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_guides_show_what_is_printed_today(path: Path) -> None:
+    text = path.read_text()
+    assert "<!-- report: " in text
+    assert text == fresh(text), "stale: python -m tests.guides"
 
 
 def test_readme_names_every_probe() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.case import Expect
@@ -31,6 +32,14 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def test_agreement() -> None:
     assert differences(EXPECT, report(), 0) == []
+
+
+def test_a_path_with_its_proof() -> None:
+    expect = msgspec.structs.replace(EXPECT, paths={"turn-tls": "open media"})
+    seen = {"name": "turn-tls", "status": "open"}
+    assert differences(expect, report(paths=[seen | {"proof": "media"}]), 0) == []
+    shallow = ["path turn-tls: open ice, expected open media"]
+    assert differences(expect, report(paths=[seen | {"proof": "ice"}]), 0) == shallow
 
 
 def test_exit_code() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from natprobe import run as shell
 from natprobe.context import Context
-from natprobe.facts import Connected, Facts, Probed, Resolved, Run
+from natprobe.facts import Connected, Facts, IceEnded, PathHeld, Probed, Resolved, Run
 from natprobe.model import Observation
 from natprobe.run import Session
 from tests.lab.check import session
@@ -79,6 +79,24 @@ def test_the_whole_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         "web": ("cut", "the run's time limit, after 1.0 s"),
         "reach": ("cut", "the run's time limit, after 0.0 s"),
     }
+
+
+def test_a_hold_comes_on_top_of_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the one that stays, and for who waits for it; nobody else has longer."""
+    stays, waits, other = probe(FACT, 30, FACT), probe(FACT), probe(FACT, 30, FACT, timeout=99.0)
+    stays.YIELDS, waits.TAKES = (PathHeld,), (PathHeld,)
+    probes = {"names": stays, "web": waits, "peer": other}
+    ends = ran(monkeypatch, probes, timeout=2.0, hold=30.0)
+    assert [ends[each][0] for each in probes] == ["complete", "complete", "cut"]
+    assert ran(monkeypatch, probes, timeout=2.0)["names"][0] == "cut"
+
+
+def test_shallow_leaves_out_who_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepts = probe(FACT)
+    accepts.YIELDS = (IceEnded,)
+    probes = {"names": accepts}
+    assert ran(monkeypatch, probes, shallow=True)["names"] == ("skipped", "not asked for: --shallow")
+    assert ran(monkeypatch, probes)["names"][0] == "complete"
 
 
 def test_what_was_not_asked_for_is_said_to_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

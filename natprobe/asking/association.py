@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged
+from natprobe.asking.holding import Hold, Holding
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
-from natprobe.facts import Candidate, IceCheck, IceEnded, MediaHandshake, Transport
+from natprobe.facts import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld, Transport
 from natprobe.model import Endpoint, Failure, Observation, clip, flow, join
 from natprobe.net.api import Datagram, IcmpError, Udp
 from natprobe.net.failure import failure_of
@@ -61,9 +62,16 @@ class Sides:
 
 
 async def associate(
-    ctx: Context, sides: Sides, remotes: Sequence[Remote], ways: Sequence[Way], relays: Mapping[str, Through]
+    ctx: Context,
+    sides: Sides,
+    remotes: Sequence[Remote],
+    ways: Sequence[Way],
+    relays: Mapping[str, Through],
+    holds: Callable[[IceEnded], Hold] | None = None,
 ) -> AsyncIterator[Observation]:
-    """ICE, then on the pair: DTLS, a small check beside it as its control, and a full-size one."""
+    """ICE, then on the pair: DTLS, a small check beside it as its control, and a full-size one. With `holds`, the pair
+    is watched after a handshake that stands.
+    """
     agent = Agent(
         sides.ours,
         sides.theirs,
@@ -75,10 +83,12 @@ async def associate(
     began = ctx.net.now()
     async with Association(ctx.net, agent, ways) as made:
         pair = await made.settled(ICE_SECONDS)
-        yield _ended(ctx, sides, made, pair, relays, began)
+        ended = _ended(ctx, sides, made, pair, relays, began)
+        yield ended
         if pair is not None:
             on_it = _OnPair(ctx, sides, made, pair, relays.get(pair.base.name))
-            async for seen in as_they_come([on_it.checks(), on_it.handshake()]):
+            hold = holds(ended) if holds is not None else None
+            async for seen in as_they_come([on_it.checks(), on_it.handshake(hold)]):
                 yield seen
 
 
@@ -115,14 +125,18 @@ class _OnPair:
             yield seen
 
     async def _check(self, size: int) -> AsyncIterator[Observation]:
+        found = await self._asked(SEND_TIMES, GIVE_UP, size)
+        if not size:
+            self._controls.append(found.failure is not Failure.TIMEOUT)
+        yield found
+
+    async def _asked(self, times: Sequence[float], give_up: float, size: int = 0) -> IceCheck:
         request = self._request(size)
-        packet, tries, rtt = await self._made.answered(self._pair, request, SEND_TIMES, GIVE_UP)
+        packet, tries, rtt = await self._made.answered(self._pair, request, times, give_up)
         outcome = Outcome(None, Failure.TIMEOUT, "", tries)
         if packet is not None:
             outcome = answer(packet, tries, rtt, self._pair.remote.endpoint)
-        if not size:
-            self._controls.append(packet is not None)
-        yield self._fact(len(request), outcome)
+        return self._fact(len(request), outcome)
 
     def _request(self, size: int) -> bytes:
         theirs, ours = self._sides.theirs, self._sides.ours
@@ -145,8 +159,8 @@ class _OnPair:
         check = judged(candidate, size, join(*self._made.way(self._pair).local), outcome, self._sides.theirs)
         return msgspec.structs.replace(check, **_named(self._through))
 
-    async def handshake(self) -> AsyncIterator[Observation]:
-        """DTLS as the client, which `setup:active` announces (RFC 8842 section 5)."""
+    async def handshake(self, hold: Hold | None) -> AsyncIterator[Observation]:
+        """DTLS as the client, which `setup:active` announces (RFC 8842 section 5). Open for as long as it is held."""
         from natprobe.net import dtls
         from natprobe.wire.identity import is_announced
 
@@ -181,7 +195,18 @@ class _OnPair:
             detail=clip(detail, 200),
             **_named(self._through),  # type: ignore[arg-type]  # of its own fields
         )
+        if hold is not None and failure is None:
+            yield await Holding(self._ctx, hold, self._asked, self._held()).watch()
         session.close()
+
+    def _held(self) -> PathHeld:
+        return PathHeld(
+            session=self._sides.session,
+            endpoint=join(*self._pair.remote.endpoint),
+            local=join(*self._made.way(self._pair).local),
+            flow=_flow(self._made, self._pair),
+            **_named(self._through),  # type: ignore[arg-type]  # of its own fields
+        )
 
     async def _control(self) -> bool:
         """Whether a small check still passes, after all that waiting."""

@@ -37,6 +37,11 @@ class Goal(NamedTuple):
         return split(self.candidate.endpoint)
 
 
+def goal_at(endpoint: Endpoint, theirs: IceCredentials) -> Goal:
+    """An advertised endpoint over UDP that is no candidate of the run's own session."""
+    return Goal(Candidate(endpoint=endpoint, transport="udp"), theirs)
+
+
 def goals(ctx: Context, facts: Facts, transports: Iterable[str], families: Iterable[Family]) -> list[Goal]:
     """What to check: each endpoint once, by the first session that has it, since all sessions share the bridge's port.
     What is advertised comes before what is forced, public addresses before others.

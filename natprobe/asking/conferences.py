@@ -26,6 +26,7 @@ from natprobe.pairing import Login
 from natprobe.target import BadTarget, parse
 from natprobe.wire import jingle
 from natprobe.wire.jingle import Conference
+from natprobe.wire.text import clean
 from natprobe.wire.xmpp import XmppError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
         stanza_id = session.new_id()
         stanza = jingle.conference_request(stanza_id, focus, room, machine, token or None)
         said = jingle.read_conference(await session.request(stanza, stanza_id, seconds))
-        return _answered(Answer(by="xmpp", asked=focus), said)
+        return _answered(Answer(by="xmpp", asked=focus, detail=harmless(said.text, room, token)), said)
 
     return await _patiently(ctx, Answer(by="xmpp", asked=focus), ask)
 
@@ -122,7 +123,10 @@ def _of_reply(nothing: Answer, reply: Reply) -> Answer:
         return _answered(answer, Conference(None, condition="session-invalid"))
     if reply.status != 200:
         return replace(answer, failure=Failure.HTTP_STATUS)
-    return _answered(answer, jingle.read_conference_json(reply.body))
+    try:
+        return _answered(answer, jingle.read_conference_json(reply.body))
+    except XmppError as exc:
+        return replace(answer, failure=Failure.PROTOCOL, detail=str(exc))
 
 
 async def _patiently(ctx: Context, nothing: Answer, ask: Callable[[float], Awaitable[Answer]]) -> Answer:
@@ -141,7 +145,7 @@ async def _patiently(ctx: Context, nothing: Answer, ask: Callable[[float], Await
             return replace(last, tries=tries) if late else replace(nothing, failure=failure, detail=detail, tries=tries)
         last = replace(answer, tries=tries, rtt_ms=round((ctx.net.now() - began) * 1000, 2))
         pause = 2.0 ** (tries - 1)
-        if answer.ready is not False or answer.visitors or ctx.net.now() + pause >= until:
+        if answer.ready is not False or answer.visitors or answer.condition or ctx.net.now() + pause >= until:
             break
         await ctx.net.sleep(pause)
     return last
@@ -153,6 +157,12 @@ def _told(exc: Exception) -> tuple[Failure, str]:
     return failure, detail if isinstance(exc, (OSError, EOFError, XmppError)) else ""
 
 
+def harmless(words: str, room: str, token: str = "") -> str:
+    """A server's words, unless they repeat what must not be shown: the room's name, a token."""
+    secrets = (room.partition("@")[0], token)
+    return "" if any(each and each in words for each in secrets) else clip(clean(words), 200)
+
+
 def _answered(answer: Answer, said: Conference) -> Answer:
     refused = Failure.UNAUTHORIZED if said.condition == "not-authorized" else Failure.ERROR_RESPONSE
     return replace(
@@ -162,5 +172,5 @@ def _answered(answer: Answer, said: Conference) -> Answer:
         authentication=said.authentication,
         visitors=said.visitors,
         condition=said.condition and clip(said.condition, 100),
-        failure=refused if said.condition else None,
+        failure=refused if said.ready is None else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from natprobe.context import Context
 from natprobe.facts import Service, Services, Transport, TurnServer
 from natprobe.model import Address, Failure, Observation, clip, family
 from natprobe.net.failure import failure_of
-from natprobe.wire import xmpp
+from natprobe.wire import jingle, xmpp
 from natprobe.wire.text import clean
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from natprobe.servers.jitsi.services import Entry
 
 ASK_SECONDS = 2.0
+# From the last answer to the room's metadata: another probe enters the room meanwhile.
+METADATA_SECONDS = 4.0
 # A guest sends few packets: so many relays of a server's.
 RELAYS_MAX = 8
 # The client's leg that type and transport name (RFC 7065 section 3.1, RFC 7350), and the port where none is said.
@@ -40,9 +44,13 @@ class Offers:
     def __init__(self, ctx: Context, session: XmppSession, domain: str, addresses: Addresses) -> None:
         self._ctx, self._session, self._domain, self._addresses = ctx, session, domain, addresses
         self._pushed: list[Entry] | None = None
+        self._with_room: bool | None = None
+        self._metadata: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def observe(self) -> AsyncIterator[Observation]:
-        """The newer question, where it is refused the older one; what was pushed meanwhile; the relays by address."""
+        """The newer question, where it is refused the older one; what was pushed meanwhile, or comes with the room; the
+        relays by address. Of the room's metadata themselves whoever enters it tells.
+        """
         self._session.listen(self._push)
         entries: list[Entry] = []
         for version in (2, 1):
@@ -54,6 +62,8 @@ class Offers:
         if self._pushed is not None:
             yield Services(domain=clip(self._domain, 255), by="push", services=_shown(self._pushed))
             entries += self._pushed
+        if not entries and self._ctx.options.join and await self._promised():
+            entries += await self._of_room()
         async for seen in self._relays(entries):
             yield seen
 
@@ -61,11 +71,38 @@ class Offers:
         """mod_jiconop's message, which comes by itself after the binding."""
         from natprobe.servers.jitsi.services import answered
 
+        self._note(stanza)
         if stanza.tag != f"{{{xmpp.CLIENT}}}message" or stanza.get("from") not in (self._domain, self._session.domain):
             return False
+        if xmpp.child(stanza, "query", jingle.DISCO) is not None:
+            self._with_room = jingle.by_metadata(stanza)
         found = answered(stanza)
         self._pushed = found if self._pushed is None else self._pushed
         return found is not None
+
+    def _note(self, stanza: Element) -> None:
+        """The room's metadata, which are left to whoever entered it."""
+        said = jingle.read_metadata(stanza, self._domain)
+        if said is not None and not self._metadata.done():
+            self._metadata.set_result(said)
+
+    async def _promised(self) -> bool:
+        """Whether services come with the room, as the push said; without one the domain is asked."""
+        if self._with_room is None:
+            stanza_id = self._session.new_id()
+            with contextlib.suppress(OSError, EOFError, TimeoutError, xmpp.XmppError):
+                question = jingle.disco_question(stanza_id, self._domain)
+                answer = await self._session.request(question, stanza_id, ASK_SECONDS)
+                self._with_room = jingle.by_metadata(answer)
+        return bool(self._with_room)
+
+    async def _of_room(self) -> list[Entry]:
+        from natprobe.servers.jitsi.services import in_metadata
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(METADATA_SECONDS):
+                return in_metadata(await asyncio.shield(self._metadata)) or []
+        return []
 
     async def _asked(self, version: int) -> tuple[Services, list[Entry]]:
         from natprobe.servers.jitsi.services import EXTDISCO, answered

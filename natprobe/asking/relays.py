@@ -27,6 +27,10 @@ Endpoint = tuple[str, int]
 
 # Browsers name no family, over IPv6 neither; a server then gives IPv4 (RFC 8656 section 7.1).
 RELAY_FAMILY: Family = 4
+# What servers give who names no lifetime (RFC 8656 section 7.2), in seconds.
+LIFETIME = 600
+# A user name shorter than this hides nothing, and would be found in any word.
+_NAME_MIN = 3
 
 
 class Leg:
@@ -113,8 +117,16 @@ class Leg:
             rtt_ms=None if ended.rtt is None else round(ended.rtt * 1000, 2),
             flow=self.flow,
             failure=ended.failure,
-            detail=clip(ended.detail, 200),
+            detail=self._said(ended.detail),
         )
+
+    async def renew(self, peer: Endpoint) -> None:
+        """The allocation, and the permission for the peer, which lasts five minutes (RFC 8656 section 9)."""
+        if self.client is None or not self.allocated:
+            return
+        asked = self.told.lifetime if self.told is not None else None
+        await self.client.ask(self._machine.refresh(int(asked or LIFETIME)))
+        await self.permit(peer)
 
     @property
     def flow(self) -> str:
@@ -196,8 +208,8 @@ class Leg:
             challenged=asked,
             authenticated=bool((allocated or refused or _NOTHING).authenticated),
             signed=_signed(ended),
-            realm=None if realm is None else clip(clean(realm), 200),
-            software=clip(clean(software), 200) or None,
+            realm=None if realm is None else self._said(realm),
+            software=self._said(software) or None,
             relayed=join(*allocated.relayed) if allocated else None,
             mapped=join(*allocated.mapped) if allocated and allocated.mapped else None,
             lifetime=float(allocated.lifetime) if allocated else None,
@@ -210,9 +222,14 @@ class Leg:
             duration_ms=round((self._ctx.net.now() - self._began) * 1000, 2),
             flow=self.flow,
             failure=ended.failure,
-            detail=clip(ended.detail, 200),
+            detail=self._said(ended.detail),
         )
         return self.told
+
+    def _said(self, words: str) -> str:
+        """The server's words, without the user name: it knows that one, and nobody who reads the report needs to."""
+        user = self._access.username if self._access is not None else ""
+        return clip(clean(words.replace(user, "…") if len(user) >= _NAME_MIN else words), 200)
 
 
 class _Nothing:

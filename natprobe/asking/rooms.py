@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from natprobe.asking.xmpp import XmppSession
@@ -24,10 +24,10 @@ _FOCUS_NICK = "focus"
 _HEX = re.compile(r"[0-9a-f]{8}")
 
 
-def nick_of(jid: str, taken: str, chance: random.Random) -> str:
+def nick_of(jid: str, taken: Collection[str], chance: random.Random) -> str:
     """The bridge calls an endpoint by its nick, eight hex digits; mod_muc_resource_validate may want the JID's own."""
     start = jid.partition("@")[0][:8]
-    return start if _HEX.fullmatch(start) and start != taken else f"{chance.getrandbits(32):08x}"
+    return start if _HEX.fullmatch(start) and start not in taken else f"{chance.getrandbits(32):08x}"
 
 
 class Room(NamedTuple):
@@ -41,7 +41,8 @@ class Room(NamedTuple):
 class Participant:
     """One of ours. What has happened to it so far stands in its attributes.
 
-    `entered` and `refused`: how the room took it; `focus_at`: where the focus is in the room; `no_bridge`: its word.
+    `entered`, or `refused` with `words` as they came: how the room took it; `focus_at`: where the focus is in the
+    room; `no_bridge`: its word.
     `offer`, or `fault` where what came was none; `ended`: why the session, or the stay in the room, was ended.
     """
 
@@ -49,6 +50,7 @@ class Participant:
         self.session, self.room, self.occupant = session, room, f"{room.jid}/{nick}"
         self.entered: float | None = None
         self.refused: str | None = None
+        self.words = ""
         self.focus_at: str | None = None
         self.no_bridge = False
         self.offer: Offer | None = None
@@ -130,7 +132,7 @@ class Participant:
         if seen is None:
             return False
         if seen.refused is not None and not self.admitted:
-            self.refused = seen.refused
+            self.refused, self.words = seen.refused, seen.text
         elif seen.own or f"{self.room.jid}/{seen.nick}" == self.occupant:
             self._own(seen)
         elif seen.here and self._is_focus(seen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from functools import partial
 from ssl import SSLCertVerificationError
@@ -11,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from natprobe.addresses import address_class
 from natprobe.asking.together import any_of
-from natprobe.asking.xmpp import Framed, XmppSession, XmppStream
+from natprobe.asking.xmpp import GOODBYE_SECONDS, Framed, XmppSession, XmppStream
 from natprobe.context import SIGN_IN, Context
 from natprobe.facts import SignIn
 from natprobe.model import Address, Data, Failure, clip, flow, join
@@ -112,23 +113,39 @@ class SigningIn:
         from natprobe.net.http import FAULTS
 
         began = self._ctx.net.now()
-        failure, detail, condition, passed = None, "", None, False
+        failure, detail, condition, keeps = None, "", None, False
         try:
             async with asyncio.timeout(seconds):
                 await self._go(binding)
-            passed = True
+            keeps = binding
+        except asyncio.CancelledError:
+            keeps = self._stream is not None
+            self._ctx.keep.put(f"leaving/{id(self)}", self)
+            raise
         except _Ended as exc:
             failure, detail, condition = exc.failure, exc.detail, exc.condition
         except (*FAULTS, xmpp.XmppError, sasl.SaslError) as exc:
             failure, detail = failure_of(exc)
             detail, condition = self._of_stream(exc, detail)
         finally:
-            if not passed or not binding:
+            if not keeps:
                 self._close()
         took = self._ctx.net.now() - began
         curious = curious and failure is not None and self._reached in ("connection", "tls", "upgrade")
         greets = await self._greets() if curious else None
         return self._fact(failure, self._harmless(detail), condition, greets, took)
+
+    async def aclose(self) -> None:
+        """Of an attempt that was broken off: the stream is ended. A server may keep one for a minute that nobody ends
+        (XEP-0124 section 10).
+        """
+        try:
+            with contextlib.suppress(OSError, EOFError, TimeoutError, xmpp.XmppError):
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    if self._stream is not None:
+                        await self._stream.end(())
+        finally:
+            self._close()
 
     # --- steps
 
@@ -194,7 +211,7 @@ class SigningIn:
             from natprobe.net.bosh import Bosh
 
             first = self._client(line)
-            self._bosh = Bosh(first, self._another, self._resource, self._domain, self._ctx.random)
+            self._bosh = Bosh(first, self._another, self._resource, self._domain, self._ctx.random, self._door.origin)
             self._stream = self._bosh
             return self._bosh
         from natprobe.net.http import Refused

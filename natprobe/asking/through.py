@@ -33,19 +33,25 @@ SIZES = (0, FULL_SIZE)
 
 
 class Mail:
-    """What peers send through one leg, told apart by STUN transaction id. Use as an async context manager."""
+    """What peers send through one leg, told apart by STUN transaction id. Use as an async context manager, of which
+    several may overlap: it reads while one of them lasts.
+    """
 
     def __init__(self, client: TurnClient) -> None:
-        self._client = client
+        self._client, self._users = client, 0
         self._waiting: dict[bytes, asyncio.Future[Arrival]] = {}
 
     async def __aenter__(self) -> Mail:
-        self._reader = asyncio.create_task(self._read())
+        self._users += 1
+        if self._users == 1:
+            self._reader = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
+        self._users -= 1
+        if not self._users:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     def expect(self, transaction_id: bytes) -> asyncio.Future[Arrival]:
         """What will arrive with this id. The first counts."""
@@ -64,7 +70,7 @@ class Through:
 
     def __init__(self, ctx: Context, leg: Leg, mail: Mail) -> None:
         assert leg.client is not None
-        self._ctx, self._leg, self._mail, self._client = ctx, leg, mail, leg.client
+        self._ctx, self.leg, self.mail, self._client = ctx, leg, mail, leg.client
         self.met: Endpoint | None = None
 
     async def to_server(self, peer: Endpoint, size: int) -> Relayed:
@@ -89,7 +95,7 @@ class Through:
 
     async def transact(self, request: bytes, peer: Endpoint) -> Outcome:
         """One STUN transaction with a peer that is permitted."""
-        arrived = self._mail.expect(request[8:20])
+        arrived = self.mail.expect(request[8:20])
         began = self._ctx.net.now()
         try:
             tries = await self._repeat(lambda: self._client.send(request, peer), arrived)
@@ -114,10 +120,10 @@ class Through:
     async def _inward(self, udp: Udp, outside: Endpoint, size: int) -> tuple[Relayed, Endpoint | None]:
         """From the socket to the relayed address; where the relay saw it come from."""
         parcel = stun.padded_request(self._ctx.transaction_id(), size)
-        arrived, began = self._mail.expect(parcel[8:20]), self._ctx.net.now()
+        arrived, began = self.mail.expect(parcel[8:20]), self._ctx.net.now()
 
         async def send() -> None:
-            udp.send(parcel, self._leg.relayed)
+            udp.send(parcel, self.leg.relayed)
 
         try:
             tries = await self._repeat(send, arrived)
@@ -175,9 +181,9 @@ class Through:
         detail: str = "",
     ) -> Relayed:
         return Relayed(
-            server=join(*self._leg.at),
-            transport=self._leg.server.transport,
-            relayed=join(*self._leg.relayed),
+            server=join(*self.leg.at),
+            transport=self.leg.server.transport,
+            relayed=join(*self.leg.relayed),
             peer=join(*peer),
             by=by,
             direction=direction,
@@ -185,7 +191,7 @@ class Through:
             tries=tries,
             seen_from=join(*seen_from) if seen_from else None,
             rtt_ms=None if rtt is None else round(rtt * 1000, 2),
-            flow=self._leg.flow,
+            flow=self.leg.flow,
             failure=failure,
             detail=clip(detail, 200),
         )

@@ -115,8 +115,20 @@ def check(
     ] = None,
     media_address: Annotated[
         list[str] | None,
-        typer.Option("--media-address", help="Try the media server at this address too; repeatable."),
+        typer.Option("--media-address", help="Try the media server there too: ADDRESS or ADDRESS:PORT; repeatable."),
     ] = None,
+    shallow: Annotated[
+        bool, typer.Option("--shallow", help="Accept no session: ICE checks only, no DTLS with the media server.")
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="DTLS on every path that passes a check, not only on a browser's choice.")
+    ] = False,
+    hold: Annotated[
+        float, typer.Option("--hold", help="Stay on the path for so many seconds and see whether it lives.")
+    ] = 0.0,
+    sessions: Annotated[
+        int, typer.Option("--sessions", help="Ask for so many conferences, to meet more of a pool's bridges.")
+    ] = 1,
     bitrate: Annotated[
         str,
         typer.Option(
@@ -160,6 +172,10 @@ def check(
         insecure=insecure,
         bitrate=bitrate,
         audit_relay=audit_relay,
+        shallow=shallow,
+        deep=deep,
+        hold=hold,
+        sessions=sessions,
     )
     output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
     raise typer.Exit(command.run(asked, output, fail_on, tuple(require or ())))

@@ -23,10 +23,13 @@ from natprobe.cli.progress import Progress
 from natprobe.context import (
     BITRATE_MAX,
     BITRATE_MIN,
+    HOLD_MAX,
+    HOLD_MIN,
     IDLE_MAX,
     IDLE_MIN,
     RELAY_ACCESS,
     ROOM,
+    SESSIONS_MAX,
     SIGN_IN,
     Context,
     Keep,
@@ -71,6 +74,10 @@ class Asked:
     insecure: bool = False
     bitrate: str = ""
     audit_relay: bool = False
+    shallow: bool = False
+    deep: bool = False
+    hold: float = 0.0
+    sessions: int = 1
 
 
 def run(asked: Asked, output: Plan, fail_on: str, require: tuple[str, ...]) -> int:
@@ -155,6 +162,7 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
         raise UsageError(f"--timeout wants seconds from 0 to {_TIMEOUT_MAX:.0f}, not {asked.timeout}")
     if asked.idle and not IDLE_MIN <= asked.idle <= IDLE_MAX:
         raise UsageError(f"--idle wants 0 or seconds from {IDLE_MIN:.0f} to {IDLE_MAX:.0f}, not {asked.idle}")
+    _depth(asked)
     for name in (*asked.only, *asked.skip):
         if name not in SEQUENCE:
             raise UsageError(f"there is no probe {name[:40]!a}; there are {', '.join(SEQUENCE)}")
@@ -169,6 +177,10 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             idle=asked.idle,
             bitrate=bitrate(asked.bitrate),
             audit_relay=asked.audit_relay,
+            shallow=asked.shallow,
+            deep=asked.deep,
+            hold=asked.hold,
+            sessions=asked.sessions,
             families=_families(asked, sources),
             sources=sources,
             only=needed(asked.only),
@@ -182,6 +194,22 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
     except BadTarget as exc:
         raise UsageError(str(exc)) from None
     return pasted, options
+
+
+def _depth(asked: Asked) -> None:
+    """How far a session is tried: what is possible, and goes together. Raises UsageError."""
+    if asked.hold and not HOLD_MIN <= asked.hold <= HOLD_MAX:
+        raise UsageError(f"--hold wants 0 or seconds from {HOLD_MIN:.0f} to {HOLD_MAX:.0f}, not {asked.hold}")
+    if not 1 <= asked.sessions <= SESSIONS_MAX:
+        raise UsageError(f"--sessions wants a number from 1 to {SESSIONS_MAX}, not {asked.sessions}")
+    accepting = {"--deep": asked.deep, "--hold": bool(asked.hold)}
+    for name in (each for each, given in accepting.items() if given):
+        if asked.shallow:
+            raise UsageError(f"--shallow accepts no session, and {name} needs one")
+        if not asked.entrance.join:
+            raise UsageError(f"--no-join leads to no session, and {name} needs one")
+    if asked.sessions > 1 and (asked.entrance.room or not asked.entrance.join):
+        raise UsageError("--sessions goes with neither --room nor --no-join: it takes several new rooms")
 
 
 def bitrate(word: str) -> int:

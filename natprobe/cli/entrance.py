@@ -12,6 +12,7 @@ from typing import Literal
 
 from natprobe.cli.access import read
 from natprobe.cli.errors import UsageError, warn
+from natprobe.model import join as endpoint
 from natprobe.pairing import Login
 from natprobe.target import is_address
 
@@ -74,13 +75,23 @@ def entrance(
 
 
 def media_addresses(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Addresses to try the media server at. Raises UsageError for names: what those mean is the server's business."""
+    """Addresses to try the media server at, or endpoints. Raises UsageError for names: what those mean is the server's
+    business.
+    """
     if len(words) > _MEDIA_MAX:
         raise UsageError(f"at most {_MEDIA_MAX} --media-address are tried")
-    for word in words:
-        if not is_address(word):
-            raise UsageError(f"--media-address wants an IPv4 or IPv6 address, not {word[:60]!a}")
-    return tuple(dict.fromkeys(words))
+    return tuple(dict.fromkeys(_media_address(each) for each in words))
+
+
+def _media_address(word: str) -> str:
+    if is_address(word):
+        return word
+    host, _, digits = word.rpartition(":")
+    address = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    port = int(digits) if re.fullmatch("[0-9]{1,5}", digits) else 0
+    if not is_address(address) or (":" in address) is (address == host) or not 0 < port < 65536:
+        raise UsageError(f"--media-address wants an IPv4 or IPv6 address, with or without a port, not {word[:60]!a}")
+    return endpoint(address, port)
 
 
 def _is_token(text: str) -> bool:

@@ -38,6 +38,8 @@ SILENT_CONNECTIONS = 3
 # How often a server was tried in vain before its silence counts. One TCP connection waits as long as a SYN needs to be
 # sent twice; over TLS several are begun.
 ENOUGH = {"udp": SILENT_TRIES, "dtls": SILENT_TRIES, "tls": SILENT_CONNECTIONS, "tcp": 1}
+# Consent to send ends so long after the last answer (RFC 7675 section 5.1), in seconds.
+CONSENT_SECONDS = 30.0
 # libwebrtc sends at most 1,200 bytes of UDP payload: what a call needs to pass.
 FULL_SIZE = 1200
 # What shows that nothing came back, in distinction to "this machine would not even send".

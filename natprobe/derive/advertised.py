@@ -136,13 +136,19 @@ def accused(facts: Facts) -> list[IceCheck]:
 
 
 def useless(facts: Facts) -> list[IceCheck]:
-    """The checks to candidates that did not answer, beside one of the same family that did."""
+    """The checks to candidates that did not answer, beside one of the same family that did. From inside, the address
+    that all come from is meant for those outside.
+    """
+    ours = outside_addresses(facts)
     good = {each.endpoint for each in answered(facts)}
     works = {family(split(each)[0]) for each in good}
     return [
         each
         for each in media_checks(facts)
-        if each.endpoint not in good and family(split(each.endpoint)[0]) in works and _told(facts, each)
+        if each.endpoint not in good
+        and family(split(each.endpoint)[0]) in works
+        and split(each.endpoint)[0] not in ours
+        and _told(facts, each)
     ]
 
 

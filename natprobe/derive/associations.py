@@ -1,14 +1,15 @@
 """What a full session with the media server adds to what the checks alone say: DTLS, and pairs that nobody advertised.
 
-One session is made per run, on the pair that a browser would end on; other attempts keep what their checks prove.
+One session is made per run, on the pair that a browser would end on, with --deep one for each kind of path; other
+attempts keep what their checks prove.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from natprobe.derive import SILENT_TRIES
-from natprobe.facts import Allocation, Facts, IceCheck, IceEnded, MediaHandshake, ids
+from natprobe.derive import CONSENT_SECONDS, SILENT_TRIES
+from natprobe.facts import Allocation, Facts, IceCheck, IceEnded, MediaHandshake, PathHeld, ids
 from natprobe.model import Attempt, Failure, family, split
 
 
@@ -25,7 +26,28 @@ def deepened(facts: Facts, attempt: Attempt, relay: Allocation | None = None) ->
     if handshake.failure is Failure.TLS_CERTIFICATE:
         return msgspec.structs.replace(attempt, status="blocked", reason="another-certificate")
     proven = handshake.failure is None and attempt.status == "open"
-    return msgspec.structs.replace(attempt, proof="media") if proven else attempt
+    return _held(facts, msgspec.structs.replace(attempt, proof="media"), relay) if proven else attempt
+
+
+def _held(facts: Facts, attempt: Attempt, relay: Allocation | None) -> Attempt:
+    """With --hold: media's path, or one that died under it."""
+    held = [each for each in facts.of(PathHeld) if _same(each, attempt, relay)]
+    if not held:
+        return attempt
+    evidence = tuple(sorted({*attempt.evidence, *ids(held)}))
+    attempt = msgspec.structs.replace(attempt, evidence=evidence)
+    dead = lost(held[-1])
+    return msgspec.structs.replace(attempt, status="blocked", reason="path-died") if dead else attempt
+
+
+def lost(held: PathHeld) -> bool:
+    """Whether it is known that the path is gone: refused, or silent through nine tries or more, until consent expired
+    (RFC 7675) or while packets of a new flow pass to the same place and back.
+    """
+    if held.failure is Failure.ERROR_RESPONSE:
+        return True
+    enough = held.tries >= SILENT_TRIES and (bool(held.control) or held.silent >= CONSENT_SECONDS)
+    return held.failure is Failure.TIMEOUT and enough
 
 
 def filtered(handshake: MediaHandshake) -> bool:
@@ -56,10 +78,10 @@ def by_luck(facts: Facts) -> list[Attempt]:
     return found
 
 
-def _same(handshake: MediaHandshake, attempt: Attempt, relay: Allocation | None) -> bool:
-    if handshake.endpoint != attempt.endpoint:
+def _same(seen: MediaHandshake | PathHeld, attempt: Attempt, relay: Allocation | None) -> bool:
+    if seen.endpoint != attempt.endpoint:
         return False
     if relay is not None:
-        return (handshake.server, handshake.leg, handshake.relayed) == (relay.server, relay.transport, relay.relayed)
-    here = split(handshake.local)[0] if handshake.local else None
-    return handshake.leg is None and attempt.local in (None, here)
+        return (seen.server, seen.leg, seen.relayed) == (relay.server, relay.transport, relay.relayed)
+    here = split(seen.local)[0] if seen.local else None
+    return seen.leg is None and attempt.local in (None, here)

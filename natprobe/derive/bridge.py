@@ -8,8 +8,11 @@ from natprobe.derive.conference import (
     conference_ready,
     focus_available,
     login_needed,
+    rate_limited,
+    room_entered,
     session_offered,
     signalling_works,
+    token_of_another_room,
 )
 from natprobe.derive.handed_out import for_bridge, port_of
 from natprobe.facts import Allocation, Facts, JitsiConfig, Service, Services, TurnServer, server_kind
@@ -72,6 +75,12 @@ def why_no_session(facts: Facts) -> str:
         return "no-address"
     if login_needed(facts):
         return "login-needed"
+    if token_of_another_room(facts):
+        return "token-bound-to-room"
+    if rate_limited(facts):
+        return "rate-limited"
+    if room_entered(facts) is False:
+        return "room-not-entered"
     if signalling_works(facts) is False:
         return "signalling-failed"
     if _left_out(facts):

@@ -15,8 +15,16 @@ NO_BRIDGE = "bridge-not-available"
 _WHO_ARE_YOU = ("not-authorized", "not-allowed", "invalid-mechanism", "account-disabled", "credentials-expired")
 # Nobody runs conferences: mod_client_proxy's word where no focus is connected; a focus' name that leads nowhere.
 _NO_FOCUS = ("service-unavailable", "remote-server-not-found", "remote-server-timeout", "item-not-found")
-# HTTP: the focus says no; nobody answers behind the proxy.
-_REFUSED, _NOBODY = (401, 403), (404, 502, 503, 504)
+# Prosody to whom it lets write to no other server (guests, and all where it has no such connections): the focus' name
+# is none of its own. With other words not-allowed is somebody's refusal.
+_ELSEWHERE = "remote domains"
+# Settings, by which only whom the server knows may begin a conference: jicofo's, its reservation system's, Prosody's.
+_NOT_FOR_US = ("not-authorized", "not-allowed", "forbidden", "registration-required", "reservation-error", "not-live")
+# RFC 6120 section 8.3.3: too much at once, of whomever.
+_BUSY = ("resource-constraint", "policy-violation")
+# HTTP: the focus says no to us, or to what was asked (jicofo's own two); a limit of the proxy's (RFC 6585 section 4).
+_REFUSED, _BAD, _TOO_MANY = (401, 403), (400, 500), 429
+_TOKEN_ROOM, _NO_SUCH_ROOM = "not-allowed", "creation is restricted"
 # A link that broke says nothing about whoever did not answer over it.
 _CUT = (*OWN, Failure.CLOSED, Failure.RESET)
 
@@ -29,25 +37,36 @@ def signalling_works(facts: Facts) -> bool | None:
     asked = _ways(facts)
     if any(each.failure is None or _unknown_to_it(each) for each in asked):
         return True
-    told = [each for each in asked if each.failure not in OWN]
+    told = [each for each in asked if each.failure not in OWN or _mixed(facts, each)]
     return False if told else None
+
+
+def _mixed(facts: Facts, signing: SignIn) -> bool:
+    """Whether browsers refuse it before anything is sent: no TLS, on a page that has it (W3C Mixed Content, 5.1)."""
+    page = next(iter(facts.ok(JitsiConfig)), None)
+    return page is not None and page.url.startswith("https:") and signing.url.startswith(("http:", "ws:"))
 
 
 def _ways(facts: Facts) -> list[SignIn]:
     """The way that the client takes, each time it was tried; all ways, where config.js doesn't tell which."""
-    config = next(iter(facts.ok(JitsiConfig)), None)
-    wanted = "bosh" if config is None or config.websocket is None or config.prefer_bosh else "websocket"
+    wanted = "bosh" if takes_bosh(facts) else "websocket"
     return facts.of(SignIn, lambda each: each.transport == wanted) or facts.of(SignIn)
+
+
+def takes_bosh(facts: Facts) -> bool:
+    """Whether the client signs in over BOSH: where no WebSocket is named, or BOSH is preferred."""
+    config = next(iter(facts.ok(JitsiConfig)), None)
+    return config is None or config.websocket is None or config.prefer_bosh
 
 
 def login_needed(facts: Facts) -> bool | None:
     """Whether this server wants a login or a token before it lets somebody begin a conference."""
     replies = facts.of(ConferenceReply)
-    if any(each.ready for each in replies):
+    if any(each.ready and not each.visitors for each in replies):
         return False
     ways = _ways(facts)
     kept_out = any(_unknown_to_it(each) for each in ways) and all(each.failure is not None for each in ways)
-    return True if kept_out or any(_unauthorized(each) for each in replies) else None
+    return True if kept_out or any(not_for_us(each) for each in replies) else None
 
 
 def _unknown_to_it(signing: SignIn) -> bool:
@@ -60,24 +79,43 @@ def _asks_who(signing: SignIn) -> bool:
     return anonymous or signing.condition in _WHO_ARE_YOU
 
 
-def _unauthorized(reply: ConferenceReply) -> bool:
-    return reply.condition == "not-authorized" or (reply.failure is not None and reply.status in _REFUSED)
+def not_for_us(reply: ConferenceReply) -> bool:
+    """Whether the server has conferences and begins none for who we are, or sends us to where visitors are."""
+    refused = reply.condition in _NOT_FOR_US and not _elsewhere(reply)
+    return refused or reply.visitors is not None or (reply.failure is not None and reply.status in _REFUSED)
+
+
+def _elsewhere(reply: ConferenceReply) -> bool:
+    return reply.condition == "not-allowed" and _ELSEWHERE in reply.detail
+
+
+def token_of_another_room(facts: Facts) -> bool:
+    """Whether the room lets nobody in with this token (mod_token_verification): it is for another one."""
+    refused = facts.of(RoomEntry, lambda each: each.condition == _TOKEN_ROOM and _NO_SUCH_ROOM not in each.detail)
+    return bool(refused) and any(each.login == "token" for each in facts.ok(SignIn))
+
+
+def rate_limited(facts: Facts) -> bool:
+    """Whether what we asked for was too much at once."""
+    busy = any(each.condition in _BUSY or each.status == _TOO_MANY for each in facts.of(ConferenceReply))
+    return busy or any(each.condition in _BUSY for each in facts.of(RoomEntry))
 
 
 def focus_available(facts: Facts) -> bool | None:
     """Whether somebody runs conferences here: False where the server says no such thing is there, or nobody answers."""
     replies = facts.of(ConferenceReply)
-    if any(each.failure is None or _unauthorized(each) for each in replies):
+    if any(each.failure is None or not_for_us(each) for each in replies):
         return True
     if any(_absent(each) for each in replies):
         return False
-    return True if any(each.condition for each in replies) else None
+    return True if any(each.condition or each.status in _BAD for each in replies) else None
 
 
 def _absent(reply: ConferenceReply) -> bool:
+    """Over HTTP whatever is no word of the focus' own: its page does not lead there, or nobody is behind it."""
     if reply.condition is not None:
-        return reply.condition in _NO_FOCUS
-    return reply.failure is Failure.TIMEOUT or (reply.failure is not None and reply.status in _NOBODY)
+        return reply.condition in _NO_FOCUS or _elsewhere(reply)
+    return reply.failure is Failure.TIMEOUT or reply.status not in (None, *_REFUSED, *_BAD, _TOO_MANY)
 
 
 def conference_ready(facts: Facts) -> bool | None:
@@ -85,7 +123,7 @@ def conference_ready(facts: Facts) -> bool | None:
     replies = facts.of(ConferenceReply)
     if any(each.ready for each in replies):
         return True
-    return False if any(each.failure not in _CUT for each in replies) else None
+    return False if any(each.failure not in _CUT for each in replies) and not rate_limited(facts) else None
 
 
 def room_entered(facts: Facts) -> bool | None:

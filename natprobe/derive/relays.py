@@ -21,6 +21,7 @@ from natprobe.derive import (
 )
 from natprobe.derive.alternates import alternate, in_a_ring
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.facts import Allocation, Binding, Connected, Facts, Permission, Relayed, TlsSession, TurnServer
 from natprobe.model import Address, Endpoint, Failure, HostName, family, split
 
@@ -330,7 +331,7 @@ def _silence(facts: Facts, leg: LegFacts) -> State:
         return "stalled"
     if stun_answered(facts, leg):
         return "stalled"
-    return "blocked-here" if leg.datagrams and _shut_here(facts, leg) else "unreachable"
+    return "blocked-here" if _shut_here(facts, leg) else "unreachable"
 
 
 def _unreached(facts: Facts, leg: LegFacts) -> State:
@@ -342,7 +343,7 @@ def _unreached(facts: Facts, leg: LegFacts) -> State:
     if failure in _CUT and leg.stands and stun_answered(facts, leg):
         return "stalled"
     on_the_way = failure in REJECTED and leg.allocation.reported_by != split(leg.allocation.server)[0]
-    return "blocked-here" if leg.datagrams and on_the_way and _shut_here(facts, leg) else "unreachable"
+    return "blocked-here" if on_the_way and _shut_here(facts, leg) else "unreachable"
 
 
 def _not_stun(facts: Facts, leg: LegFacts) -> State:
@@ -366,8 +367,12 @@ def connected(facts: Facts, leg: LegFacts) -> list[Connected]:
 
 
 def _shut_here(facts: Facts, leg: LegFacts) -> bool:
-    """Whether udp-blocked or stun-filtered say it already."""
+    """Whether ipv6-broken says it already, or of datagrams udp-blocked or stun-filtered."""
     version = family(split(leg.allocation.server)[0])
+    if lost_in_ipv6(facts, [leg.allocation.server]):
+        return True
+    if not leg.datagrams:
+        return False
     if udp_works(facts) is False or udp_works(facts, version) is False:
         return True
     dropped = stun_dropped(facts, version)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
 from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
-from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake
+from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld
 from natprobe.facts.jitsi import (
     BridgeChannel,
     ConferenceReply,
     JitsiConfig,
+    PoolCheck,
     PseudoTls,
     RoomEntry,
     Service,
@@ -72,7 +73,9 @@ __all__ = [
     "Opening",
     "Origin",
     "OtherPayload",
+    "PathHeld",
     "Permission",
+    "PoolCheck",
     "Probed",
     "PseudoTls",
     "RelayBurst",
@@ -129,12 +132,14 @@ Known = (
     | IceCheck
     | IceEnded
     | MediaHandshake
+    | PathHeld
     | JitsiConfig
     | SignIn
     | Services
     | ConferenceReply
     | RoomEntry
     | SessionOffer
+    | PoolCheck
     | BridgeChannel
     | PseudoTls
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from natprobe.facts.stun import Transport
-from natprobe.model import Address, Count, Endpoint, Milliseconds, Observation, Text
+from natprobe.model import Address, Count, Endpoint, Milliseconds, Observation, Seconds, Text
 
 
 class Candidate(Observation, frozen=True, kw_only=True):
@@ -94,3 +94,32 @@ class MediaHandshake(Observation, frozen=True, kw_only=True):
     control: bool | None = None
     protocol: Text | None = None
     duration_ms: Milliseconds | None = None
+
+
+class PathHeld(Observation, frozen=True, kw_only=True):
+    """The pair that ICE settled on, watched for `hold` seconds after DTLS by consent checks (RFC 7675; `--hold`).
+
+    `lasted`: until the last check was sent that was answered, `missed`: until the first after it was sent, which was
+    not; `silent`: from the last answered one until it was given up. `checks` and `answered` count consent checks;
+    `tries` what went unanswered since, checks sent closer together to be sure included. `control`: a check from a new
+    socket of ours to the same endpoint was answered meanwhile; None: none was tried. `error_code`: how the last one was
+    refused. `ended`: why signalling ended the session, which is no fault of the path. `server`, `leg` and `relayed` as
+    in IceCheck.
+    """
+
+    session: Text = ""
+    endpoint: Endpoint
+    local: Endpoint | None = None
+    server: Endpoint | None = None
+    leg: Transport | None = None
+    relayed: Endpoint | None = None
+    hold: Seconds = 0.0
+    lasted: Seconds = 0.0
+    missed: Seconds | None = None
+    silent: Seconds = 0.0
+    checks: Count = 0
+    answered: Count = 0
+    tries: Count = 0
+    control: bool | None = None
+    error_code: Count | None = None
+    ended: Text | None = None

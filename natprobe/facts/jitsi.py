@@ -118,7 +118,8 @@ class RoomEntry(Observation, frozen=True, kw_only=True):
 class SessionOffer(Observation, frozen=True, kw_only=True):
     """The session-initiate (XEP-0166) that the bridge's transport comes in, or that it never came.
 
-    `dropped` counts candidates that name no address that may be contacted, and those beyond the bound. `channel` is
+    `dropped` counts candidates that name no address that may be contacted, and those beyond the bound. `digest`: the
+    announced fingerprint of the bridge's certificate, which is public (RFC 8122). `channel` is
     the bridge's own WebSocket without its secrets. `duration_ms`: from the second participant's entry.
     """
 
@@ -127,6 +128,7 @@ class SessionOffer(Observation, frozen=True, kw_only=True):
     candidates: Count = 0
     dropped: Count = 0
     fingerprint: bool = False
+    digest: Text | None = None
     channel: Text | None = None
     condition: Text | None = None
     duration_ms: Milliseconds | None = None
@@ -147,4 +149,21 @@ class PseudoTls(Observation, frozen=True, kw_only=True):
 
     endpoint: Endpoint
     local: Endpoint | None = None
+    rtt_ms: Milliseconds | None = None
+
+
+class PoolCheck(Observation, frozen=True, kw_only=True):
+    """An ICE check with the credentials of a further conference's session (`--sessions`), maybe on another bridge.
+
+    `conference` counts from 2. `digest` as in SessionOffer, the rest as in IceCheck. Without `endpoint` nothing was
+    offered.
+    """
+
+    conference: Count
+    endpoint: Endpoint | None = None
+    local: Endpoint | None = None
+    digest: Text | None = None
+    tries: Count = 0
+    verified: bool = False
+    error_code: Count | None = None
     rtt_ms: Milliseconds | None = None

@@ -10,7 +10,7 @@ from natprobe.model import Count, Family, Observation, Seconds, Text, Time
 class Run(Observation, frozen=True, kw_only=True):
     """The first observation of every report: which natprobe, when, with which options that matter. No secrets.
 
-    `bitrate`: bits per second (--bitrate), 0: none was asked for.
+    `bitrate`: bits per second (--bitrate), 0: none was asked for. `hold`: seconds (--hold), 0: not asked for.
     """
 
     version: Text
@@ -25,6 +25,10 @@ class Run(Observation, frozen=True, kw_only=True):
     idle: Seconds = 0.0
     bitrate: Count = 0
     audit_relay: bool = False
+    shallow: bool = False
+    deep: bool = False
+    hold: Seconds = 0.0
+    sessions: Count = 1
     insecure: bool = False
 
 

@@ -20,7 +20,8 @@ CONTENT_TYPE = "text/xml; charset=utf-8"
 # As lib-jitsi-meet's: the server keeps one request for so many seconds, and a second may be under way beside it.
 WAIT_SECONDS = 60
 HOLD = 1
-# A server that answers empty requests at once is asked no more often than this (seconds).
+# What answers an empty request with nothing holds none: it is asked again after so long (seconds). Behind an answer
+# that brought something the next one goes at once, so that the server has one to answer with (XEP-0124 section 11).
 POLL_SECONDS = 0.5
 _SID_MAX = 256
 # XEP-0124 section 14 bounds rid by 2**53: it begins far below.
@@ -35,16 +36,24 @@ class Bosh:
     transport: Literal["websocket", "bosh"] = "bosh"
 
     def __init__(
-        self, first: Client, connect: Callable[[], Awaitable[Client]], path: str, domain: str, chance: random.Random
+        self,
+        first: Client,
+        connect: Callable[[], Awaitable[Client]],
+        path: str,
+        domain: str,
+        chance: random.Random,
+        origin: str = "",
     ) -> None:
         self._connect, self._path, self._domain = connect, path, domain
+        # Browsers send it with every POST (Fetch section 3.2).
+        self._headers = [(b"Origin", origin.encode())] if origin else []
         self._rid, self._sid = chance.getrandbits(_RID_BITS), ""
         self._idle, self._all = [first], [first]
         self._free = asyncio.Semaphore(HOLD + 1)
         self._arrived: asyncio.Queue[Element | Exception | None] = asyncio.Queue()
         self._under_way: set[asyncio.Task[None]] = set()
         self._spare: asyncio.Task[None] | None = None
-        self._polled = 0.0
+        self._unheld = False
         self.reply: Reply | None = None
         self.answered = False
 
@@ -73,7 +82,11 @@ class Bosh:
                 return arrived
 
     async def end(self, stanzas: Sequence[str]) -> None:
-        """XEP-0124 section 13: the last stanzas go with the request that terminates."""
+        """XEP-0124 section 13: the last stanzas go with the request that terminates. A session that is still being made
+        is waited for.
+        """
+        if not self._sid:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
         if self._sid:
             self._begin({"type": "terminate"}, "".join(stanzas))
             await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -98,9 +111,7 @@ class Bosh:
         }
 
     async def _poll(self) -> None:
-        now = asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, self._polled + POLL_SECONDS - now))
-        self._polled = max(now, self._polled + POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS if self._unheld else 0.0)
         self._begin({})
 
     def _begin(self, attributes: dict[str, str], content: str = "") -> None:
@@ -115,6 +126,7 @@ class Bosh:
                 self._rid += 1
                 named = {"rid": str(self._rid), "sid": self._sid or None, "xmlns": HTTPBIND, **attributes}
                 body = await self._posted(xmpp.tag("body", named, content).encode())
+            self._unheld = not (attributes or content or len(body))
             self._take(body)
         except (OSError, EOFError, XmppError) as exc:
             self._arrived.put_nowait(exc)
@@ -148,7 +160,7 @@ class Bosh:
         return found
 
     async def _post(self, client: Client, body: bytes) -> Reply:
-        return await client.post(self._path, body, CONTENT_TYPE, xmpp.STANZA_MAX + 1)
+        return await client.post(self._path, body, CONTENT_TYPE, xmpp.STANZA_MAX + 1, self._headers)
 
     async def _client(self) -> tuple[Client, bool]:
         """A connection, and whether it was never used before."""

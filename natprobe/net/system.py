@@ -72,6 +72,9 @@ class SystemNet:
         with contextlib.ExitStack() as undo:
             sock = undo.enter_context(socket.socket(_AF[family], socket.SOCK_STREAM))
             sock.setblocking(False)
+            # As browsers do: RFC 896 keeps small messages back until the one before is acknowledged, a round trip or
+            # two. asyncio sets it by itself only on a socket that names its protocol.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if local is not None:
                 _bind(sock, family, local, 0)
             await _connect(sock, family, remote)

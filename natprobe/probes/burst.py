@@ -26,7 +26,9 @@ from natprobe.facts import (
     IceEnded,
     IdleMapping,
     Opening,
+    PathHeld,
     Permission,
+    PoolCheck,
     RelayBurst,
     Relayed,
     Resolved,
@@ -51,7 +53,9 @@ TAKES = (
     Opening,
     IceCheck,
     IceEnded,
+    PathHeld,
     Permission,
+    PoolCheck,
 )
 YIELDS = (RelayBurst,)
 TIMEOUT = 14.0

@@ -6,14 +6,14 @@ Nothing is accepted: a session that is only offered has live credentials already
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
-from natprobe.addresses import address_class
-from natprobe.asking.conferences import Answer, ask_focus
+from natprobe.asking.conferences import Answer, ask_focus, harmless
+from natprobe.asking.forced import forced
 from natprobe.asking.rooms import Participant, Room, nick_of
+from natprobe.asking.seats import participants
 from natprobe.asking.xmpp import XmppSession
-from natprobe.context import Context
-from natprobe.derive import target_addresses
+from natprobe.context import SIGN_IN, Context
 from natprobe.derive.conference import NO_BRIDGE
 from natprobe.facts import (
     Candidate,
@@ -26,7 +26,8 @@ from natprobe.facts import (
     SessionOffer,
     SignIn,
 )
-from natprobe.model import Endpoint, Failure, Observation, clip, family, join, split
+from natprobe.model import Endpoint, Failure, Observation, clip, join
+from natprobe.pairing import Login
 from natprobe.servers.jitsi.rooms import room_name
 from natprobe.servers.jitsi.services import in_metadata
 from natprobe.wire.text import clean
@@ -40,17 +41,15 @@ TIMEOUT = 12.0
 ENTRY_SECONDS = 5.0
 OFFER_SECONDS = 5.0
 SPARE_SECONDS = 0.3
-# What is tried besides what is advertised, and where Jitsi listens unless somebody changed it.
-FORCED_MAX = 12
-MEDIA_PORT = 10000
 _NOT_LET_IN = ("not-authorized", "registration-required", "forbidden")
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """Two sessions are needed: the focus invites nobody who is alone."""
-    one, two = (ctx.keep.get(f"jitsi/{number}", XmppSession) for number in (1, 2))
-    if one is None or two is None:
+    """Two sessions are needed: the focus invites nobody who is alone. With --deep there are more."""
+    sessions = _signed_in(ctx)
+    if len(sessions) < 2:
         return
+    one = sessions[0]
     until = ctx.net.now() + TIMEOUT - SPARE_SECONDS
     config = next(iter(facts.ok(JitsiConfig)), None)
     domain = (config and config.domain) or one.domain
@@ -59,7 +58,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     yield _reply(answer)
     if not answer.ready or answer.visitors:
         return
-    ours = _participants(ctx, (one, two), Room(room, answer.focus, domain))
+    ours = _participants(ctx, sessions, Room(room, answer.focus, domain))
     await asyncio.gather(*(each.enter(min(ENTRY_SECONDS, until - ctx.net.now())) for each in ours))
     second = max((each.entered or 0.0) for each in ours)
     if all(each.entered is not None for each in ours):
@@ -71,23 +70,30 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         yield services
 
 
+def _signed_in(ctx: Context) -> list[XmppSession]:
+    """In the order of their numbers, without those behind one who is missing."""
+    numbered = [ctx.keep.get(f"jitsi/{number}", XmppSession) for number in range(1, participants(ctx) + 1)]
+    return [each for each in numbered[: [*numbered, None].index(None)] if each is not None]
+
+
 def _room(ctx: Context, session: XmppSession) -> str:
     """The one that the signalling was asked for: the user's, or a throw-away one. Of some names nothing is left."""
     return room_name(session.room) or f"natprobe-{ctx.random.getrandbits(64):016x}"
 
 
-def _participants(ctx: Context, sessions: tuple[XmppSession, XmppSession], room: Room) -> tuple[Participant, ...]:
+def _participants(ctx: Context, sessions: Sequence[XmppSession], room: Room) -> tuple[Participant, ...]:
     """Kept until the run ends, so that they go on answering and go last."""
-    found, taken = [], ""
+    found: list[Participant] = []
+    taken: list[str] = []
     for number, session in enumerate(sessions, 1):
-        taken = nick_of(session.jid, taken, ctx.random)
-        found.append(Participant(session, room, taken, ctx.net.now))
+        taken.append(nick_of(session.jid, taken, ctx.random))
+        found.append(Participant(session, room, taken[-1], ctx.net.now))
         ctx.keep.put(f"participant/{number}", found[-1])
     return tuple(found)
 
 
 def _told(ctx: Context, facts: Facts, ours: tuple[Participant, ...], second: float) -> Iterator[Observation]:
-    yield from (_entry(number, each) for number, each in enumerate(ours, 1))
+    yield from (_entry(ctx, number, each) for number, each in enumerate(ours, 1))
     if not all(each.entered is not None for each in ours):
         return
     chosen: tuple[int, Participant] | None = None
@@ -117,8 +123,8 @@ def _reply(answer: Answer) -> ConferenceReply:
     )
 
 
-def _entry(number: int, each: Participant) -> RoomEntry:
-    failure = None
+def _entry(ctx: Context, number: int, each: Participant) -> RoomEntry:
+    failure, login = None, ctx.keep.get(SIGN_IN, Login) or Login()
     if each.entered is None:
         failure = _refusal(each.refused or each.ended) or (Failure.CLOSED if each.lost else Failure.TIMEOUT)
     return RoomEntry(
@@ -128,6 +134,7 @@ def _entry(number: int, each: Participant) -> RoomEntry:
         condition=None if each.entered is not None else each.refused or each.ended,
         rtt_ms=None if each.entered is None else _ms(each.began, each.entered),
         failure=failure,
+        detail=harmless(each.words, each.room.jid, login.token),
     )
 
 
@@ -148,6 +155,7 @@ def _offer(ctx: Context, number: int, each: Participant, second: float) -> Sessi
         candidates=len(each.offer.candidates),
         dropped=each.offer.dropped,
         fingerprint=each.offer.fingerprint is not None,
+        digest=each.offer.fingerprint and clip(each.offer.fingerprint, 200),
         channel=each.offer.shown_channel,
         duration_ms=_ms(second, max(each.offered or second, second)),
     )
@@ -193,16 +201,5 @@ def _candidates(ctx: Context, facts: Facts, number: int, each: Participant) -> I
             related=join(*found.related) if found.related else None,
             session=session,
         )
-    for endpoint in _forced(ctx, facts, seen):
+    for endpoint in forced(ctx, facts, seen):
         yield Candidate(endpoint=endpoint, transport="udp", advertised=False, session=session)
-
-
-def _forced(ctx: Context, facts: Facts, advertised: list[Endpoint]) -> list[Endpoint]:
-    """The name's addresses, those that the web front answered on and the user's, with each port that is advertised."""
-    front = [split(each.endpoint)[0] for each in facts.ok(SignIn) if each.endpoint]
-    addresses = [*ctx.options.media_addresses, *target_addresses(facts), *front]
-    usable = [each for each in addresses if family(each) in ctx.options.families]
-    ports = dict.fromkeys(split(each)[1] for each in advertised) or {MEDIA_PORT: None}
-    wanted = dict.fromkeys(join(address, port) for address in usable for port in ports)
-    unicast = [each for each in wanted if address_class(split(each)[0]) not in ("unspecified", "multicast")]
-    return [each for each in unicast if each not in advertised][:FORCED_MAX]

@@ -1,20 +1,36 @@
 """Media as a browser builds it: the session is accepted, full ICE, DTLS with the media server, full-size packets.
 
-On the second participant's session: the first one's stays unaccepted, so that every address can be asked. Directly
-where a check has passed directly; through the best relay where only that has passed.
+Directly where a check has passed directly, on the second participant's session, while the first one's is still used
+to ask every address; through the best relay where only that has passed. With --deep, on further participants'
+sessions, through every other kind of leg that has passed too (asking/seats.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from natprobe.asking.association import Sides, Through, associate
+from natprobe.asking.rooms import Participant
+from natprobe.asking.seats import seat
 from natprobe.asking.sources import sources
-from natprobe.asking.xmpp import XmppSession
+from natprobe.asking.staying import hold_on
+from natprobe.asking.together import as_they_come
 from natprobe.context import Context
-from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, LocalAddress, MediaHandshake, SessionOffer
+from natprobe.derive.bridge import takes
+from natprobe.facts import (
+    Allocation,
+    Candidate,
+    Facts,
+    IceCheck,
+    IceEnded,
+    LocalAddress,
+    MediaHandshake,
+    PathHeld,
+    SessionOffer,
+)
 from natprobe.model import Observation, family, split
 from natprobe.net.failure import failure_of
 from natprobe.net.ice import RelayWay, UdpWay, Way
@@ -26,29 +42,63 @@ from natprobe.wire.session_accept import Ours, session_accept
 
 REQUIRES = (SessionOffer,)
 TAKES = (LocalAddress,)
-YIELDS = (IceEnded, MediaHandshake, IceCheck)
+YIELDS = (IceEnded, MediaHandshake, IceCheck, PathHeld)
 TIMEOUT = 20.0
 
-# The drawer's keys of the participant whose session is accepted, of its offer and of its credentials.
-_SESSION, _OFFER, _MEDIA = "jitsi/2", "offer/2", "media/2"
 # How often it is looked whether something has passed (seconds): a check's answer is not kept waiting for longer.
 _LOOK_SECONDS = 0.02
 _RELAYS = ("udp", "tcp", "tls")
+
+
+class Seat(NamedTuple):
+    """A participant whose session is for this probe, and the session's name in facts."""
+
+    participant: Participant
+    offer: Offer
+    media: str
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """It starts with the first check that has passed, or when there are no more to wait for: then a peer may still find
     us (peer-reflexive).
     """
-    session, offer = ctx.keep.get(_SESSION, XmppSession), ctx.keep.get(_OFFER, Offer)
-    if session is None or offer is None:
-        return
     passed = await _first_passed(ctx, facts)
+    streams = [_session(ctx, facts, passed, held=ctx.options.hold > 0)]
+    if ctx.options.deep and passed is not None:
+        streams.append(_others(ctx, facts, passed))
+    async for seen in as_they_come(streams):
+        yield seen
+
+
+def _seat(ctx: Context, leg: str | None) -> Seat | None:
+    """None where it has been offered no session."""
+    number = seat(ctx, leg)
+    found = ctx.keep.get(f"participant/{number}", Participant)
+    return Seat(found, found.offer, f"media/{number}") if found is not None and found.offer is not None else None
+
+
+async def _others(ctx: Context, facts: Facts, main: IceCheck) -> AsyncIterator[Observation]:
+    """Each kind of leg that has passed and is not the main one's, when nobody else reads from relays any more."""
+    while not _all_checked(facts):
+        await ctx.net.sleep(_LOOK_SECONDS)
+    best = {each.leg: each for each in reversed(_verified(facts)) if each.leg in _RELAYS and each.leg != main.leg}
+    async for seen in as_they_come(_session(ctx, facts, each) for each in best.values()):
+        yield seen
+
+
+async def _session(
+    ctx: Context, facts: Facts, passed: IceCheck | None, *, held: bool = False
+) -> AsyncIterator[Observation]:
+    """One of them to its end. What was opened for it is closed with it."""
+    taken = _seat(ctx, None if passed is None else passed.leg)
+    if taken is None:
+        return
+    session, offer = taken.participant.session, taken.offer
     with ExitStack() as opened:
         ways, relays = _ways(ctx, facts, passed, opened)
         if not ways:
             return
-        sides = _sides(ctx, offer)
+        sides = _sides(ctx, taken)
         hosts = tuple(each.local for each in ways if not each.base.relayed)
         accept = session_accept(
             session.new_id(), offer, Ours(session.jid, sides.ours, sides.identity.fingerprint, hosts)
@@ -57,23 +107,40 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
             await session.send(accept)
         except (OSError, EOFError) as exc:
             failure, detail = failure_of(exc)
-            yield IceEnded(session=_MEDIA, failure=failure, detail=detail)
+            yield IceEnded(session=taken.media, failure=failure, detail=detail)
             return
-        async for seen in associate(ctx, sides, _remotes(facts), ways, relays):
+        holds = partial(hold_on, ctx, taken.participant) if held else None
+        async for seen in associate(ctx, sides, _remotes(facts), ways, relays, holds):
             yield seen
 
 
 async def _first_passed(ctx: Context, facts: Facts) -> IceCheck | None:
-    """A direct check as soon as one has passed; when all have ended, the best relayed one."""
+    """A direct check as soon as one has passed; when all have ended, the best relayed one, of those first that the
+    client would take.
+    """
     while True:
-        verified = facts.of(IceCheck, lambda each: each.verified and each.advertised and each.transport == "udp")
+        verified = _verified(facts)
         direct = next((each for each in verified if each.leg is None), None)
         if direct is not None:
             return direct
-        if facts.probe("media") and facts.probe("relayed"):
-            legs = sorted((each for each in verified if each.leg in _RELAYS), key=lambda e: _RELAYS.index(e.leg or ""))
-            return next(iter(legs), None)
+        if _all_checked(facts):
+            legs = [each for each in verified if each.leg in _RELAYS]
+            return min(legs, key=lambda e: (not _taken(facts, e), _RELAYS.index(e.leg or "")), default=None)
         await ctx.net.sleep(_LOOK_SECONDS)
+
+
+def _taken(facts: Facts, check: IceCheck) -> bool:
+    """Whether the server's own client would have this leg."""
+    found = facts.ok(Allocation, lambda each: (each.server, each.relayed) == (check.server, check.relayed))
+    return any(takes(facts, each) for each in found)
+
+
+def _verified(facts: Facts) -> list[IceCheck]:
+    return facts.of(IceCheck, lambda each: each.verified and each.advertised and each.transport == "udp")
+
+
+def _all_checked(facts: Facts) -> bool:
+    return all(facts.probe(each) is not None for each in ("media", "relayed", "turn"))
 
 
 class _Found(NamedTuple):
@@ -111,14 +178,15 @@ def _relay(ctx: Context, passed: IceCheck) -> _Found:
     return _Found([], {})
 
 
-def _sides(ctx: Context, offer: Offer) -> Sides:
+def _sides(ctx: Context, taken: Seat) -> Sides:
     from natprobe.wire.identity import new_identity
 
+    offer = taken.offer
     named = ((offer.hash, offer.fingerprint),) if offer.hash and offer.fingerprint else ()
     # RFC 8445 section 5.3: at least 24 bits of a name and 128 of a password, in characters of its own.
     ours = IceCredentials(ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}")
     return Sides(
-        session=_MEDIA,
+        session=taken.media,
         ours=ours,
         theirs=offer.credentials,
         identity=new_identity(ctx.unix_time),

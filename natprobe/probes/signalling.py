@@ -1,4 +1,4 @@
-"""Signalling: two participants sign in as Jitsi's client does, and what the server then offers of STUN and TURN."""
+"""Signalling: two participants sign in as Jitsi's client does."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from importlib import import_module
 import msgspec
 
 from natprobe.asking.lookups import Addresses
-from natprobe.asking.offers import Offers
+from natprobe.asking.seats import participants
 from natprobe.asking.signin import Door, SigningIn, door
 from natprobe.asking.together import as_they_come
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import ROOM, SIGN_IN, Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Facts, JitsiConfig, Resolved, Services, SignIn, TurnServer
+from natprobe.facts import Facts, JitsiConfig, Resolved, SignIn
 from natprobe.model import Failure, Observation, clip, split
 from natprobe.pairing import Login
 from natprobe.servers.jitsi.rooms import room_name
 
 REQUIRES = (JitsiConfig,)
 TAKES = ()
-YIELDS = (SignIn, Services, TurnServer, Resolved)
+YIELDS = (SignIn, Resolved)
 TIMEOUT = 8.0
 
 # All steps of the first way in, then of the other where the first failed, in seconds.
@@ -64,7 +64,7 @@ class Visit:
         self._ctx, self._config, self._doors = ctx, config, doors
         self._main = config.domain or ctx.target.host
         self._room = room_name(ctx.keep.get(ROOM, str) or f"natprobe-{ctx.random.getrandbits(64):016x}")
-        self._participants = (1, 2) if ctx.options.join else (1,)
+        self._participants = range(1, participants(ctx) + 1)
         self._sessions: dict[int, XmppSession] = {}
         self._refused: set[int] = set()
         self._opened: list[Door] = []
@@ -74,7 +74,7 @@ class Visit:
 
     async def observe(self) -> AsyncIterator[Observation]:
         """Both doors at once; whom the first fails, but not whom the server turns away, tries the other where a stream
-        opened. Then what the server offers.
+        opened.
         """
         first, *others = self._doors
         async for seen in self._addresses.ask(each.host for each in self._doors):
@@ -86,10 +86,6 @@ class Visit:
         again = [self._enter(who, each, SECOND_SECONDS, False) for who in missing for each in self._opened]
         async for seen in as_they_come(again):
             yield seen
-        if self._sessions:
-            session = self._sessions[min(self._sessions)]
-            async for seen in Offers(self._ctx, session, self._main, self._addresses).observe():
-                yield seen
 
     async def _enter(self, who: int, way: Door, seconds: float, curious: bool) -> AsyncIterator[Observation]:
         """A participant's login; the session lies in the drawer until the run ends."""

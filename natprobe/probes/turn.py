@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from natprobe.asking.together import as_they_come
 from natprobe.context import RELAY_ACCESS, Context
 from natprobe.facts import (
     Allocation,
+    Binding,
     Certificate,
     Connected,
     Facts,
@@ -87,6 +89,7 @@ async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterato
     ctx.keep.put(f"{key}/leg", leg)
     async with Mail(leg.client) as mail:
         through = Through(ctx, leg, mail)
+        ctx.keep.put(f"{key}/through", through)
         peers = [_by_server(leg, through, peer) for peer in _peers(facts, leg)]
         async for seen in as_they_come([*peers, _by_own_socket(ctx, facts, leg, through, key)]):
             yield seen
@@ -142,15 +145,20 @@ def _peers(facts: Facts, leg: Leg) -> Iterator[tuple[str, int]]:
 
 
 async def _by_server(leg: Leg, through: Through, peer: tuple[str, int]) -> AsyncIterator[Observation]:
-    permission = await leg.permit(peer)
-    yield permission
-    if permission.failure is None:
-        async for fact in as_they_come(_one(through, peer, size) for size in SIZES):
-            yield fact
-
-
-async def _one(through: Through, peer: tuple[str, int], size: int) -> AsyncIterator[Observation]:
-    yield await through.to_server(peer, size)
+    """Data goes right behind the request to permit the peer, which the relay reads first: that saves a round trip.
+    What was overtaken by it, or sent before a refusal, the relay drops (RFC 8656 section 9).
+    """
+    asked = asyncio.create_task(leg.permit(peer))
+    data = [asyncio.create_task(through.to_server(peer, size)) for size in SIZES]
+    try:
+        permission = await asked
+        yield permission
+        for each in asyncio.as_completed(data if permission.failure is None else []):
+            yield await each
+    finally:
+        for task in (asked, *data):
+            task.cancel()
+        await asyncio.gather(asked, *data, return_exceptions=True)
 
 
 async def _by_own_socket(
@@ -180,12 +188,17 @@ async def _by_own_socket(
 
 
 async def _outside(ctx: Context, facts: Facts, leg: Leg, local: Address | None) -> tuple[str, int] | None:
-    """How this network is seen outside over UDP: by the relay itself, else by whoever says it first. The port doesn't
-    matter, permissions are for addresses (RFC 8656 section 9).
+    """How this network is seen outside over UDP: by the relay itself, else as it is known already, else by whoever says
+    it first. The port doesn't matter, permissions are for addresses (RFC 8656 section 9).
     """
     version = family(leg.relayed[0])
     if leg.server.transport in ("udp", "dtls") and leg.mapped is not None and family(leg.mapped[0]) == version:
         return leg.mapped
+    for seen in facts.ok(Binding, lambda each: each.transport == "udp"):
+        if seen.local and seen.mapped and local in (None, split(seen.local)[0]):
+            mapped = split(seen.mapped)
+            if family(mapped[0]) == version:
+                return mapped
     servers = [each for each in (leg.at, *_peers(facts, leg)) if family(each[0]) == version]
     asked = as_they_come(_mapped(ctx, local, each) for each in servers)
     async with aclosing(asked) as answers:  # type: ignore[type-var]  # it is a generator

@@ -27,7 +27,9 @@ from natprobe.facts import (
     NaptrAnswer,
     Opening,
     OtherPayload,
+    PathHeld,
     Permission,
+    PoolCheck,
     Probed,
     PseudoTls,
     RelayBurst,
@@ -102,6 +104,25 @@ def _handshake(each: MediaHandshake) -> str:
     through = f" through relay {each.relayed}" if each.relayed else ""
     stands = f" stands{_ms(each.duration_ms)}" if each.failure is None else f", {_tries(each.tries)}"
     return f"DTLS with the media server at {each.endpoint}{through}{stands}"
+
+
+def _pool(each: PoolCheck) -> str:
+    if each.endpoint is None:
+        return f"conference {each.conference}, no session"
+    said = f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}"
+    return f"ICE check of conference {each.conference} to {each.endpoint}{said}"
+
+
+def _path_held(each: PathHeld) -> str:
+    through = f" through relay {each.relayed}" if each.relayed else ""
+    answered = f"{each.answered} of {each.checks} consent checks answered"
+    if each.failure is None:
+        return f"media's path to {each.endpoint}{through} lived for {each.hold:g} s, {answered}"
+    others = {True: ", a new socket's was answered", False: ", and so was a new socket's"}
+    beside = others[each.control] if each.control is not None else ""
+    unanswered = f"; then {_tries(each.tries)} unanswered{beside}" if each.failure == "timeout" else ""
+    over = f", ended by signalling: {each.ended}" if each.ended else ""
+    return f"media's path to {each.endpoint}{through} stood after {each.lasted:g} s, {answered}{unanswered}{over}"
 
 
 def _hairpin(each: Hairpin) -> str:
@@ -284,6 +305,8 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     IceCheck: _check,
     IceEnded: _ended,
     MediaHandshake: _handshake,
+    PathHeld: _path_held,
+    PoolCheck: _pool,
     JitsiConfig: _config,
     SignIn: _sign_in,
     Services: _services,

@@ -7,6 +7,9 @@ tries.
 How it shows: the call connects, then nobody is seen: ICE is fine, video and often the DTLS handshake are not.
 Browsers do not fall back from that.
 
+Where both are lost, to the media server and through a relay that stands elsewhere, it is one black hole, on the part
+of the way that the two have in common: this network's.
+
 Through a relay the packet is a little larger (36 bytes more in a Send indication), so the relay may be the one that
 fails where the direct path is just large enough.
 
@@ -19,21 +22,25 @@ Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts, IceCheck, Permission, Relayed, ids
-from natprobe.model import Do, Failure, Where
+from natprobe.model import Do, Failure, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 READS = (Allocation, IceCheck, Permission, Relayed)
 
 # A check without padding is about 100 bytes.
 SMALL = 300
+_DIRECT = "Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive"
+_BOTH = (
+    "Small packets to {endpoint} are answered, packets of {size} bytes vanish, and so do those through the relay"
+    " {hosts}: video will not arrive"
+)
 
 
 def check(facts: Facts) -> Judgement:
     """Per flow: the same socket, the same destination, only the size differs; and through relays."""
-    direct, relays = _direct(facts), [_relay(group) for group in legs_in(facts, "large-lost")]
-    if isinstance(direct, list):
-        return [*direct, *relays]
-    return relays or direct
+    lossy = legs_in(facts, "large-lost")
+    direct = _direct(facts, [leg.allocation for group in lossy for leg in group])
+    return direct if isinstance(direct, list) else [_relay(group) for group in lossy] or direct
 
 
 def _relay(group: list[LegFacts]) -> Found:
@@ -57,7 +64,7 @@ def _relay(group: list[LegFacts]) -> Found:
     )
 
 
-def _direct(facts: Facts) -> Judgement:
+def _direct(facts: Facts, relays: list[Allocation]) -> Judgement:
     checks = media_checks(facts)
     small = {each.flow: each for each in checks if each.size < SMALL and each.verified and each.failure is None}
     if not small:
@@ -67,13 +74,23 @@ def _direct(facts: Facts) -> Judgement:
         return CLEAR
     return [
         Found(
-            message="Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive",
-            args={"endpoint": lost[0].endpoint, "size": lost[0].size},
-            evidence=ids(lost, [small[each.flow] for each in lost]),
-            where=Where.UNKNOWN,  # from one end alone no link on the way is known from another
+            message=_BOTH if relays else _DIRECT,
+            args={
+                "endpoint": lost[0].endpoint,
+                "size": lost[0].size,
+                "hosts": " and ".join(dict.fromkeys(each.host for each in relays)),
+            },
+            evidence=ids(lost, [small[each.flow] for each in lost], relays),
+            where=_common(lost[0], relays),
             fixes=(_COMPARE, _LET_PASS),
         )
     ]
+
+
+def _common(check: IceCheck, relays: list[Allocation]) -> Where:
+    """From one end alone no link on the way is known from another, but to two places it is one that both share."""
+    elsewhere = any(split(each.server)[0] != split(check.endpoint)[0] for each in relays)
+    return Where.LOCAL_NETWORK if elsewhere else Where.UNKNOWN
 
 
 def _vanished(check: IceCheck) -> bool:

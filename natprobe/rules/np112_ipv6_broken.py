@@ -14,54 +14,41 @@ network. A second router or an old tunnel that announces a prefix of its own is 
 Sources: RFC 8305 (Happy Eyeballs), RFC 8421 section 4.
 """
 
-from natprobe.derive import OWN, came_back, has_way_out
-from natprobe.facts import Binding, Connected, Facts, LocalAddress, ids
-from natprobe.model import Do, Failure, family, split
+from natprobe.derive import target_addresses
+from natprobe.derive.ipv6 import Ipv6, Try, ipv6
+from natprobe.facts import Binding, Connected, Facts, LocalAddress, Resolved, ids
+from natprobe.model import Do, Severity, family
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (LocalAddress, Binding, Connected)
-
-Try = Binding | Connected
+READS = (LocalAddress, Binding, Connected, Resolved)
 
 
 def check(facts: Facts) -> Judgement:
     """One dead IPv6 server is that server's matter; two, with IPv4 alive, are this network's."""
-    tries: list[Try] = [*facts.of(Binding), *facts.of(Connected)]
-    sixes = [each for each in tries if _version(each) == 6 and each.failure not in OWN]
-    if not has_way_out(facts, 6) or not sixes:
+    seen = ipv6(facts)
+    if not seen.tries:
         return NOT_APPLICABLE
-    if any(_answered(each) for each in sixes):
+    if seen.answers:
         return CLEAR
-    four = next((each for each in tries if _version(each) == 4 and _answered(each)), None)
-    if four is None:
+    if seen.control is None:
         return CouldNotTell(reason="no-control")
-    if len({split(_remote(each))[0] for each in sixes}) < 2:
+    if not seen.broken:
         return CouldNotTell(reason="one-destination", ask="natprobe check TARGET --stun stun:SERVER-WITH-IPV6")
-    return [
-        Found(
-            message="IPv6 is set up here and does not work: none of {count} destinations answers, while IPv4 works",
-            args={"count": len({split(_remote(each))[0] for each in sixes})},
-            evidence=ids(list(sixes), four),
-            fixes=(
-                Do(
-                    text="Repair IPv6 in this network (does the router have a working IPv6 uplink, and is it the only"
-                    " one that announces a prefix?) or stop announcing it",
-                    audience="network",
-                ),
+    return [_found(facts, seen, seen.control)]
+
+
+def _found(facts: Facts, seen: Ipv6, control: Try) -> Found:
+    there = target_addresses(facts)
+    return Found(
+        message="IPv6 is set up here and does not work: none of {count} destinations answers, while IPv4 works",
+        args={"count": len(seen.destinations)},
+        evidence=ids(list(seen.tries), control),
+        severity=Severity.ERROR if there and all(family(each) == 6 for each in there) else None,
+        fixes=(
+            Do(
+                text="Repair IPv6 in this network (does the router have a working IPv6 uplink, and is it the only"
+                " one that announces a prefix?) or stop announcing it",
+                audience="network",
             ),
-        )
-    ]
-
-
-def _remote(each: Try) -> str:
-    return each.server if isinstance(each, Binding) else each.endpoint
-
-
-def _version(each: Try) -> int:
-    return family(split(_remote(each))[0])
-
-
-def _answered(each: Try) -> bool:
-    if isinstance(each, Binding):
-        return came_back(each) or each.failure in (Failure.REFUSED, Failure.RESET, Failure.CLOSED)
-    return each.failure in (None, Failure.REFUSED, Failure.RESET)
+        ),
+    )

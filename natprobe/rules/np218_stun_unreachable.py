@@ -16,6 +16,7 @@ Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 
 from natprobe.derive import ENOUGH, OWN, came_back, stun_asked, tcp_answers, udp_works
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.facts import Binding, Facts, OtherPayload, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
@@ -33,7 +34,7 @@ _NEITHER_AS = "{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dt
 
 def check(facts: Facts) -> Judgement:
     """Only for a target that is a STUN server. Where no UDP comes back at all, udp-blocked says it; where all does
-    but STUN, stun-filtered; of a certificate that is refused, certificate-invalid.
+    but STUN, stun-filtered; where IPv6 leads nowhere, ipv6-broken; of a refused certificate, certificate-invalid.
     """
     if facts.target.kind != "stun":
         return NOT_APPLICABLE
@@ -43,6 +44,8 @@ def check(facts: Facts) -> Judgement:
     if any(each.failure in (None, Failure.TLS_CERTIFICATE) for each in asked):
         return CLEAR
     filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
+    if lost_in_ipv6(facts, [each.server for each in asked]):
+        return CLEAR
     if over == ("udp",) and (udp_works(facts) is False or filtered & {each.server for each in asked}):
         return CLEAR
     first = [next((e for e in asked if e.transport == each and e.failure not in OWN), None) for each in over]

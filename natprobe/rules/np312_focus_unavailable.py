@@ -12,7 +12,7 @@ another one, or the name of its component is. Where config.js names a `conferenc
 Sources: jicofo's own source, XEP-0045, RFC 6120 section 8.3.3 (service-unavailable, remote-server-not-found).
 """
 
-from natprobe.derive.conference import conference_ready, focus_available
+from natprobe.derive.conference import conference_ready, focus_available, not_for_us, rate_limited
 from natprobe.facts import ConferenceReply, Facts, RoomEntry, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
@@ -22,24 +22,27 @@ READS = (ConferenceReply, RoomEntry)
 
 _ABSENT = "{host} lets people sign in, but its focus ({focus}) is not there to begin a conference ({words})"
 _NEVER_READY = "{host} lets people sign in, but its focus ({focus}) is never ready to begin a conference"
+_REFUSES = "{host} lets people sign in, but its focus ({focus}) refuses to begin a conference ({words})"
 _ASK = f"on the server: {jitsi.FOCUS_LOG}"
 
 
 def check(facts: Facts) -> Judgement:
-    """A focus that refuses us is there: login-required."""
+    """A focus that does not know us is there: login-required."""
     replies = facts.of(ConferenceReply)
     if not replies:
         return NOT_APPLICABLE
     there, ready = focus_available(facts), conference_ready(facts)
+    if rate_limited(facts):
+        return CouldNotTell(reason="rate-limited", ask="natprobe check again, a minute later")
     if there is None:
         return CouldNotTell(reason="no-answer", ask=_ASK)
-    waiting = [each for each in replies if each.failure is None and each.ready is False]
-    if there and (ready or not waiting):
+    refused = [each for each in replies if not each.ready and not not_for_us(each)]
+    if there and (ready or not refused):
         return CLEAR
-    first = (waiting if there else replies)[0]
+    first = (refused if there else replies)[0]
     return [
         Found(
-            message=_NEVER_READY if there else _ABSENT,
+            message=_ABSENT if not there else _REFUSES if first.failure else _NEVER_READY,
             args={"host": facts.target.host, "focus": first.focus, "words": _words(first)},
             evidence=ids(replies, facts.of(RoomEntry)),
             fixes=(_START, _PROXY) if first.by == "http" else (_START,),

@@ -27,6 +27,7 @@ from natprobe.derive import (
     web_connects,
     web_sessions,
 )
+from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.facts import Binding, Connected, Facts, HttpReply, TlsSession, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
@@ -42,7 +43,8 @@ def check(facts: Facts) -> Judgement:
         return NOT_APPLICABLE
     dead = [each for each in connects if each.failure is not None]
     if len(dead) == len(connects):
-        return CLEAR if _insecure_page(facts) else [_dead(facts, dead)]
+        elsewhere = _insecure_page(facts) or lost_in_ipv6(facts, [each.endpoint for each in dead])
+        return CLEAR if elsewhere else [_dead(facts, dead)]
     if not secure_pages(facts) and (hung := _hung(facts)):
         return [hung]
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]

@@ -66,11 +66,13 @@ def check(facts: Facts) -> Judgement:
         return NOT_APPLICABLE
     if any(each.reached not in ("nothing", "connection", "tls") for each in sockets):
         return CLEAR
-    refused = [each for each in sockets if each.status is not None and not _by_origin(each)]
+    # Only one of the participants asks for the page there.
+    strange = any(_by_origin(each) for each in sockets)
+    refused = [each for each in sockets if each.status is not None and not (strange and each.status == 403)]
     mute = [each for each in sockets if each.status is None and each.failure in _WITHOUT_ANSWER and _connected(each)]
     if refused or mute:
         return [_found(facts, refused or mute)]
-    return CLEAR if any(_by_origin(each) for each in sockets) else CouldNotTell(reason="no-answer-to-upgrade")
+    return CLEAR if strange else CouldNotTell(reason="no-answer-to-upgrade")
 
 
 def _by_origin(each: SignIn) -> bool:

@@ -16,6 +16,7 @@ Mixed Content section 5.1; field reports: docker-jitsi-meet 815, 2035, 941.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from natprobe.addresses import address_class
@@ -32,7 +33,9 @@ READS = (JitsiConfig, SignIn, Resolved)
 _INNER: tuple[AddressClass, ...] = ("private", "carrier", "link-local", "unique-local", "unspecified", "multicast")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 _PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
-_MESSAGE = "config.js sends clients to {url} ({key}): {fault}"
+_ONE = "config.js sends clients to {url} ({key}): {fault}"
+_ALIKE = "config.js sends clients to {url} ({key}) and {other_url} ({other_key}): {fault}"
+_TWO = "config.js sends clients to {url} ({key}): {fault}, and to {other_url} ({other_key}): {other_fault}"
 _NO_URL = "that is no address"
 _INSECURE = "an insecure address, which browsers refuse on a secure page"
 _NO_SOCKET = "it does not begin with wss:, so clients take it for BOSH and never open a WebSocket"
@@ -47,14 +50,20 @@ def check(facts: Facts) -> Judgement:
     configs = facts.ok(JitsiConfig)
     if not configs:
         return NOT_APPLICABLE
-    found = [_found(facts, configs[-1], key, url, fault) for key, url, fault in _faults(facts, configs[-1])]
-    return found or CLEAR
+    wrong = list(_faults(facts, configs[-1]))
+    return [_found(facts, configs[-1], wrong)] if wrong else CLEAR
 
 
-def _faults(facts: Facts, config: JitsiConfig) -> Iterator[tuple[str, str, str]]:
+class _Wrong(NamedTuple):
+    key: str
+    url: str
+    fault: str
+
+
+def _faults(facts: Facts, config: JitsiConfig) -> Iterator[_Wrong]:
     for key, url in (("websocket", config.websocket), ("bosh", config.bosh)):
         if url is not None and (fault := _fault(facts, config, key, url)) is not None:
-            yield key, url, fault
+            yield _Wrong(key, url, fault)
 
 
 def _fault(facts: Facts, config: JitsiConfig, key: str, url: str) -> str | None:
@@ -109,14 +118,17 @@ def _silent(facts: Facts, url: str) -> bool:
     return bool(tried) and all(each.reached in ("nothing", "connection") for each in tried)
 
 
-def _found(facts: Facts, config: JitsiConfig, key: str, url: str, fault: str) -> Found:
+def _found(facts: Facts, config: JitsiConfig, wrong: list[_Wrong]) -> Found:
+    """One for both: docker-jitsi-meet makes the two from one setting."""
     first = "bosh" if config.prefer_bosh or config.websocket is None else "websocket"
+    args = wrong[0]._asdict() | {f"other_{name}": value for name, value in wrong[-1]._asdict().items()}
+    alike = _ALIKE if wrong[0].fault == wrong[-1].fault else _TWO
     return Found(
-        message=_MESSAGE,
-        args={"url": url, "key": key, "fault": fault},
+        message=alike if len(wrong) > 1 else _ONE,
+        args=args if len(wrong) > 1 else wrong[0]._asdict(),
         evidence=ids(config),
-        severity=None if key == first else Severity.WARNING,
-        fixes=_fixes(facts, config, key),
+        severity=None if first in [each.key for each in wrong] else Severity.WARNING,
+        fixes=tuple(dict.fromkeys(fix for each in wrong for fix in _fixes(facts, config, each.key))),
     )
 
 

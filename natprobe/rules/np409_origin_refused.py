@@ -1,22 +1,24 @@
 """Signalling refuses this page's origin
 
-Signalling refuses the WebSocket with 403, but greets a plain GET of the same address: it is there and does not want
-pages of this origin.
+Signalling refuses the WebSocket, or BOSH where clients take that, with 403, but greets a plain GET of the same address:
+it is there and does not want pages of this origin.
 
 How it shows: the page loads, then says that it was disconnected; "WebSocket connection … failed: Unexpected response
 code: 403" in the browser's console.
 
-What to do: Prosody lets in only the origins that it is told: `cross_domain_websocket`, with https:// and the port where
-that is not 443. docker-jitsi-meet makes the list from `PUBLIC_URL`: it must be exactly what users open, not
-https://localhost:8443 and not the server's address.
+What to do: Prosody before 0.12 lets in only the origins that it is told: `cross_domain_websocket`, with https:// and
+the port where that is not 443. docker-jitsi-meet makes the list from `PUBLIC_URL`: it must be exactly what users open,
+not https://localhost:8443 and not the server's address. From 0.12 on Prosody compares no origins itself, and never did
+for BOSH: then a web server or proxy in front of it does.
 
-Sources: RFC 6455 section 10.2, Prosody's mod_websocket (`cross_domain_websocket`); field reports: docker-jitsi-meet
-1154, 2035.
+Sources: RFC 6455 section 10.2, Prosody's mod_websocket (`cross_domain_websocket`, without effect since 0.12); field
+reports: docker-jitsi-meet 1154, 2035.
 """
 
 from natprobe.derive.advertised import installed
+from natprobe.derive.conference import takes_bosh
 from natprobe.facts import Facts, JitsiConfig, SignIn, ids
-from natprobe.model import Severity
+from natprobe.model import Do, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
 
@@ -27,20 +29,40 @@ _MESSAGE = "Signalling at {url} refuses pages of {origin} (HTTP 403), and greets
 
 def check(facts: Facts) -> Judgement:
     """Both are needed: a 403 of whatever stands in front is websocket-refused."""
-    sockets = facts.of(SignIn, lambda each: each.transport == "websocket")
-    refused = [each for each in sockets if each.status == 403 and each.greets is True]
-    if not refused or any(each.failure is None for each in sockets):
-        return CLEAR if sockets else NOT_APPLICABLE
-    host, system = facts.target.host, installed(facts)
-    origin = f"https://{host}" + (f":{facts.target.port}" if facts.target.port != 443 else "")
-    docker, prosody = jitsi.public_url(origin), jitsi.origin_allowed(origin, host)
-    preferred = any(each.prefer_bosh for each in facts.ok(JitsiConfig))
+    over_bosh = takes_bosh(facts)
+    asked = facts.of(SignIn, lambda each: over_bosh or each.transport == "websocket")
+    works = {each.transport for each in facts.ok(SignIn)}
+    refused = [each for each in asked if each.status == 403 and each.greets is True and each.transport not in works]
+    if not refused:
+        return CLEAR if asked else NOT_APPLICABLE
+    first = next((each for each in refused if over_bosh and each.transport == "bosh"), refused[0])
+    beside = over_bosh and first.transport == "websocket"
+    origin = f"https://{facts.target.host}" + (f":{facts.target.port}" if facts.target.port != 443 else "")
     return [
         Found(
             message=_MESSAGE,
-            args={"url": refused[0].url, "origin": origin},
+            args={"url": first.url, "origin": origin},
             evidence=ids(refused),
-            severity=Severity.WARNING if preferred else None,
-            fixes=(docker,) if system == "docker" else (prosody,) if system == "package" else (docker, prosody),
+            severity=Severity.WARNING if beside else None,
+            fixes=_fixes(facts, first, origin),
         )
     ]
+
+
+def _fixes(facts: Facts, refused: SignIn, origin: str) -> tuple[Fix, ...]:
+    """For BOSH nothing of Jitsi's own compares origins."""
+    docker, prosody = jitsi.public_url(origin), jitsi.origin_allowed(origin, facts.target.host)
+    if refused.transport == "bosh":
+        return (_in_front(origin),)
+    own = {"docker": (docker,), "package": (prosody,)}.get(installed(facts) or "", (docker, prosody))
+    return (*own, _in_front(origin))
+
+
+def _in_front(origin: str) -> Do:
+    return Do(
+        text="In the web server and in every proxy before it, find what compares the Origin header on the way to"
+        f" signalling, and have it let {origin} through",
+        audience="server",
+        why="Prosody itself compares no origins since 0.12",
+        after="nginx -t && systemctl reload nginx",
+    )

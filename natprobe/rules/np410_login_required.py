@@ -1,17 +1,21 @@
 """A login or token is needed to go on
 
-The server lets nobody begin a conference who is not known to it: by user name and password, by a token (JWT), or by a
-host who is already there. That is a setting and no fault; it is only where natprobe's way ends.
+The server lets nobody begin a conference who is not known to it: by user name and password, by a token (JWT), by a
+reservation, or by a host who is already there. That is a setting and no fault; it is only where natprobe's way ends.
+So is a token that is good for one room alone: natprobe takes a throw-away room unless it is told another.
 
-How it shows: the page asks "are you the host?", or waits for one.
+How it shows: the page asks "are you the host?", or waits for one. With a token for another room: "Sorry, you're not
+allowed to join this call".
 
 What to do: give natprobe what a host has: `--user` with `--password-file`, or `--jwt-file`; or, while a meeting runs
-that lets you in, its name with `--room`. Without it everything up to signalling is judged, and media is not.
+that lets you in, its name with `--room`. With a token that names a room (its claim `room`), name that one. Without it
+everything up to signalling is judged, and media is not.
 
-Sources: XEP-0045 section 7.2, RFC 6120 section 6.5, jicofo's own source (not-authorized), Prosody's modules for tokens.
+Sources: XEP-0045 section 7.2, RFC 6120 section 6.5, jicofo's own source (not-authorized, reservation-error), Prosody's
+modules for tokens (mod_token_verification).
 """
 
-from natprobe.derive.conference import login_needed
+from natprobe.derive.conference import login_needed, not_for_us, token_of_another_room
 from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, SignIn, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -23,6 +27,13 @@ _MESSAGES = {
     "token": "{host} does not take the token: from here on nothing was tried",
     "password": "{host} does not take this user name and password: from here on nothing was tried",
 }
+_REFUSALS = {
+    "reservation-error": "{host} begins conferences only where its reservation system has one: from here on nothing"
+    " was tried",
+    "not-live": "{host} makes everybody wait until a host begins the meeting: from here on nothing was tried",
+}
+_VISITORS = "{host} sends whoever it does not know to a server for visitors ({node}): from here on nothing was tried"
+_OTHER_ROOM = "The token does not let natprobe into a room of its own on {host}: it is good for the room that it names"
 _ROOMS = {
     "registration-required": "The room on {host} has a lobby, where natprobe would wait for somebody to let it in",
     "not-authorized": "The room on {host} has a password: natprobe cannot enter it",
@@ -32,6 +43,8 @@ _ROOMS = {
 
 def check(facts: Facts) -> Judgement:
     """Of a room that lets nobody in, and of a server that begins none for us."""
+    if token_of_another_room(facts):
+        return [_found(facts, _OTHER_ROOM, ids(facts.of(RoomEntry)), _NAME_IT)]
     closed = facts.of(RoomEntry, lambda each: each.condition in _ROOMS)
     if closed:
         return [_found(facts, _ROOMS[closed[0].condition or ""], ids(closed))]
@@ -40,12 +53,19 @@ def check(facts: Facts) -> Judgement:
         return NOT_APPLICABLE
     if not login_needed(facts):
         return CLEAR
-    kept_out = facts.of(ConferenceReply, lambda each: not each.ready)
-    return [_found(facts, _MESSAGES[signed[0].login], ids(kept_out or facts.failed(SignIn)))]
+    kept_out = facts.of(ConferenceReply, not_for_us)
+    message = _refusal(kept_out[0]) if kept_out else None
+    return [_found(facts, message or _MESSAGES[signed[0].login], ids(kept_out or facts.failed(SignIn)))]
 
 
-def _found(facts: Facts, message: str, evidence: tuple[int, ...]) -> Found:
-    return Found(message=message, args={"host": facts.target.host}, evidence=evidence, fixes=(_GIVE,))
+def _refusal(reply: ConferenceReply) -> str | None:
+    return _VISITORS if reply.visitors else _REFUSALS.get(reply.condition or "")
+
+
+def _found(facts: Facts, message: str, evidence: tuple[int, ...], fix: Do | None = None) -> Found:
+    node = next((each.visitors for each in facts.of(ConferenceReply) if each.visitors), "")
+    args = {"host": facts.target.host} | ({"node": node} if message == _VISITORS else {})
+    return Found(message=message, args=args, evidence=evidence, fixes=(fix or _GIVE,))
 
 
 _GIVE = Do(
@@ -53,4 +73,10 @@ _GIVE = Do(
     " meeting runs there that lets you in",
     audience="user",
     why="without it whether media passes cannot be told",
+)
+_NAME_IT = Do(
+    text="Check again with --room and the name that stands in the token's claim `room`; natprobe enters it, and is seen"
+    " there",
+    audience="user",
+    why="the room of a token or a link is entered only when it is named",
 )

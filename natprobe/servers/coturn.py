@@ -98,8 +98,9 @@ def certificate(host: str) -> tuple[Fix, ...]:
 
 
 def realm(host: str) -> tuple[Fix, ...]:
-    """Any will do, as long as it is not empty."""
-    return (setting("realm", host, "it goes into every password's hash (RFC 8489 section 9.2.2)"),)
+    """Any will do, as long as it is not empty, but for users whose keys were made for another."""
+    why = "it goes into every password's hash (RFC 8489 section 9.2.2): users made with keys are to be made anew for it"
+    return (setting("realm", host, why),)
 
 
 def shared_secret() -> tuple[Fix, ...]:

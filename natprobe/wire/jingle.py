@@ -53,14 +53,22 @@ CandidateType = Literal["host", "srflx", "prflx", "relay"]
 # --- the focus
 
 
+# Our word for a conference that makes everybody wait until its hosts begin it; it is no error.
+NOT_LIVE = "not-live"
+
+
 class Conference(NamedTuple):
-    """The focus' answer: `ready` None where it refuses, for `condition`. `visitors`: where it sends visitors to."""
+    """The focus' answer: `ready` None where it refuses, for `condition`, in these words (`text`, as they came).
+
+    `visitors`: where it sends visitors to.
+    """
 
     ready: bool | None
     focus: str = ""
     authentication: bool | None = None
     visitors: str | None = None
     condition: str | None = None
+    text: str = ""
 
 
 def conference_request(stanza_id: str, focus: str, room: str, machine: str, token: str | None = None) -> str:
@@ -78,7 +86,7 @@ def conference_json(room: str, machine: str) -> bytes:
 def read_conference(answer: Element) -> Conference:
     """The result or error that came. Raises XmppError where it is neither."""
     if answer.get("type") == "error":
-        return Conference(None, condition=refusal(answer))
+        return Conference(None, condition=refusal(answer), text=xmpp.error_text(answer))
     found = xmpp.child(answer, "conference", FOCUS)
     if found is None:
         raise XmppError("an answer without a conference")
@@ -100,10 +108,10 @@ def read_conference_json(body: bytes) -> Conference:
 
 
 def _conference(ready: bool, focus: str | None, vnode: str | None, properties: dict[str | None, Any]) -> Conference:
-    # A conference that is not live yet makes its visitors wait: no conference for us either.
     live = str(properties.get("live")).lower() != "false"
     says = {"true": True, "false": False}.get(str(properties.get("authentication")).lower())
-    return Conference(ready and live, (focus or "")[:1023], says, clean(vnode, 60) if vnode else None)
+    node, condition = clean(vnode, 60) if vnode else None, None if live else NOT_LIVE
+    return Conference(ready and live, (focus or "")[:1023], says, node, condition)
 
 
 def refusal(stanza: Element) -> str:
@@ -127,7 +135,8 @@ def enter(occupant: str) -> str:
 class Presence(NamedTuple):
     """Somebody in a room. `own`: it is about us (status 110). `refused`: the condition that keeps us out.
 
-    `jid`: the occupant's real one, where the room shows it. `no_bridge`: the focus' word.
+    `jid`: the occupant's real one, where the room shows it. `no_bridge`: the focus' word. `text`: the refusal's, as it
+    came.
     """
 
     nick: str
@@ -136,6 +145,7 @@ class Presence(NamedTuple):
     jid: str = ""
     refused: str | None = None
     no_bridge: bool = False
+    text: str = ""
 
 
 def read_presence(stanza: Element, room: str) -> Presence | None:
@@ -144,7 +154,7 @@ def read_presence(stanza: Element, room: str) -> Presence | None:
     if stanza.tag != f"{{{xmpp.CLIENT}}}presence" or bare != room:
         return None
     if stanza.get("type") == "error":
-        return Presence(nick, here=False, refused=refusal(stanza))
+        return Presence(nick, here=False, refused=refusal(stanza), text=xmpp.error_text(stanza))
     user = f"{{{MUC_USER}}}"
     item = stanza.find(f"{user}x/{user}item")
     return Presence(
@@ -163,6 +173,18 @@ def read_metadata(stanza: Element, domain: str) -> str | None:
         return None
     text = stanza.findtext(f"{{{JITMEET}}}json-message")
     return text if text and len(text) <= JSON_MAX else None
+
+
+def by_metadata(stanza: Element) -> bool:
+    """Whether a domain says of itself (XEP-0030) that it hands out what is to be known of a room with the room."""
+    query = xmpp.child(stanza, "query", DISCO)
+    found = () if query is None else query.findall(f"{{{DISCO}}}identity")
+    return any((each.get("category"), each.get("type")) == ("component", "room_metadata") for each in found)
+
+
+def disco_question(stanza_id: str, domain: str) -> str:
+    """What this domain says of itself."""
+    return xmpp.iq("get", stanza_id, xmpp.tag("query", {"xmlns": DISCO}), domain)
 
 
 def disco_answer(request: Element) -> str:

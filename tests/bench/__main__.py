@@ -24,7 +24,7 @@ def row(figure: Figure) -> tuple[str, ...]:
 
 
 def shown(value: float, unit: str) -> str:
-    """`x` is times the interpreter's own start."""
+    """`x` is times what it is measured beside: the interpreter's own start, another tool."""
     if unit == "s" and value < 0.1:
         return f"{value * 1000:.1f} ms"
     return f"{value:.0f} {unit}".strip() if unit in ("MB", "") else f"{value:.2f} {unit}"

@@ -65,6 +65,7 @@ def everything() -> Iterator[Figure]:
         yield from healthy()
         yield from black_holes()
         yield from relays()
+        yield from meetings()
     yield from loss()
 
 
@@ -109,6 +110,13 @@ def black_holes() -> Iterator[Figure]:
 def relays() -> Iterator[Figure]:
     """Beside coturn's own client."""
     from tests.bench.relays import figures
+
+    yield from figures()
+
+
+def meetings() -> Iterator[Figure]:
+    """Jitsi."""
+    from tests.bench.meetings import figures
 
     yield from figures()
 

@@ -23,6 +23,8 @@ from tests.netns import addresses as at
 from tests.netns.lab import Lab, lab
 
 ROUNDS, PATIENCE = 5, 20.0
+OTHER = "turnutils_uclient"
+WAITS = {"natprobe": 3, OTHER: 1}
 TRANSPORTS = {
     "UDP": ("turn:turn.example.test", ()),
     "TCP": ("turn:turn.example.test?transport=tcp", ("-t",)),
@@ -42,19 +44,34 @@ class Seen(NamedTuple):
 
 
 def figures() -> Iterator[Figure]:
-    """First bytes per transport, then silence; without coturn's client only natprobe's."""
-    tools = ("natprobe", "turnutils_uclient") if shutil.which("turnutils_uclient") else ("natprobe",)
+    """First bytes per transport, then silence; without coturn's client only natprobe's, beside nothing."""
+    tools = ("natprobe", OTHER) if shutil.which(OTHER) else ("natprobe",)
     with lab(_case(Relay(runs=True, tls="good"))) as built:
         for name, (target, flags) in TRANSPORTS.items():
-            for tool in tools:
-                runs = [first_byte(built, _argv(built, tool, target, flags)) for _ in range(ROUNDS)]
-                yield Figure(f"relayed over {name}, {tool}", tuple(each.since_start for each in runs), "s")
-                yield Figure("… since its first packet", tuple(each.since_packet for each in runs), "s")
+            argv = {tool: _argv(built, tool, target, flags) for tool in tools}
+            rounds = [{tool: first_byte(built, argv[tool]) for tool in tools} for _ in range(ROUNDS)]
+            yield from _compared(
+                f"relayed over {name}", [{t: e.since_start for t, e in each.items()} for each in rounds]
+            )
+            yield Figure("… since its first packet", tuple(each["natprobe"].since_packet for each in rounds), "s")
     with lab(_case(Relay(runs=True, udp="drop", tcp="drop"))) as built:
-        for tool in tools:
-            argv = _argv(built, tool, *TRANSPORTS["UDP"])
-            bar = 3.5 if tool == "natprobe" else None
-            yield Figure(f"{tool} gives a silent relay up", (gives_up(built, argv),), "s", bar)
+        waited = {
+            tool: [gives_up(built, _argv(built, tool, *TRANSPORTS["UDP"])) for _ in range(WAITS[tool])]
+            for tool in tools
+        }
+    yield from _compared("silence given up", [{tool: min(each) for tool, each in waited.items()}])
+    yield Figure("… in seconds", tuple(waited["natprobe"]), "s", 3.5)
+
+
+def _compared(name: str, rounds: list[dict[str, float]]) -> Iterator[Figure]:
+    """In turn, so that a busy minute falls on both: the other's seconds, and natprobe's as a multiple of them."""
+    ours = tuple(each["natprobe"] for each in rounds)
+    if OTHER not in rounds[0]:
+        yield Figure(f"{name}, natprobe", ours, "s")
+        return
+    others = tuple(each[OTHER] for each in rounds)
+    yield Figure(f"{name}, {OTHER}", others, "s")
+    yield Figure("… natprobe", ours, "x", 1.0, others)
 
 
 def _case(relay: Relay) -> Case:

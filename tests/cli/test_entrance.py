@@ -89,7 +89,10 @@ def test_nothing_of_it_shows(tmp_path: Path) -> None:
 
 def test_media_addresses_are_addresses() -> None:
     assert media_addresses(("192.0.2.1", "2001:db8::1", "192.0.2.1")) == ("192.0.2.1", "2001:db8::1")
-    for words in (("jvb.example.test",), ("192.0.2.1:10000",), ("192.0.2.1",) * 9):
+    ported = ("192.0.2.1:12000", "[2001:db8::1]:443")
+    assert media_addresses(ported) == ported
+    bad = ("jvb.example.test", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:", "jvb.example.test:1", "[192.0.2.1]:1")
+    for words in (*((each,) for each in bad), ("192.0.2.1",) * 9):
         with pytest.raises(UsageError, match="media-address"):
             media_addresses(words)
     asked = Asked(target="meet.example.test", media_addresses=("192.0.2.7",))

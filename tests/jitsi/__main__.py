@@ -8,15 +8,20 @@ import os
 import signal
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
 
 import msgspec
 
+from tests.jitsi import api
 from tests.jitsi.bridge import Bridge
 from tests.jitsi.component import Component
 from tests.jitsi.focus import Focus, Stanza
+from tests.jitsi.http import DOMAIN, Requests
 from tests.jitsi.settings import Settings
 from tests.jitsi.sockets import Sockets
 
+CHANNEL = 9090  # the bridge's public HTTP port
 READY = "the focus and the bridge are ready"
 
 
@@ -26,23 +31,37 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         bridge = Bridge(tuple((address, settings.udp) for address in settings.addresses))
+        self._bridge = bridge
         self._sockets = Sockets(bridge, settings.addresses, settings.udp, settings.tcp)
         self._focus = Focus(settings, bridge, self._write)
         self._written: dict[str, int] = {}
         self._streams: dict[str, Component] = {}
+        self._requests = Requests(self._take)
         self._timer: asyncio.TimerHandle | None = None
+        self._private: asyncio.Server | None = None
 
     async def run(self) -> None:
-        if self._settings.bridge == "works":
+        if self._settings.bridge != "down":
             await self._sockets.open()
+            self._private = await api.serve(self._settings.private) if self._settings.private else None
+            await self._channel()
         self._write(self._focus.status())
         if self._settings.focus != "down":
             await self._connect()
+        if self._settings.http:
+            await self._requests.open(self._settings.http)
         print(READY, flush=True)
         async with asyncio.TaskGroup() as tasks:
             for stream in self._streams.values():
                 tasks.create_task(self._listen(stream))
             tasks.create_task(_stopped())
+
+    async def _channel(self) -> None:
+        """Where nginx looks for it, whatever it leads there."""
+        if self._settings.channel:
+            from tests.jitsi.channel import Channel
+
+            await Channel(self._bridge, urlsplit(self._settings.channel).path).open(CHANNEL)
 
     async def _connect(self) -> None:
         user = self._settings.user.partition("@")[2].partition("/")[0]
@@ -52,8 +71,11 @@ class Server:
 
     async def _listen(self, stream: Component) -> None:
         async for element in stream.stanzas():
-            self._send(self._focus.stanza(element, asyncio.get_running_loop().time()))
-            self._wake()
+            self._take(element)
+
+    def _take(self, element: Element) -> None:
+        self._send(self._focus.stanza(element, asyncio.get_running_loop().time()))
+        self._wake()
 
     def _wake(self) -> None:
         """What is due now, at the focus and at the bridge, and the timer for the rest."""
@@ -67,7 +89,8 @@ class Server:
 
     def _send(self, stanzas: list[Stanza]) -> None:
         for stanza in stanzas:
-            self._streams[stanza.domain].send(stanza.text)
+            send = self._requests.answered if stanza.domain == DOMAIN else self._streams[stanza.domain].send
+            send(stanza.text)
 
     def _write(self, status: dict[str, int]) -> None:
         if status != self._written:

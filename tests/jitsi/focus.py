@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
 from tests.jitsi import offers
-from tests.jitsi.bridge import Bridge
+from tests.jitsi.bridge import Allocated, Bridge
 from tests.jitsi.offers import FOCUS, JINGLE
 from tests.jitsi.settings import Settings
 
@@ -48,12 +48,15 @@ class Member:
 
 @dataclass
 class Conference:
-    """A room; `waiting` are requests that are answered when the focus has entered it."""
+    """A room; `waiting` are requests that are answered when the focus has entered it. `elsewhere`: on another bridge,
+    which advertises what the first one does and gets no packets.
+    """
 
     room: str
     began: float
     joined: bool = False
     bridgeless: bool = False
+    elsewhere: bool = False
     waiting: list[Element] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
     alone: float | None = None
@@ -64,6 +67,7 @@ class Focus:
 
     def __init__(self, settings: Settings, bridge: Bridge, changed: Callable[[dict[str, int]], None]) -> None:
         self._settings, self._bridge, self._changed = settings, bridge, changed
+        self._begun = 0
         self._user_domain = settings.user.partition("@")[2].partition("/")[0]
         self.conferences: dict[str, Conference] = {}
         self._asked: dict[str, tuple[Conference, Member, float]] = {}
@@ -142,7 +146,7 @@ class Focus:
             return [self._ready(element, room, False)]
         if (there := self.conferences.get(room)) and there.joined:
             return [self._ready(element, room, True)]
-        begun = self.conferences.setdefault(room, Conference(room, now))
+        begun = self.conferences.setdefault(room, Conference(room, now, elsewhere=self._elsewhere(there)))
         begun.waiting.append(element)
         return [self._present(begun)] if there is None else []
 
@@ -253,7 +257,7 @@ class Focus:
         if self._settings.bridge == "down":
             said, conference.bridgeless = conference.bridgeless, True
             return [] if said else [self._present(conference)]
-        given = self._bridge.allocate(member.nick, now)
+        given = _unheard() if conference.elsewhere else self._bridge.allocate(member.nick, now)
         member.ufrag, member.sid = given.ufrag, secrets.token_hex(7)
         channel = self._settings.channel and f"{self._settings.channel}/{member.nick}?pwd={given.pwd}"
         inner = offers.transport(given, self._settings.candidates, channel)
@@ -261,6 +265,11 @@ class Focus:
         jingle = offers.initiate(member.sid, self._settings.user, body, "bs-1")
         self._counts["offers"] += 1
         return [self._to(conference, member, "set", f"jingle-{secrets.token_hex(4)}", jingle)]
+
+    def _elsewhere(self, there: Conference | None) -> bool:
+        """Every other new conference, where two bridges share the load."""
+        self._begun += there is None
+        return self._settings.bridge == "shared" and self._begun % 2 == 0
 
     def _terminate(self, conference: Conference, member: Member) -> list[Stanza]:
         if not member.sid:
@@ -299,3 +308,8 @@ class Focus:
         sender, to = element.get("to", ""), element.get("from", "")
         values = {"type": kind, "id": element.get("id", ""), "from": sender, "to": to}
         return Stanza(sender.rpartition("@")[2].partition("/")[0], f"<iq {offers.attributes(dict(values))}>{body}</iq>")
+
+
+def _unheard() -> Allocated:
+    """An endpoint of the other bridge, whose certificate is another one too."""
+    return Allocated(secrets.token_hex(7), secrets.token_hex(13), ":".join(["A1"] * 32))

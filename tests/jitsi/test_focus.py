@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 import pytest
 
+from tests.jitsi import http
 from tests.jitsi.bridge import Bridge
 from tests.jitsi.focus import ALONE, INITIAL, REPLY, Focus, Stanza
 from tests.jitsi.offers import FOCUS, ICE, JINGLE, Offered
@@ -186,3 +188,29 @@ def test_refused_offer() -> None:
     offer = room.invited()[0]
     room.say("<iq type='error'/>", f"{ROOM}/{ME}", id=offer.get("id", ""))
     assert [agent.name for agent in room.bridge.agents.values()] == [OTHER]
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "word"),
+    [
+        ("not-authorized", 403, ""),
+        ("session-invalid", 400, "Bad request: invalid-session"),
+        ("reservation-error", 400, "Bad request: "),
+    ],
+)
+def test_refuses_over_http(text: str, status: int, word: str) -> None:
+    assert http.spoken(fixed(f"server-conference-{text}")) == (status, word)
+
+
+def test_over_http_it_answers_as_the_fixed_text() -> None:
+    status, body = http.spoken(fixed("server-conference-ready"))
+    assert (status, json.loads(body)) == (200, json.loads((TEXTS / "http-conference-reply.json").read_text()))
+
+
+def test_what_is_asked_over_http_is_answered_there() -> None:
+    asked = fixed("client-conference")
+    asked.set("to", http.DOMAIN)
+    room = Room()
+    room.focus.stanza(asked, 0.0)
+    (answer,) = room.focus.stanza(ElementTree.fromstring(JOINED), 0.0)
+    assert answer.domain == http.DOMAIN

@@ -245,7 +245,7 @@ def _home(wires: Wires, network: Network) -> Gateway:
         now=lambda: wires.clock.now,
     )
     home = _gateway(wires, "home", nat, inside, rules, network.rewrite, network.lifetime)
-    home.hole, home.silent = Hole(network.mtu), network.silent_routers
+    home.hole, home.silent = Hole(network.mtu, network.mtu_of), network.silent_routers
     return home
 
 

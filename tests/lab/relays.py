@@ -43,6 +43,7 @@ _REFUSALS = {
     "bandwidth": (486, "Allocation Bandwidth Quota Reached"),
     "one-port": (508, "Cannot create socket"),
     "server-error": (500, "Server Error"),
+    "ipv6-only": (440, "Unsupported address family"),
 }
 
 

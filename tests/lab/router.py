@@ -108,16 +108,19 @@ class Gateway:
 
 
 class Hole:
-    """A path-MTU black hole: IP packets above `mtu` bytes vanish, and what TCP sends after one never comes either."""
+    """A path-MTU black hole: IP packets above `mtu` bytes vanish, and what TCP sends after one never comes either.
+    With `of` udp TCP fits by itself.
+    """
 
-    def __init__(self, mtu: int) -> None:
-        self._mtu = mtu
+    def __init__(self, mtu: int, of: str = "all") -> None:
+        self._mtu, self._of = mtu, of
         self._stuck: set[tuple[Endpoint, Endpoint]] = set()
 
     def swallows(self, packet: Packet) -> bool:
         """Whether this packet is never seen again; 0 swallows none."""
         flow = (packet.source, packet.destination)
         gone = bool(self._mtu) and (flow in self._stuck or _ip_length(packet) > self._mtu)
+        gone = gone and self._of in ("all", packet.proto)
         if gone and packet.proto == "tcp":
             self._stuck.add(flow)
         return gone

@@ -111,6 +111,20 @@ def test_large_packets_vanish_without_a_word() -> None:
     assert {event.node for event in lab.network.log if event.fate == "lost"} == {"home"}
 
 
+def test_a_hole_for_udp_alone_lets_streams_pass() -> None:
+    lab = lab_of(network=Network(mtu=1000, mtu_of="udp"), peer=Peer(runs=True))
+
+    async def main() -> None:
+        udp = lab.client.udp(4)
+        udp.send(stun.binding_request(bytes(12), PADDING=bytes(1000)), SERVER)
+        assert await heard(udp) is None
+        stream = await lab.client.tcp(SERVER)
+        await stream.write(stun.binding_request(bytes(12), PADDING=bytes(1000)))
+        assert await stream.read()
+
+    within(lab, main())
+
+
 def test_a_stream_waits_for_ever_for_what_vanished() -> None:
     lab = lab_of(network=Network(mtu=1000))
 

@@ -5,6 +5,7 @@ process (tests/jitsi), what nginx passes on to them, and the firewall before the
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import msgspec
 
 from tests import access
 from tests.case import Jitsi
-from tests.jitsi.__main__ import READY
+from tests.jitsi.__main__ import CHANNEL, READY
 from tests.jitsi.offers import Offered
 from tests.jitsi.settings import Settings
 from tests.netns import addresses as at
@@ -20,11 +21,12 @@ from tests.netns.kernel import Host, Process
 
 TOOLS = ("prosody",)
 MODULES = Path(__file__).parent / "prosody"
-HTTP, COMPONENTS, NOBODY = 5280, 5347, 5281
+HTTP, COMPONENTS, NOBODY, REQUESTS = 5280, 5347, 5281, 8888
 SECRET = "component-of-the-lab"
 MUC, GUESTS, TURN = f"conference.{at.TARGET}", f"guest.{at.TARGET}", "turn.example.test"
 FOCUS = f"focus@auth.{at.TARGET}"
-CONFIG, STATUS, LOG = "jitsi-config.js", "jitsi-status.json", "jitsi.log"
+REQUEST, COLIBRI = "conference-request/v1", "colibri-ws/default-id/c0nf"
+CONFIG, STATUS, LOG, PROSODY_LOG = "jitsi-config.js", "jitsi-status.json", "jitsi.log", "prosody.log"
 ADVERTISED = {
     "own": at.WEB,
     "private": "10.0.0.10",
@@ -33,6 +35,7 @@ ADVERTISED = {
     "wrong": at.RELAY_ELSEWHERE,
     "ipv6": "2001:db8:f:0:0:0:0:10",  # as Java writes it
 }
+BEHIND_THE_CLIENTS_ROUTER = {"own": at.HOME_OUTSIDE, "private": at.SERVER_INSIDE}
 _INNER = ("private", "container", "loopback")
 _PAGES = {
     "own": (f"//{at.TARGET}/http-bind", f"wss://{at.TARGET}/xmpp-websocket"),
@@ -41,6 +44,8 @@ _PAGES = {
     "http": (f"http://{at.TARGET}/http-bind", f"ws://{at.TARGET}/xmpp-websocket"),
 }
 _UPGRADE = 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; '
+# Who names an origin has to name another one than the page's; who names none is none of its matter.
+_STRANGERS = 'if ($http_origin = "https://' + at.TARGET + '") { return 403; } '
 _INDEX = "<!DOCTYPE html><html><head><title>Jitsi Meet</title></head></html>"
 
 
@@ -51,7 +56,7 @@ def start(host: Host, jitsi: Jitsi) -> Process:
     folder.mkdir()
     (config := folder / "prosody.cfg.lua").write_text(prosody(jitsi, folder))
     _user(folder)
-    host.start(["prosody", "--config", str(config), "-F"], log="prosody.log")
+    host.start(["prosody", "--config", str(config), "-F"], log=PROSODY_LOG)
     path = host.folder / "jitsi.json"
     path.write_bytes(msgspec.json.encode(settings(jitsi, host.folder / STATUS)))
     return host.start([sys.executable, "-m", "tests.jitsi", str(path)], log=LOG)
@@ -68,30 +73,40 @@ def status(folder: Path) -> dict[str, int]:
     return found
 
 
+def sessions(folder: Path, *, most: bool = False) -> int:
+    """How many clients Prosody has, or had at most, signed in or not: mod_lab_sessions logs every change."""
+    told = [int(each) for each in re.findall(r"\bsessions: (\d+)", (folder / PROSODY_LOG).read_text())]
+    return (max(told) if most else told[-1]) if told else 0
+
+
 def settings(jitsi: Jitsi, path: Path) -> Settings:
     return Settings(
         domain=at.TARGET,
         muc=MUC,
         secret=SECRET,
         port=COMPONENTS,
-        addresses=(at.WEB, at.WEB6),
+        addresses=(at.SERVER_INSIDE,) if jitsi.inside != "no" else (at.WEB, at.WEB6),
         candidates=candidates(jitsi),
         status=str(path),
         udp=at.MEDIA_UDP,
         tcp=at.MEDIA_TCP if jitsi.old else 0,
+        http=REQUESTS,
+        channel=f"wss://{at.TARGET}/{COLIBRI}" if jitsi.channel != "none" else "",
         authority=at.TARGET if jitsi.login == "guests" else "",
         focus="down" if jitsi.focus == "missing" else jitsi.focus,
         bridge=jitsi.bridge,
+        private="0.0.0.0" if jitsi.private_api else "127.0.0.1",
     )
 
 
 def candidates(jitsi: Jitsi) -> tuple[Offered, ...]:
     """Its addresses inside are host candidates; with one of them there, those outside are mapped ones."""
-    inner = next((ADVERTISED[each] for each in jitsi.advertise if each in _INNER), "")
+    known = ADVERTISED | (BEHIND_THE_CLIENTS_ROUTER if jitsi.inside != "no" else {})
+    inner = next((known[each] for each in jitsi.advertise if each in _INNER), "")
     found = [
-        Offered(ip=ADVERTISED[each], port=jitsi.port, type="srflx", base=inner)
+        Offered(ip=known[each], port=jitsi.port, type="srflx", base=inner)
         if inner and each in ("own", "wrong")
-        else Offered(ip=ADVERTISED[each], port=jitsi.port)
+        else Offered(ip=known[each], port=jitsi.port)
         for each in jitsi.advertise
     ]
     old = [Offered(ip=each.ip, port=at.MEDIA_TCP, protocol="ssltcp") for each in found if jitsi.old]
@@ -109,6 +124,7 @@ def config_js(jitsi: Jitsi) -> str:
     lines += [f"        // focus: 'focus.{at.TARGET}',", f"        muc: 'conference.' + subdomain + '{at.TARGET}',"]
     urls = [f"    bosh: '{bosh}',"] if jitsi.bosh != "not-configured" else []
     urls += [f"    websocket: '{websocket}',"] if jitsi.websocket != "not-configured" else []
+    urls += [f"    conferenceRequestUrl: 'https://{at.TARGET}/{REQUEST}',"] * (jitsi.request != "not-configured")
     hosts, ways = "\n".join(lines), "\n".join(urls)
     turn = "config.useTurnUdp = true;\n" if jitsi.turn_udp else ""
     return (
@@ -127,6 +143,9 @@ def locations(folder: Path, jitsi: Jitsi) -> str:
     parts = [f"= /config.js {{ {script} }}", f"~ ^/[^/]+/config\\.js$ {{ {script} }}"]
     parts += [f"= /xmpp-websocket {{ {_websocket(jitsi, page)} }}"]
     parts += [f"= /http-bind {{ {_bosh(jitsi)} }}"]
+    parts += [f"= /{REQUEST} {{ {_passed(REQUEST, NOBODY if jitsi.request == 'down' else REQUESTS)} }}"]
+    if jitsi.channel == "works":
+        parts.append(f"~ ^/colibri-ws/ {{ {_UPGRADE}proxy_pass http://127.0.0.1:{CHANNEL}; }}")
     # A room's page, at the top or below a tenant.
     parts += [f"~ ^/[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$ {{ {page} }}"]
     return "".join(f"    location {part}\n" for part in parts)
@@ -141,7 +160,7 @@ def _websocket(jitsi: Jitsi, page: str) -> str:
         case "no-upgrade":
             return _passed("xmpp-websocket", HTTP)
         case "origin-refused":
-            return 'if ($http_origin != "https://other.example.test") { return 403; } ' + _UPGRADE
+            return _STRANGERS + _UPGRADE + _passed("xmpp-websocket", HTTP)
         case "down":
             return _UPGRADE + _passed("xmpp-websocket", NOBODY)
     return _UPGRADE + _passed("xmpp-websocket", HTTP)
@@ -150,6 +169,8 @@ def _websocket(jitsi: Jitsi, page: str) -> str:
 def _bosh(jitsi: Jitsi) -> str:
     if jitsi.bosh == "not-configured":
         return "return 404;"
+    if jitsi.bosh == "origin-refused":
+        return _STRANGERS + _passed("http-bind", HTTP)
     return _passed("http-bind", NOBODY if jitsi.bosh == "down" else HTTP)
 
 
@@ -163,7 +184,9 @@ def _passed(path: str, port: int) -> str:
 def prosody(jitsi: Jitsi, folder: Path) -> str:
     """One file, everything on loopback."""
     extra = ', "external_services"' if jitsi.services != "none" else ""
+    extra += ', "lab_services"' if jitsi.delivery != "asked" else ""
     room = ', "lab_room"' if jitsi.room != "open" else ""
+    room += ', "lab_services"' if jitsi.delivery == "metadata" else ""
     logins = {"anonymous": "anonymous", "token": "lab_token", "guests": "internal_plain", "password": "internal_plain"}
     guests = f'VirtualHost "{GUESTS}"\n  authentication = "anonymous"\n' if jitsi.login == "guests" else ""
     return f"""\
@@ -173,7 +196,7 @@ pidfile = "{folder}/prosody.pid"
 certificates = "{folder}"
 plugin_paths = {{ "{MODULES}" }}
 log = {{ info = "*console" }}
-modules_enabled = {{ "saslauth", "disco", "ping", "bosh", "websocket"{extra} }}
+modules_enabled = {{ "saslauth", "disco", "ping", "bosh", "websocket", "lab_sessions"{extra} }}
 modules_disabled = {{ "s2s", "s2s_bidi", "offline", "tls" }}
 c2s_ports, c2s_direct_tls_ports, s2s_ports, https_ports = {{}}, {{}}, {{}}, {{}}
 http_ports, http_interfaces = {{ {HTTP} }}, {{ "127.0.0.1" }}
@@ -182,6 +205,7 @@ http_default_host = "{at.TARGET}"
 consider_bosh_secure, consider_websocket_secure = true, true
 allow_unencrypted_plain_auth = true
 admins = {{ "{FOCUS}" }}
+lab_services, lab_main = "{jitsi.delivery}", "{at.TARGET}"
 {_services(jitsi)}
 VirtualHost "{at.TARGET}"
   authentication = "{logins[jitsi.login]}"
@@ -193,7 +217,7 @@ Component "{MUC}" "muc"
   muc_room_locking = false
   muc_room_default_public_jids = true
   muc_room_default_history_length, max_history_messages = 0, 0
-  lab_room, lab_focus = "{jitsi.room}", "{FOCUS}"
+  lab_room, lab_focus, lab_named = "{jitsi.room}", "{FOCUS}", "standup"
 {_focus(jitsi)}"""
 
 

@@ -81,7 +81,7 @@ def conditions(network: Network) -> list[str]:
     """What the home router does besides NAT. The resolver stays reachable: breaking that is `Dns`'s part."""
     rules = _resolvers()
     if network.mtu:  # what a TCP sender leaves to segment later counts whole, and is made of full segments anyway
-        rules.append(f"meta length > {network.mtu} drop")
+        rules.append(f"{'meta l4proto udp ' * (network.mtu_of == 'udp')}meta length > {network.mtu} drop")
     if network.dpi == "stun-cookie":
         rules.append(f'iifname "lan" {_but("udp", network.udp_open)} {COOKIE} drop')
     if network.ipv6 == "broken":
@@ -130,12 +130,37 @@ def bridge_firewall(jitsi: Jitsi) -> str:
     rules = [f"udp dport {MEDIA_UDP} {udp[jitsi.udp]}"] if jitsi.udp in udp else []
     # RFC 7983: the first byte of DTLS is 20 to 63.
     rules += [f"udp dport {MEDIA_UDP} @th,64,8 20-63 drop"] if jitsi.dtls == "drop" else []
-    chains = [_chain("input", "filter", "input", "filter", rules)]
+    rules += _short_lived(MEDIA_UDP) if jitsi.flow_life else []
+    sets = [_set("young", "ipv4_addr . inet_service", jitsi.flow_life)] if jitsi.flow_life else []
+    chains = [*sets, _chain("input", "filter", "input", "filter", rules)]
     if jitsi.outside != MEDIA_UDP:
         to = [f"udp dport {jitsi.outside} dnat {f} to {a}:{MEDIA_UDP}" for f, a in (("ip", WEB), ("ip6", f"[{WEB6}]"))]
         chains.append(_chain("shut", "filter", "prerouting", "raw", [f'iifname "eth0" udp dport {MEDIA_UDP} drop']))
         chains.append(_chain("forward", "nat", "prerouting", "dstnat", to))
     return _table("meeting", chains)
+
+
+def forwarded(public: str, inside: str, turned: Sequence[str]) -> str:
+    """A server behind the home router, on its interface `dmz`: the ports that lead there from outside, and those of
+    these protocols by the outside address from inside too.
+    """
+    ports = {"tcp": "80, 443", "udp": str(MEDIA_UDP)}
+    to = {each: f"ip daddr {public} {each} dport {{ {ports[each]} }} dnat to {inside}" for each in ports}
+    there = [rule if each in turned else f'iifname "wan" {rule}' for each, rule in to.items()]
+    back = f'iifname "lan" oifname "dmz" ct status dnat snat to {public}'
+    chains = [
+        _chain("inward", "nat", "prerouting", "dstnat - 2", there),
+        _chain("back", "nat", "postrouting", "srcnat - 3", [back]),
+    ]
+    mute = [f'iifname "lan" ip daddr {public} meta l4proto {{ tcp, udp }} drop']
+    return _table("forwarded", [*chains, _chain("mute", "filter", "input", "filter", mute)], family="ip")
+
+
+def _short_lived(port: int) -> list[str]:
+    """A flow is let in for as long as the set `young` remembers it; packets don't make it any younger."""
+    flow = "ip saddr . udp sport"
+    begins = f"udp dport {port} ct state new add @young {{ {flow} }}"
+    return [begins, f"udp dport {port} {flow} != @young drop"]
 
 
 def silent_router() -> str:

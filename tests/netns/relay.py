@@ -34,6 +34,7 @@ _STATES = {
     "redirects": (f"--alternate-server={at.RELAY}:{at.ALTERNATE_TURN_PORT}",),
     "redirects-in-ring": (f"--alternate-server={at.RELAY}:{at.ALTERNATE_TURN_PORT}",),
     "one-port": ("--min-port=60000", "--max-port=60000"),
+    "ipv6-only": (),
     "server-error": (),  # not to be had from coturn: the memory ring's
     "denies": (
         "--denied-peer-ip=0.0.0.0-255.255.255.255",
@@ -140,6 +141,8 @@ def _argv(host: Host, relay: Relay, files: Files | None) -> list[str]:
     listening = [f"--listening-ip={address}" for address in _listening(relay)]
     own_addresses = (at.RELAY_INSIDE,) if relay.nat else (at.RELAY, at.RELAY6)
     relays = () if relay.state == "full" else tuple(f"--relay-ip={address}" for address in own_addresses)
+    if relay.state == "ipv6-only":
+        relays = (f"--relay-ip={at.RELAY6}",)
     admitted = ("--lt-cred-mech", _USER_OF_REALM) if relay.state == "realm-missing" else _ACCESS[relay.access]
     inner = tuple(f"--denied-peer-ip={each.denied}" for each in INNER.values()) if relay.inner == "denied" else ()
     rest = (*relays, *admitted, *_STATES[relay.state], *_EXTERNAL[relay.external, relay.nat], *inner)
@@ -180,6 +183,7 @@ def _site(folder: Path, files: Files, port: int) -> str:
     temporary = "".join(f"  {kind}_temp_path {folder}/{kind};\n" for kind in kinds.split())
     return (
         f"http {{\n  access_log off;\n{temporary}  server {{\n{heads}"
+        f"    ssl_protocols TLSv1.2 TLSv1.3;\n"
         f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
         f"    location / {{ default_type text/plain; return 200 here; }}\n  }}\n}}\n"
     )

@@ -138,7 +138,9 @@ def _answer(case: Case, says: Answer) -> list[str]:
     match says:
         case "works":
             other = [f"--host-record={at.TARGET},{at.WEB_OTHER}"] if case.web.other != "none" else []
-            return [_record(at.TARGET, dns), *other]
+            inner = {"by-name": at.SERVER_INSIDE, "by-router": at.HOME_OUTSIDE}.get(case.jitsi.inside)
+            own = f"--host-record={at.TARGET},{inner}" if inner else _record(at.TARGET, dns)
+            return [own, *other]
         case "nxdomain":
             return []
         case "empty":
@@ -161,7 +163,7 @@ def web(host: Host, web: Web, files: Files, more: str = "") -> Process:
 def _nginx(folder: Path, web: Web, files: Files, more: str) -> str:
     pages = {path: answer for path, answer in _pages(web).items() if not more or path != "/config.js"}
     site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in pages.items()) + more
-    tls = f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
+    tls = f"    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
     if web.state == "http-only":
         servers = [_site("80", site)]
     else:

@@ -36,7 +36,7 @@ class Outside:
     gateway: str
 
 
-PUBLIC = Outside("198.51.100.7", "198.51.100.2", "198.51.100.254")
+PUBLIC = Outside(at.HOME_OUTSIDE, "198.51.100.2", "198.51.100.254")
 SHARED = Outside("100.64.0.7", "100.64.0.2", "100.64.0.1")
 CARRIER_OUTSIDE = "198.51.100.1"
 # Both ways and both families, by the process.
@@ -49,7 +49,8 @@ def plan(case: Case) -> Plan:
     """Raises nat.UnbuildableError for what only the memory ring has."""
     network = case.network
     servers = _servers(case)
-    nodes = {"client": _client(case), "home": _home(network), "core": _core(network, servers)}
+    outside = {name: each for name, each in servers.items() if name != "web" or case.jitsi.inside == "no"}
+    nodes = {"client": _client(case), "home": _home(network), "core": _core(network, outside)}
     nodes |= {name: _server(*servers[name], nft=_server_nft(case, name)) for name in servers}
     nearest = "home" if network.second == "none" else "second"
     ends = {name: f"{name}/eth0" for name in servers}
@@ -58,6 +59,9 @@ def plan(case: Case) -> Plan:
         ends["relay"] = "cloud/wan"
     wires = [Wire("client/eth0", f"{nearest}/lan"), *(Wire(end, f"core/{name}") for name, end in ends.items())]
     wires += [Wire("relay/eth0", "cloud/lan")] if case.relay.nat else []
+    if case.jitsi.inside != "no":
+        nodes["web"], nodes["home"] = _inner_server(case), _before_server(nodes["home"], case)
+        wires = [each for each in wires if each.one != "web/eth0"] + [Wire("web/eth0", "home/dmz")]
     if network.carrier:
         nodes["carrier"] = _carrier(network)
         wires += [Wire("home/wan", "carrier/lan"), Wire("carrier/wan", "core/access")]
@@ -322,6 +326,22 @@ def _inner_relay(case: Case) -> Node:
         routes=(f"default via {at.RELAY_ROUTER}",),
         nft=_server_nft(case, "relay"),
     )
+
+
+def _inner_server(case: Case) -> Node:
+    """The web front and all behind it, on the client's own router."""
+    return Node(
+        addresses=(f"{at.SERVER_INSIDE}/24 dev eth0",),
+        routes=(f"default via {at.SERVER_ROUTER}",),
+        nft=_server_nft(case, "web"),
+    )
+
+
+def _before_server(home: Node, case: Case) -> Node:
+    """The router, with the server's network and the ports that lead there."""
+    turned = ("tcp",) * (case.jitsi.inside == "by-router") + ("udp",) * case.network.hairpin
+    forwards = nat.forwarded(PUBLIC.client, at.SERVER_INSIDE, turned)
+    return replace(home, addresses=(*home.addresses, f"{at.SERVER_ROUTER}/24 dev dmz"), nft=home.nft + forwards)
 
 
 def _cloud() -> Node:

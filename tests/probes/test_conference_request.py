@@ -34,11 +34,13 @@ class TestTheConference:
         ("names", "condition", "failure", "focus", "login"),
         [
             (("service-unavailable",), "service-unavailable", Failure.ERROR_RESPONSE, False, None),
+            (("not-allowed",), "not-allowed", Failure.ERROR_RESPONSE, False, None),
             (("remote-server-not-found",), "remote-server-not-found", Failure.ERROR_RESPONSE, False, None),
             (("item-not-found",), "item-not-found", Failure.ERROR_RESPONSE, False, None),
             (("not-authorized",), "not-authorized", Failure.UNAUTHORIZED, True, True),
             (("session-invalid",), "session-invalid", Failure.ERROR_RESPONSE, True, None),
-            (("reservation-error",), "reservation-error", Failure.ERROR_RESPONSE, True, None),
+            (("reservation-error",), "reservation-error", Failure.ERROR_RESPONSE, True, True),
+            (("internal-server-error",), "internal-server-error", Failure.ERROR_RESPONSE, True, None),
         ],
     )
     def test_refused(
@@ -93,6 +95,34 @@ class TestTheConference:
         assert (reply.ready, reply.visitors) == (True, "v1")
         assert found.of(RoomEntry) == []
 
+    def test_hosts_begin_it_and_others_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = joined(Server(conference=("server-conference-not-live",)), monkeypatch)
+        (reply,) = found.of(ConferenceReply)
+        assert (reply.ready, reply.condition, reply.failure, reply.tries) == (False, "not-live", None, 1)
+        assert found.of(RoomEntry) == []
+        assert conference.login_needed(found.facts()) is True
+
+    def test_too_much_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = joined(Server(conference=("server-conference-resource-constraint",)), monkeypatch)
+        (reply,) = found.of(ConferenceReply)
+        assert (reply.condition, reply.detail, reply.tries) == ("resource-constraint", "rate-limited", 1)
+        assert conference.rate_limited(found.facts())
+        assert conference.conference_ready(found.facts()) is None
+
+    def test_a_refusal_that_is_somebodys_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not-allowed in other words is no name that leads nowhere."""
+        edit = lambda said: said.replace("Communication with remote domains is not enabled", "Not today")  # noqa: E731
+        found = joined(Server(conference=("server-conference-not-allowed",), edit=edit), monkeypatch)
+        assert conference.focus_available(found.facts()) is True
+        assert conference.login_needed(found.facts()) is True
+
+    def test_words_that_repeat_a_secret_are_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        edit = lambda said: said.replace("rate-limited", "standup SecretToken")  # noqa: E731
+        server = Server(conference=("server-conference-resource-constraint",), edit=edit)
+        found = joined(server, monkeypatch, room="standup", kept={SIGN_IN: Login(token="SecretToken")})
+        (reply,) = found.of(ConferenceReply)
+        assert reply.detail == ""
+
     def test_an_answer_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = joined(Server(edit=lambda said: said.replace("<conference ", "<konferenz ", 1)), monkeypatch)
         (reply,) = found.of(ConferenceReply)
@@ -139,10 +169,13 @@ class TestTheConferenceOverHttp:
         [
             (http("403 Forbidden"), Failure.UNAUTHORIZED, "not-authorized", True),
             (http("400 Bad Request", b"400 invalid-session"), Failure.ERROR_RESPONSE, "session-invalid", True),
-            (http("400 Bad Request"), Failure.HTTP_STATUS, None, None),
+            (http("400 Bad Request"), Failure.HTTP_STATUS, None, True),
+            (http("429 Too Many Requests"), Failure.HTTP_STATUS, None, None),
+            (http("301 Moved Permanently"), Failure.HTTP_STATUS, None, False),
+            (http("405 Method Not Allowed"), Failure.HTTP_STATUS, None, False),
             (http("404 Not Found"), Failure.HTTP_STATUS, None, False),
             (http("502 Bad Gateway"), Failure.HTTP_STATUS, None, False),
-            (http("200 OK", b"<html>"), Failure.PROTOCOL, None, None),
+            (http("200 OK", b"<html>"), Failure.PROTOCOL, None, False),
             (b"SSH-2.0-OpenSSH_9.2\r\n", Failure.PROTOCOL, None, None),
             (b"", Failure.CLOSED, None, None),
             (None, Failure.TIMEOUT, None, False),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from natprobe.asking.forced import FORCED_MAX
 from natprobe.context import Keep
 from natprobe.derive import conference
 from natprobe.facts import Candidate, ConferenceReply, Probed, RoomEntry, Services, SessionOffer
@@ -29,7 +30,7 @@ from tests.probes.joining import (
     rooms,
 )
 
-MEDIA, INNER = f"{WEB}:10000", "172.18.0.5:10000"
+MEDIA, INNER, OTHER = f"{WEB}:10000", "172.18.0.5:10000", "203.0.113.9"
 
 
 def at_home(said: str) -> str:
@@ -126,9 +127,21 @@ class TestCandidatesThatNobodyOffered:
     def test_only_of_families_that_are_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.forced(monkeypatch, Server(), media_addresses=(WEB6,), families=(4,)) == [MEDIA]
 
-    def test_with_the_port_that_is_advertised(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_with_the_port_that_is_advertised_and_the_usual_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The usual one at the addresses that are advertised too."""
         server = Server(edit=lambda said: said.replace("port='10000'", "port='20000'"))
-        assert self.forced(monkeypatch, server) == [f"{WEB}:20000"]
+        assert self.forced(monkeypatch, server) == [f"{WEB}:20000", MEDIA, INNER, f"{OTHER}:10000"]
+
+    def test_with_the_port_that_the_user_names(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """First of all the endpoint itself; then its port everywhere else."""
+        seen = self.forced(monkeypatch, Server(), media_addresses=("203.0.113.99:12000",))
+        inner = INNER.replace("10000", "12000")
+        assert seen == ["203.0.113.99:12000", MEDIA, f"{WEB}:12000", inner, f"{OTHER}:12000"]
+
+    def test_never_more_than_so_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        many = tuple(f"203.0.113.{number}:{number}" for number in range(101, 109))
+        seen = self.forced(monkeypatch, Server(), media_addresses=many)
+        assert (len(seen), seen[:8]) == (FORCED_MAX, list(many))
 
     def test_with_the_usual_port_where_none_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         server = Server(edit=lambda said: said.replace("port='10000'", "port='0'"))

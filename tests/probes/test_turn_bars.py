@@ -26,14 +26,34 @@ def began(found: list[Observation]) -> float:
     return min(each.at - (each.duration_ms or 0) / 1000 for each in of(found, Allocation))
 
 
-@pytest.mark.parametrize("delay", [0.005, 0.01, 0.02])
-def test_all_transports_in_five_round_trips_and_150_ms(delay: float) -> None:
-    """Of the slowest round trip, that of data through the relay to its peer and back."""
-    found = legs(build(Case(title="", expect=Expect(verdict="good", exit=0), relay=HEALTHY), delay=delay))
+@pytest.mark.parametrize("far", [0.0, 0.02, 0.05, 0.09], ids="its peers {} nearer".format)
+@pytest.mark.parametrize("delay", [0.001, 0.005, 0.01])
+def test_all_transports_in_five_round_trips_and_150_ms(delay: float, far: float) -> None:
+    """Of the slowest round trip, that of data through the relay to its peer and back. With all of the delay before the
+    relay it is no longer than a round trip to the relay itself: TCP, TLS, challenge, allocation, data.
+    """
+    case = Case(title="", expect=Expect(verdict="good", exit=0), relay=HEALTHY, network=Network(delay=far))
+    found = legs(build(case, delay=delay))
     proven = [each for each in of(found, Relayed) if each.failure is None]
     first = {t: min(each.at for each in proven if each.transport == t) for t in TARGETS}
     slowest = max(each.rtt_ms / 1000 for each in proven if each.rtt_ms is not None)
     assert max(first.values()) - began(found) <= 5 * slowest + 0.150
+
+
+def test_data_goes_right_behind_what_permits_its_peer() -> None:
+    """No round trip lies between them; what a peer that is refused was sent tells nothing."""
+    network = Network(delay=0.1)
+    found = legs(
+        build(Case(title="", expect=Expect(verdict="good", exit=0), relay=HEALTHY, network=network), delay=0.001)
+    )
+    for transport in TARGETS:
+        ours = [each for each in of(found, Relayed) if (each.transport, each.by) == (transport, "stun")]
+        permitted = min(each.at for each in of(found, Permission) if each.transport == transport)
+        assert min(each.at for each in ours) - permitted < 0.02
+        assert {each.tries for each in ours} == {1}
+    found = legs(lab_of(relay=but(state="denies")))
+    assert {each.error_code for each in of(found, Permission)} == {403}
+    assert of(found, Relayed) == []
 
 
 def test_a_black_hole_costs_three_seconds_in_all() -> None:

@@ -12,7 +12,7 @@ from natprobe.cli.access import Access
 from natprobe.codec import dump
 from natprobe.context import Context
 from natprobe.diagnose import diagnose
-from natprobe.facts import Permission, Probed, Relayed
+from natprobe.facts import Allocation, Permission, Probed, Relayed
 from natprobe.model import Failure
 from natprobe.render.text import lines
 from natprobe.run import load_probe
@@ -209,6 +209,23 @@ class TestSecretsStaySecret:
         assert "the-" not in end.detail
         for secret in {who.username, who.password, who.secret} - {""}:
             assert secret not in "".join(shown)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_user_name_that_the_relay_repeats_is_left_out(transport: str) -> None:
+    """In every word that it may choose: of the challenge, of the refusal, of a permission's."""
+    who = Access(username="the-user-name", password="the-pass-word")
+    lab = lab_of(relay=HEALTHY)
+    assert lab.relay is not None
+    echo = f"no, {who.username}: {who.username}"
+    lab.relay.settings.users, lab.relay.settings.realm = {who.username: who.password}, f"of {who.username}"
+    lab.relay.settings.refuses = (486, echo)
+    session = check.session(lab, TARGETS[transport], PROBES, access=who)
+    (one,) = of(session.observations, Allocation)
+    assert (one.error_code, one.realm, one.detail) == (486, "of …", "486 no, …: …")
+    report = diagnose(parse(TARGETS[transport]).target, session.observations, [session.source])
+    shown = dump(report) + "".join(each.text for each in lines(report, verbose=True))
+    assert who.username not in shown
 
 
 def test_the_time_limit_holds_the_slowest() -> None:

@@ -87,11 +87,25 @@ def test_the_way_that_is_not_taken_is_a_warning() -> None:
     assert only(told(websocket=None, bosh="https://localhost:8443/http-bind")).severity is None
 
 
-def test_both_are_told() -> None:
-    config = told(websocket="wss://localhost:8443/x", bosh=f"http://{HOST}/http-bind")
-    judgement = judged(CAUSE, named(WEB), config, target=PAGE)
-    assert isinstance(judgement, list)
-    assert [each.args["key"] for each in judgement] == ["websocket", "bosh"]
+def test_both_are_told_in_one() -> None:
+    """As one setting makes them, by one change; each with its own fault where those differ."""
+    alike = only(told(websocket="wss://localhost:8443/x", bosh="https://localhost:8443/http-bind"))
+    assert {alike.args["url"], alike.args["other_url"]} == {
+        "wss://localhost:8443/x",
+        "https://localhost:8443/http-bind",
+    }
+    assert "own machine" in alike.message.format_map(alike.args)
+    assert [each.key for each in alike.fixes if isinstance(each, Set)] == ["PUBLIC_URL"]
+    two = only(told(websocket="wss://localhost:8443/x", bosh=f"http://{HOST}/http-bind"))
+    words = two.message.format_map(two.args)
+    assert "own machine, and to" in words
+    assert "insecure" in words
+    assert two.severity is None
+
+
+def test_both_of_a_package_are_two_lines() -> None:
+    fixes = only(told(domain=HOST, websocket="wss://localhost:8443/x", bosh="https://localhost:8443/http-bind")).fixes
+    assert [each.key for each in fixes if isinstance(each, Set)] == ["websocket", "bosh"]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,8 @@ from tests.case import Case, Expect, Network, Peer, cases, load
 from tests.lab.build import build
 from tests.memory.test_cases import PATHS, checked, typed
 
-# A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them. The lab has no network
-# yet for the others: facts made by hand fire them, in tests/rules/test_rules_jitsi*.py.
-WITHOUT_A_CASE = {
-    *("probe-crashed", "out-of-time", "origin-refused", "bridge-channel-refused", "private-api-exposed"),
-    *("hairpin-missing", "media-port-blocked-here", "media-port-mismatch"),
-}
+# A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them.
+WITHOUT_A_CASE = {"probe-crashed", "out-of-time"}
 HINTS = get_type_hints(Network)
 NATS = [*product(get_args(HINTS["mapping"]), get_args(HINTS["filtering"]), (False, True))]
 VARYING = ("address-dependent", "address-and-port-dependent")

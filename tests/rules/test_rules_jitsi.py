@@ -249,6 +249,13 @@ class TestHairpin:
         scenario = inside(address(WEB, "public"), *unanswered())
         assert errors(*scenario) == {"media-port-silent"}
 
+    def test_what_is_meant_for_those_outside_is_not_useless(self) -> None:
+        """Both are advertised, as advised; we are inside."""
+        both = inside(*answering(INNER), *unanswered(), address="192.168.77.5")
+        assert judged("useless-candidates", *both, target=JITSI) is CLEAR
+        stale = inside(*answering(INNER), *unanswered(STALE), address="192.168.77.5")
+        assert found("useless-candidates", *stale, target=JITSI)
+
     def test_from_elsewhere(self) -> None:
         assert judged("hairpin-missing", *jitsi(*unanswered()), target=JITSI) is CLEAR
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from natprobe.facts import Service
-from natprobe.model import Allow, Failure, Forward, Observation, Set, Severity, Where
+from natprobe.model import Allow, Do, Failure, Forward, Observation, Set, Severity, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import HOST, doubt, found, judged, page, report, words
 from tests.made_jitsi import (
@@ -32,6 +32,7 @@ from tests.made_jitsi import (
 from tests.rules.test_rules_jitsi import CASES as CANDIDATES
 
 CUT = Failure.CLOSED
+ELSEWHERE = "Communication with remote domains is not enabled"
 REFUSED = Failure.ERROR_RESPONSE
 TURN_UDP = Service(type="turn", host=f"turn.{HOST}", port=3478, transport="udp", credentials=True)
 TURN_TCP = Service(type="turn", host=f"turn.{HOST}", port=3478, transport="tcp", credentials=True)
@@ -56,6 +57,11 @@ CLOSED_BEFORE_XMPP = socket(reached="upgrade", failure=CUT, mechanisms=())
 MUTE = refused_socket(None, failure=CUT)
 TOKEN = socket(reached="stream", failure=REFUSED, condition="not-allowed")
 LOGIN = socket(reached="stream", failure=REFUSED, mechanisms=("PLAIN", "SCRAM-SHA-1"), condition="invalid-mechanism")
+REFUSED_BOSH = bosh(reached="tls", status=403, greets=True, failure=Failure.HTTP_STATUS, mechanisms=())
+MISSING = conference(ready=None, failure=REFUSED, condition="not-allowed", detail=ELSEWHERE)
+BUSY = conference(ready=None, failure=REFUSED, condition="resource-constraint")
+RESERVED = conference(ready=None, failure=REFUSED, condition="reservation-error")
+BY_TOKEN = entered(1, focus=False, failure=REFUSED, condition="not-allowed", detail="Room and token mismatched")
 HOSTS_ONLY = conference(ready=None, failure=REFUSED, condition="not-authorized")
 STRANGER = socket(reached="upgrade", failure=REFUSED, condition="host-unknown", mechanisms=())
 CLOSED_WITH_A_WORD = socket(reached="upgrade", failure=CUT, condition="host-unknown", mechanisms=())
@@ -69,6 +75,11 @@ CASES: dict[str, tuple[Scenario, set[str]]] = {
     "greets": (signed(refused_socket(200, greets=True), bosh()), {"websocket-refused"}),
     "forbidden": (signed(refused_socket(403, greets=False)), {"websocket-refused"}),
     "origin": (signed(refused_socket(403, greets=True), bosh()), {"origin-refused"}),
+    "origin-of-bosh": (jitsi(signed=(config(websocket=None), REFUSED_BOSH)), {"origin-refused"}),
+    "origin-of-both": (
+        signed(refused_socket(403, greets=True), refused_socket(403, greets=None), REFUSED_BOSH),
+        {"origin-refused"},
+    ),
     "mute": (signed(MUTE), {"websocket-refused"}),
     "not-upgraded": (signed(CLOSED_BEFORE_XMPP, bosh()), {"websocket-not-upgraded"}),
     "silent-after-upgrade": (
@@ -82,6 +93,24 @@ CASES: dict[str, tuple[Scenario, set[str]]] = {
         jitsi(joined=(conference(by="http", ready=None, failure=Failure.HTTP_STATUS, status=502),)),
         {"focus-unavailable"},
     ),
+    "focus-missing": (jitsi(joined=(MISSING,)), {"focus-unavailable"}),
+    "focus-refuses": (
+        jitsi(joined=(conference(ready=None, failure=REFUSED, condition="session-invalid"),)),
+        {"focus-unavailable"},
+    ),
+    "focus-over-http-is-a-page": (
+        jitsi(joined=(conference(by="http", ready=None, failure=Failure.PROTOCOL, status=200),)),
+        {"focus-unavailable"},
+    ),
+    "focus-is-busy": (jitsi(joined=(BUSY,)), set()),
+    "reserved": (jitsi(joined=(RESERVED,)), set()),
+    "visitors": (jitsi(joined=(conference(visitors="v1"),)), set()),
+    "not-live": (jitsi(joined=(conference(ready=False, condition="not-live"),)), set()),
+    "token-of-another-room": (
+        jitsi(signed=(config(), socket(login="token"), services(TURNS)), joined=(conference(), BY_TOKEN)),
+        set(),
+    ),
+    "room-not-made": (jitsi(joined=(conference(), BY_TOKEN)), set()),
     "focus-never-ready": (jitsi(joined=(conference(ready=False, tries=3),)), {"focus-unavailable"}),
     "focus-silent": (jitsi(joined=(conference(ready=None, failure=Failure.TIMEOUT),)), {"focus-unavailable"}),
     "no-bridge": (jitsi(joined=(conference(), entered(1, bridge=False), entered(2))), {"bridge-unavailable"}),
@@ -117,6 +146,10 @@ BESIDE = {
     "token": "login-required",
     "hosts-only": "login-required",
     "lobby": "login-required",
+    "reserved": "login-required",
+    "visitors": "login-required",
+    "not-live": "login-required",
+    "token-of-another-room": "login-required",
     "channel": "bridge-channel-refused",
     "no-turn": "turn-not-offered",
     "turn-without-transport": "turn-lists-nothing-for-bridge",
@@ -194,17 +227,46 @@ class TestWebSocket:
 
     def test_by_installation(self) -> None:
         docker = jitsi(signed=(DOCKER_CONFIG, refused_socket(403, greets=True)))
-        (fix,) = found("origin-refused", *docker, target=JITSI).fixes
+        fix, front = found("origin-refused", *docker, target=JITSI).fixes
         assert isinstance(fix, Set)
         assert (fix.key, fix.value) == ("PUBLIC_URL", f"https://{HOST}")
-        (fix,) = found("origin-refused", *CASES["origin"][0], target=JITSI).fixes
+        fix, again = found("origin-refused", *CASES["origin"][0], target=JITSI).fixes
         assert isinstance(fix, Set)
-        assert fix.key == "cross_domain_websocket"
+        assert (fix.key, fix.until) == ("cross_domain_websocket", "0.12")
+        assert front == again
+        assert "Origin" in again.text
+
+    def test_by_bosh_nothing_of_jitsis_own_compares_origins(self) -> None:
+        (fix,) = found("origin-refused", *CASES["origin-of-bosh"][0], target=JITSI).fixes
+        assert isinstance(fix, Do)
+        working = signed(socket(), REFUSED_BOSH)
+        assert judged("origin-refused", *working, target=JITSI) is CLEAR
 
 
 class TestConference:
     def test_a_focus_that_refuses_is_there(self) -> None:
         assert judged("focus-unavailable", *jitsi(joined=(HOSTS_ONLY,)), target=JITSI) is CLEAR
+
+    @pytest.mark.parametrize(
+        ("name", "words_"),
+        [
+            ("focus-refuses", "refuses to begin a conference (session-invalid)"),
+            ("focus-over-http-is-a-page", "is not there to begin a conference (HTTP 200)"),
+            ("focus-never-ready", "is never ready"),
+        ],
+    )
+    def test_what_the_focus_does(self, name: str, words_: str) -> None:
+        assert words_ in words("focus-unavailable", *CASES[name][0], target=JITSI)
+
+    def test_too_much_at_once(self) -> None:
+        assert doubt("focus-unavailable", *CASES["focus-is-busy"][0], target=JITSI) == "rate-limited"
+        known = report(*CASES["focus-is-busy"][0], target=JITSI)
+        assert (known.verdict.status, known.paths[0].reason) == ("unknown", "rate-limited")
+
+    def test_a_token_for_another_room(self) -> None:
+        known = report(*CASES["token-of-another-room"][0], target=JITSI)
+        assert (known.verdict.status, known.paths[0].reason) == ("unknown", "token-bound-to-room")
+        assert "--room" in known.findings[0].fixes[0].text
 
     def test_ours_cut_short(self) -> None:
         cut = conference(ready=None, failure=Failure.CANCELLED)
@@ -234,6 +296,9 @@ class TestConference:
         wrong = socket(reached="stream", failure=REFUSED, condition="not-authorized", login="password")
         assert "this user name and password" in words("login-required", *signed(wrong), target=JITSI)
         assert "lobby" in words("login-required", *CASES["lobby"][0], target=JITSI)
+        assert "reservation system" in words("login-required", *CASES["reserved"][0], target=JITSI)
+        assert "for visitors (v1)" in words("login-required", *CASES["visitors"][0], target=JITSI)
+        assert "until a host begins" in words("login-required", *CASES["not-live"][0], target=JITSI)
         assert judged("login-required", *jitsi(), target=JITSI) is CLEAR
 
 

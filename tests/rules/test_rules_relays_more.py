@@ -10,24 +10,39 @@ import pytest
 from natprobe.derive.bursts import carried, loss
 from natprobe.derive.inner import INNER
 from natprobe.facts import RelayBurst, Run
-from natprobe.model import Failure, Observation, Set, join
+from natprobe.model import Failure, Observation, Set, Severity, Where, join
 from natprobe.render.text import render
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell
 from tests.made import (
+    LOCAL6,
     OUTSIDE,
+    PAGE,
+    RELAY_HOST,
     RELAYED,
+    STUN,
+    STUN1_6,
     TURN,
+    WEB,
+    WEB6,
+    address,
     allocated,
+    checked,
+    connected,
     facts,
     found,
     judged,
+    named,
     ours,
     page,
     permitted,
     refused,
     relay,
     report,
+    route,
+    saw,
+    silent,
     unallocated,
+    unheard,
 )
 from tests.made_relays import NAME, causes, healthy, verdict
 
@@ -118,6 +133,40 @@ def test_large_packets_lost_over_a_relay_are_a_black_hole(passes: tuple[bool, bo
     assert verdict(*lossy(*passes)) == "broken"
     it = found("mtu-blackhole", *lossy(*passes), target=TURN)
     assert words in it.message.format(**it.args)
+
+
+def test_a_hole_for_the_media_server_and_a_relay_elsewhere_is_one() -> None:
+    """On the part of the way that both share."""
+    large = [ours(way, 1200, failure=Failure.TIMEOUT) for way in ("in", "out")]
+    through = [relay(), allocated(), ours("in"), ours("out"), *large]
+    only = found("mtu-blackhole", checked(), silent(size=1200), *through)
+    assert (only.args["hosts"], only.where) == (RELAY_HOST, Where.LOCAL_NETWORK)
+    assert "through the relay" in only.message
+    assert found("mtu-blackhole", checked(), checked(size=1200), *through).where is Where.UNKNOWN
+
+
+class TestIpv6ThatLeadsNowhere:
+    HERE = (address("2001:db8:1::2", "public"), route(6), saw(), unheard(STUN1_6, local=LOCAL6))
+    OTHER = unheard("[2001:db8:f::30]:3478", local=LOCAL6)
+
+    def test_relays_over_it_are_no_matter_of_theirs(self) -> None:
+        """Silent over all transports; where one destination is dead, that relay itself may be."""
+        legs = [unallocated(Failure.TIMEOUT, over, "[2001:db8:f::40]:3478") for over in ("udp", "tcp", "tls")]
+        assert judged("turn-unreachable", *self.HERE, self.OTHER, *legs) is CLEAR
+        assert isinstance(judged("turn-unreachable", *self.HERE, *legs), list)
+
+    def test_neither_are_pages_and_stun_servers_that_have_no_other_address(self) -> None:
+        dead = connected(f"[{WEB6}]:443", Failure.TIMEOUT)
+        assert judged("web-unreachable", *self.HERE, self.OTHER, dead, target=PAGE) is CLEAR
+        assert isinstance(judged("web-unreachable", *self.HERE[2:], dead, target=PAGE), list)
+        asked = unheard(f"[{WEB6}]:3478", 9, origin="target", local=LOCAL6)
+        assert judged("stun-unreachable", *self.HERE, self.OTHER, asked, target=STUN) is CLEAR
+        assert isinstance(judged("stun-unreachable", *self.HERE[2:3], asked, target=STUN), list)
+
+    def test_what_has_no_other_address_cannot_be_reached_then(self) -> None:
+        beside = found("ipv6-broken", *self.HERE, self.OTHER, named(WEB, WEB6))
+        alone = found("ipv6-broken", *self.HERE, self.OTHER, named(WEB6))
+        assert (beside.severity, alone.severity) == (None, Severity.ERROR)
 
 
 def with_clock(date: str | None, access: str = "secret", **more: Any) -> list[Observation]:

@@ -279,17 +279,19 @@ NASTY = {
     "calls": "f(" * 400_000,
     "not": "config=" + "!" * MIB,
     "markup": "config={a:" + "<a b=" * 200_000,
+    "expressions that end nowhere": "/[" * (MIB // 2),
+    "copies": "var o={" + "".join(f"k{n}:1," for n in range(4000)) + "};" + "p={...o};" * 6000,
 }
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_no_script_holds_us_up(name: str) -> None:
-    """The bound is a second of parsing; loaded machines get more, since this is no benchmark."""
+    """The bound is a quarter of a second of parsing; loaded machines get more, since this is no benchmark."""
     javascript.load()
     began = time.process_time()
     with suppress(Unreadable):
         read(NASTY[name][:MIB])
-    assert time.process_time() - began < 4.0
+    assert time.process_time() - began < 1.5
 
 
 def test_a_slow_clock_ends_the_parsing() -> None:

@@ -20,6 +20,9 @@ from natprobe.wire.xmpp import XmppError
 STANZAS = Path(__file__).parent.parent / "jitsi" / "stanzas"
 ROOM = "npr0be7f3a91@muc.meet.jitsi"
 FOCUS = "focus@auth.meet.jitsi"
+ELSEWHERE = "Communication with remote domains is not enabled"
+NO_SERVERS = "Server-to-server connections are disabled"
+RESTRICTED = "Room creation is restricted"
 OURS = f"{ROOM}/9c0f2a71"
 
 
@@ -89,11 +92,14 @@ class TestTheFocus:
             ("not-ready", Conference(False, FOCUS, False)),
             ("visitors", Conference(True, FOCUS, False, "v1")),
             ("service-unavailable", Conference(None, condition="service-unavailable")),
-            ("remote-server-not-found", Conference(None, condition="remote-server-not-found")),
+            ("remote-server-not-found", Conference(None, condition="remote-server-not-found", text=NO_SERVERS)),
             ("item-not-found", Conference(None, condition="item-not-found")),
-            ("not-authorized", Conference(None, condition="not-authorized")),
+            ("not-authorized", Conference(None, condition="not-authorized", text="not authorized user domain")),
             ("session-invalid", Conference(None, condition="session-invalid")),
             ("reservation-error", Conference(None, condition="reservation-error")),
+            ("not-allowed", Conference(None, condition="not-allowed", text=ELSEWHERE)),
+            ("resource-constraint", Conference(None, condition="resource-constraint", text="rate-limited")),
+            ("internal-server-error", Conference(None, condition="internal-server-error")),
         ],
     )
     def test_each_answer_is_told_apart(self, name: str, answer: Conference) -> None:
@@ -101,7 +107,7 @@ class TestTheFocus:
 
     def test_a_conference_that_is_not_live_is_not_ready(self) -> None:
         waiting = text("server-conference-ready").replace("visitors-supported", "live")
-        assert jingle.read_conference(xmpp.parse(waiting)).ready is False
+        assert jingle.read_conference(xmpp.parse(waiting)) == Conference(False, FOCUS, False, condition="not-live")
 
     def test_over_http(self) -> None:
         said = (STANZAS / "http-conference-reply.json").read_bytes()
@@ -141,7 +147,7 @@ class TestTheRoom:
             ("left", {"nick": "9c0f2a71", "here": False, "own": True}),
             ("lobby", {"nick": "9c0f2a71", "here": False, "refused": "registration-required"}),
             ("password", {"nick": "9c0f2a71", "here": False, "refused": "not-authorized"}),
-            ("not-allowed", {"nick": "9c0f2a71", "here": False, "refused": "not-allowed"}),
+            ("not-allowed", {"nick": "9c0f2a71", "here": False, "refused": "not-allowed", "text": RESTRICTED}),
             ("conflict", {"nick": "9c0f2a71", "here": False, "refused": "conflict"}),
         ],
     )

@@ -273,6 +273,7 @@ def origin_allowed(origin: str, host: str) -> Set:
         op="set",
         key="cross_domain_websocket",
         value=f'{{ "{origin}" }}',
+        until="0.12",
         audience="server",
         why="true allows every page; the list is safer. docker-jitsi-meet makes it from PUBLIC_URL",
         after="systemctl restart prosody",

@@ -6,6 +6,7 @@ never followed. Parsing and walking are counted and end at a bound; where a scri
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,10 @@ Names = dict[str, Value]
 
 TEXT_MAX = 1 << 20
 # tree-sitter reports every hundred steps, which cost more each where it recovers from errors. A real config.js of
-# 60 kB takes a hundred or so and 5 ms; scripts of 1 MiB were made that take ten seconds (measured).
-PARSE_MAX, ERROR_COST, PARSE_SECONDS = 4000, 8, 1.0
-NODES_MAX = 50_000
+# 60 kB takes a hundred or so and 5 ms; scripts of 1 MiB were made that take ten seconds (measured). Nothing else runs
+# meanwhile, so that checks of other servers would lose their time.
+PARSE_MAX, ERROR_COST, PARSE_SECONDS = 4000, 8, 0.25
+NODES_MAX = 30_000
 DEPTH_MAX = 40
 _CHUNK = 1 << 16
 # The global object by its names (ECMA-262 section 19.1, and browsers').
@@ -220,6 +222,7 @@ class Script:
             elif each.type == "shorthand_property_identifier":
                 made[self._text(each)] = self.name(each, depth)
             elif each.type == "spread_element" and isinstance(more := self.value(each.named_children[0], depth), dict):
+                self._spend(len(more))
                 made |= more
         return made
 
@@ -314,8 +317,8 @@ class Script:
     def _text(self, node: Node) -> str:
         return self._source[node.start_byte : node.end_byte][: 4 * STRING_MAX + 4].decode(errors="replace")
 
-    def _spend(self) -> None:
-        self._left -= 1
+    def _spend(self, steps: int = 1) -> None:
+        self._left -= steps
         if self._left < 0:
             raise Unreadable("there is too much in it")
 
@@ -365,8 +368,13 @@ def _parsed(source: bytes, now: Callable[[], float]) -> Tree:
         spent += ERROR_COST if in_error else 1
         return spent > PARSE_MAX or now() > end
 
-    try:
-        return _parser().parse(lambda offset, _: source[offset : offset + _CHUNK], progress_callback=enough)
-    except ValueError:
-        _parser().reset()
-        raise Unreadable("it is no script that could be read in a reasonable time") from None
+    def chunk(offset: int, _point: object) -> bytes:
+        """One step may read to the end of the file and back: when the time is over, it ends here."""
+        return b"" if now() > end else source[offset : offset + _CHUNK]
+
+    with contextlib.suppress(ValueError):
+        tree = _parser().parse(chunk, progress_callback=enough)
+        if now() <= end:
+            return tree
+    _parser().reset()
+    raise Unreadable("it is no script that could be read in a reasonable time")

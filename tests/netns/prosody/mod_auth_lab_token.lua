@@ -10,6 +10,7 @@ local function opened(event)
 	local query = event.request.url and event.request.url.query;
 	local found = query and formdecode(query);
 	event.session.lab_token = type(found) == "table" and found.token or nil;
+	event.session.lab_room = type(found) == "table" and found.room or nil;
 end
 module:hook_global("websocket-session", opened);
 module:hook_global("bosh-session", opened);

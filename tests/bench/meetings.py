@@ -1,0 +1,45 @@
+"""A Jitsi: from nothing to the verdict over a wire that takes its time, and what a bridge that never answers costs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from tests.bench.figures import STUN, Figure, checks, seconds
+from tests.case import CASES, Case, load
+from tests.netns.lab import Lab, lab
+
+# The bar of a healthy one: so many round trips and so many seconds of natprobe's own.
+ROUND_TRIPS, OWN_SECONDS = 20, 1.0
+DELAYS = (0.01, 0.05)
+HEALTHY_RUNS, SILENT_RUNS = 7, 3
+# From the session that the bridge offers to the end of the checks there.
+GIVE_UP_SECONDS = 3.0
+
+
+def figures() -> Iterator[Figure]:
+    """`Network.delay` is one way."""
+    for delay in DELAYS:
+        with lab(_case("jitsi-healthy", delay)) as built:
+            found = seconds(checks(built, HEALTHY_RUNS))
+        bar = ROUND_TRIPS * 2 * delay + OWN_SECONDS
+        yield Figure(f"check of a healthy Jitsi, {2000 * delay:.0f} ms away", found, "s", bar)
+    with lab(_case("jitsi-media-dropped", DELAYS[1])) as built:
+        waited = tuple(_given_up(built) for _ in range(SILENT_RUNS))
+    yield Figure("a silent bridge given up, 100 ms away", waited, "s", GIVE_UP_SECONDS)
+
+
+def _case(name: str, delay: float) -> Case:
+    wanted = load(CASES / f"{name}.toml")
+    return msgspec.structs.replace(wanted, network=msgspec.structs.replace(wanted.network, delay=delay))
+
+
+def _given_up(built: Lab) -> float:
+    """By the report's own times."""
+    argv = [sys.executable, "-m", "natprobe", "check", built.target, *STUN, "--json", "--ca-file", str(built.root)]
+    seen = json.loads(built.client.run(argv, check=False).stdout)["observations"]
+    offered = max(each["at"] for each in seen if each["kind"] == "SessionOffer")
+    return float(next(e["at"] for e in seen if e["kind"] == "Probed" and e["probe"] == "media") - offered)
