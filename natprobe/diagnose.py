@@ -27,7 +27,7 @@ from natprobe.model import (
 )
 from natprobe.paths import paths, worst
 from natprobe.rules import CouldNotTell, Found, Rule, rules
-from natprobe.verdict import lowered, stages, status, verdict
+from natprobe.verdict import lowered, stages, verdict
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _WORST_FIRST = ("broken", "unknown", "degraded", "good")
@@ -77,9 +77,8 @@ def _judge(facts: Facts) -> _Judged:
         elif isinstance(judgement, list):
             findings += [_finding(rule, found) for found in judgement]
     ways, steps = paths(facts), stages(facts)
-    word, _ = status(facts, ways, steps)
     settled = sorted(
-        (msgspec.structs.replace(each, severity=lowered(each, word, steps, facts.target)) for each in findings),
+        (msgspec.structs.replace(each, severity=lowered(facts, ways, steps, each)) for each in findings),
         key=_order,
     )
     return _Judged(settled, unknown, ways, verdict(facts, ways, steps, tuple(settled)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from natprobe.addresses import address_class
 from natprobe.derive import (
     ENOUGH,
@@ -317,8 +319,17 @@ def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
     return sentence(unknown[0] if unknown else "no-answer")
 
 
-def lowered(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Target) -> Severity:
+def lowered(facts: Facts, ways: tuple[Path, ...], steps: Stages, finding: Finding) -> Severity:
     """An error that does not explain a broken verdict is a warning: a healthy call never fails the gate."""
-    if finding.severity is Severity.ERROR and not explains(finding, verdict, steps, target):
-        return Severity.WARNING
-    return finding.severity
+    if finding.severity is not Severity.ERROR:
+        return finding.severity
+    looks = ((status(facts, ways, each)[0], each) for each in _beyond(steps))
+    explained = any(explains(finding, word, each, facts.target) for word, each in looks)
+    return Severity.ERROR if explained else Severity.WARNING
+
+
+def _beyond(steps: Stages) -> list[Stages]:
+    """Where BOSH went on without the WebSocket, what it found broken is still broken once the WebSocket works."""
+    if (steps.signalling, steps.session) != ("failed", "ok"):
+        return [steps]
+    return [steps, msgspec.structs.replace(steps, signalling="ok")]

@@ -174,11 +174,16 @@ def outer_address(facts: Facts) -> Address | None:
 
 
 def installed(facts: Facts) -> Literal["docker", "package"] | None:
-    """How this Jitsi was installed: docker-jitsi-meet's XMPP domain is no DNS name, the packages' is the server's."""
+    """How this Jitsi was installed: docker-jitsi-meet's XMPP domain is no DNS name unless told (XMPP_DOMAIN), the
+    packages' is the server's, and their bridge is in no container.
+    """
     domains = [each.domain for each in facts.ok(JitsiConfig) if each.domain]
     if not domains:
         return None
-    return "docker" if domains[0].endswith("meet.jitsi") else "package"
+    if domains[0].endswith("meet.jitsi"):
+        return "docker"
+    own = {kind_of(each.endpoint) for each in offered(facts) if each.type == "host"}
+    return None if own == {"container"} else "package"
 
 
 def _unreachable(facts: Facts) -> State:

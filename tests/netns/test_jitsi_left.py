@@ -23,8 +23,8 @@ CHECKS = (
     (12, 0.0),
     pytest.param(100, 0.02, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
 )
-# A conference that was asked for and that nobody has entered the focus gives up after 15 s, as jicofo (initial-timeout);
-# nobody else can.
+# A conference that was asked for and that nobody has entered is given up by the focus after 15 s, as by jicofo
+# (initial-timeout); nobody else can.
 ROOM_SECONDS = 16.0
 OURS = ("members", "endpoints", "sessions", "allocations")
 # From the first word to Prosody until everything has been said (seconds), without a delay; round trips beside it.

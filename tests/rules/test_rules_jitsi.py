@@ -139,7 +139,9 @@ class TestInnerAddresses:
         for scenario, systems in (
             (jitsi(*unanswered(INNER)), {"jitsi-videobridge2"}),
             (docker(*unanswered(CONTAINER)), {"docker-jitsi-meet"}),
-            (jitsi(*unanswered(CONTAINER), signed=()), {"docker-jitsi-meet", "jitsi-videobridge2"}),
+            (jitsi(*unanswered(CONTAINER)), {"docker-jitsi-meet", "jitsi-videobridge2"}),
+            (jitsi(*unanswered(INNER), *unanswered(CONTAINER)), {"jitsi-videobridge2"}),
+            (jitsi(*unanswered(INNER), signed=()), {"docker-jitsi-meet", "jitsi-videobridge2"}),
         ):
             (judgement,) = (
                 each

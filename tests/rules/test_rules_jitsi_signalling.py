@@ -203,6 +203,12 @@ class TestWebSocket:
         scenario = jitsi(signed=(config(prefer_bosh=True), refused_socket(404), bosh()))
         assert found("websocket-refused", *scenario, target=JITSI).severity is Severity.WARNING
 
+    def test_what_bosh_found_broken_stays_broken_once_the_socket_works(self) -> None:
+        container = unanswered("172.18.0.5:10000")
+        without_relay, with_one = ((config(), refused_socket(404), bosh(), services(*e)) for e in ((), (TURNS,)))
+        assert causes(*jitsi(*container, signed=without_relay))["container-address-advertised"] == "error"
+        assert causes(*jitsi(*container, signed=with_one))["container-address-advertised"] == "warning"
+
     @pytest.mark.parametrize("cause", ["websocket-refused", "websocket-not-upgraded", "origin-refused"])
     def test_no_connection_is_another_causes_matter(self, cause: str) -> None:
         dead = refused_socket(None, reached="nothing", failure=Failure.REFUSED)
