@@ -163,7 +163,8 @@ def web(host: Host, web: Web, files: Files, more: str = "") -> Process:
 def _nginx(folder: Path, web: Web, files: Files, more: str) -> str:
     pages = {path: answer for path, answer in _pages(web).items() if not more or path != "/config.js"}
     site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in pages.items()) + more
-    tls = f"    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
+    tls = "    ssl_protocols TLSv1.2 TLSv1.3;\n"
+    tls += f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"
     if web.state == "http-only":
         servers = [_site("80", site)]
     else:

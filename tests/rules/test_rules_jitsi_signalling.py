@@ -240,6 +240,7 @@ class TestWebSocket:
         assert isinstance(fix, Set)
         assert (fix.key, fix.until) == ("cross_domain_websocket", "0.12")
         assert front == again
+        assert isinstance(again, Do)
         assert "Origin" in again.text
 
     def test_by_bosh_nothing_of_jitsis_own_compares_origins(self) -> None:
@@ -272,7 +273,9 @@ class TestConference:
     def test_a_token_for_another_room(self) -> None:
         known = report(*CASES["token-of-another-room"][0], target=JITSI)
         assert (known.verdict.status, known.paths[0].reason) == ("unknown", "token-bound-to-room")
-        assert "--room" in known.findings[0].fixes[0].text
+        fix = known.findings[0].fixes[0]
+        assert isinstance(fix, Do)
+        assert "--room" in fix.text
 
     def test_ours_cut_short(self) -> None:
         cut = conference(ready=None, failure=Failure.CANCELLED)
