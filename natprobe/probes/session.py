@@ -1,8 +1,8 @@
 """Media as a browser builds it: the session is accepted, full ICE, DTLS with the media server, full-size packets.
 
-Directly where a check has passed directly, on the second participant's session, while the first one's is still used
-to ask every address; through the best relay where only that has passed. With --deep, on further participants'
-sessions, through every other kind of leg that has passed too (asking/seats.py).
+Directly on the second participant's session, while the first one's is still used to ask every address; through the
+best relay where only that has passed. With --deep, on further participants' sessions, through every other kind of leg
+that has passed too (asking/seats.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TAKES = (LocalAddress,)
 YIELDS = (IceEnded, MediaHandshake, IceCheck, PathHeld)
 TIMEOUT = 20.0
 
-# How often it is looked whether something has passed (seconds): a check's answer is not kept waiting for longer.
+# How often it is looked whether all checks have ended (seconds).
 _LOOK_SECONDS = 0.02
 _RELAYS = ("udp", "tcp", "tls")
 
@@ -59,15 +59,33 @@ class Seat(NamedTuple):
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """It starts with the first check that has passed, or when there are no more to wait for: then a peer may still find
-    us (peer-reflexive).
+    """Directly at once: where no check passes, a peer may still find us."""
+    directly = _session(ctx, facts, None, held=ctx.options.hold > 0)
+    async for seen in as_they_come([directly, _through_relays(ctx, facts)]):
+        yield seen
+
+
+async def _through_relays(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """When nobody else reads from relays any more: where nothing has passed directly, the leg that the client would
+    take, with --deep every kind of leg that has passed.
     """
-    passed = await _first_passed(ctx, facts)
-    streams = [_session(ctx, facts, passed, held=ctx.options.hold > 0)]
-    if ctx.options.deep and passed is not None:
-        streams.append(_others(ctx, facts, passed))
+    while not _all_checked(facts):
+        await ctx.net.sleep(_LOOK_SECONDS)
+    verified = _verified(facts)
+    main = None if any(each.leg is None for each in verified) else _main(facts, verified)
+    best = {each.leg: each for each in reversed(verified) if each.leg in _RELAYS}
+    others = [each for leg, each in best.items() if main is None or leg != main.leg] if ctx.options.deep else []
+    streams = [_session(ctx, facts, each) for each in others]
+    if main is not None:
+        streams.append(_session(ctx, facts, main, held=ctx.options.hold > 0))
     async for seen in as_they_come(streams):
         yield seen
+
+
+def _main(facts: Facts, verified: list[IceCheck]) -> IceCheck | None:
+    """The best relayed one, of those first that the client would take."""
+    legs = [each for each in verified if each.leg in _RELAYS]
+    return min(legs, key=lambda e: (not _taken(facts, e), _RELAYS.index(e.leg or "")), default=None)
 
 
 def _seat(ctx: Context, leg: str | None) -> Seat | None:
@@ -75,15 +93,6 @@ def _seat(ctx: Context, leg: str | None) -> Seat | None:
     number = seat(ctx, leg)
     found = ctx.keep.get(f"participant/{number}", Participant)
     return Seat(found, found.offer, f"media/{number}") if found is not None and found.offer is not None else None
-
-
-async def _others(ctx: Context, facts: Facts, main: IceCheck) -> AsyncIterator[Observation]:
-    """Each kind of leg that has passed and is not the main one's, when nobody else reads from relays any more."""
-    while not _all_checked(facts):
-        await ctx.net.sleep(_LOOK_SECONDS)
-    best = {each.leg: each for each in reversed(_verified(facts)) if each.leg in _RELAYS and each.leg != main.leg}
-    async for seen in as_they_come(_session(ctx, facts, each) for each in best.values()):
-        yield seen
 
 
 async def _session(
@@ -112,21 +121,6 @@ async def _session(
         holds = partial(hold_on, ctx, taken.participant) if held else None
         async for seen in associate(ctx, sides, _remotes(facts), ways, relays, holds):
             yield seen
-
-
-async def _first_passed(ctx: Context, facts: Facts) -> IceCheck | None:
-    """A direct check as soon as one has passed; when all have ended, the best relayed one, of those first that the
-    client would take.
-    """
-    while True:
-        verified = _verified(facts)
-        direct = next((each for each in verified if each.leg is None), None)
-        if direct is not None:
-            return direct
-        if _all_checked(facts):
-            legs = [each for each in verified if each.leg in _RELAYS]
-            return min(legs, key=lambda e: (not _taken(facts, e), _RELAYS.index(e.leg or "")), default=None)
-        await ctx.net.sleep(_LOOK_SECONDS)
 
 
 def _taken(facts: Facts, check: IceCheck) -> bool:
