@@ -1,10 +1,10 @@
-"""What a case's check is told of its relay: the same words in every ring."""
+"""What a case's check is told of its relay, and of its Jitsi's login: the same words in every ring."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.case import Case, Relay
+from tests.case import Case, Jitsi, Relay
 
 USER, PASSWORD, SECRET, REALM = "alice", "wonder-of-the-lab", "north-of-the-lab", "example.test"
 OTHER_USER, OTHER_PASSWORD = "bob", "builder-of-the-lab"  # who has an allocation already, where somebody does
@@ -15,7 +15,18 @@ WRONG = "not-the-one-of-the-lab"
 
 def options(case: Case, folder: Path) -> list[str]:
     """Further options of check; what must not be seen is written to a file in this folder."""
-    relay = case.relay
+    return [*_relay(case.relay, folder), *_login(case.jitsi, folder)]
+
+
+def _login(jitsi: Jitsi, folder: Path) -> list[str]:
+    option, secret = {"token": ("jwt", TOKEN), "user": ("password", PASSWORD)}.get(jitsi.given, ("", ""))
+    if not option:
+        return []
+    (path := folder / f"login-{option}").write_text(secret + "\n")
+    return [*(["--user", USER] if option == "password" else []), f"--{option}-file", str(path)]
+
+
+def _relay(relay: Relay, folder: Path) -> list[str]:
     kind = _kind(relay)
     if not relay.runs or kind == "none":
         return []

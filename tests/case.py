@@ -223,7 +223,7 @@ class Jitsi(Part, frozen=True, kw_only=True):
     headers (`no-upgrade`), another origin is expected (`origin-refused`, 403), nothing is behind nginx (`down`, 502),
     or config.js doesn't name it; `bosh` likewise.
     `login`: `anonymous`; `guests` (hosts sign in with a password, guests at guest.meet.example.test, who may begin no
-    conference); `token`; `password` (nobody without). User and password are tests/access.py's.
+    conference); `token`; `password` (nobody without). `given`: what the check is told, of tests/access.py.
     `focus`: `down` isn't connected, `missing`: nothing has its domain; `not-authorized` for everybody, `not-ready` for
     ever, `starting` for two requests of each room, `silent` never answers. `request`: config.js has clients ask for
     conferences over HTTP, which `works`, or nobody is behind nginx (`down`, 502).
@@ -255,6 +255,7 @@ class Jitsi(Part, frozen=True, kw_only=True):
     websocket: Literal["works", "no-path", "html", "no-upgrade", "origin-refused", "down", "not-configured"] = "works"
     bosh: Literal["works", "origin-refused", "down", "not-configured"] = "works"
     login: Literal["anonymous", "guests", "token", "password"] = "anonymous"
+    given: Literal["nothing", "token", "user"] = "nothing"
     focus: Literal["works", "down", "missing", "not-authorized", "not-ready", "starting", "silent"] = "works"
     request: Literal["not-configured", "works", "down"] = "not-configured"
     room: Literal["open", "lobby", "password", "of-token"] = "open"
