@@ -8,11 +8,12 @@ that has passed too (asking/seats.py).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
 from natprobe.asking.association import Sides, Through, associate
+from natprobe.asking.relays import Leg
 from natprobe.asking.rooms import Participant
 from natprobe.asking.seats import seat
 from natprobe.asking.sources import sources
@@ -22,7 +23,6 @@ from natprobe.context import Context
 from natprobe.derive.bridge import takes
 from natprobe.facts import (
     Allocation,
-    Candidate,
     Facts,
     IceCheck,
     IceEnded,
@@ -31,13 +31,12 @@ from natprobe.facts import (
     PathHeld,
     SessionOffer,
 )
-from natprobe.model import Observation, family, split
+from natprobe.model import Observation, family, join
 from natprobe.net.failure import failure_of
 from natprobe.net.ice import RelayWay, UdpWay, Way
-from natprobe.net.turn import TurnClient
 from natprobe.pairing import IceCredentials
 from natprobe.wire.ice import Base, Remote
-from natprobe.wire.jingle import Offer
+from natprobe.wire.jingle import BridgeCandidate, Offer
 from natprobe.wire.session_accept import Ours, session_accept
 
 REQUIRES = (SessionOffer,)
@@ -104,7 +103,7 @@ async def _session(
         return
     session, offer = taken.participant.session, taken.offer
     with ExitStack() as opened:
-        ways, relays = _ways(ctx, facts, passed, opened)
+        ways, relays = _ways(ctx, facts, offer, passed, opened)
         if not ways:
             return
         sides = _sides(ctx, taken)
@@ -119,7 +118,7 @@ async def _session(
             yield IceEnded(session=taken.media, failure=failure, detail=detail)
             return
         holds = partial(hold_on, ctx, taken.participant) if held else None
-        async for seen in associate(ctx, sides, _remotes(facts), ways, relays, holds):
+        async for seen in associate(ctx, sides, _remotes(offer), ways, relays, holds):
             yield seen
 
 
@@ -142,34 +141,29 @@ class _Found(NamedTuple):
     relays: dict[str, Through]
 
 
-def _ways(ctx: Context, facts: Facts, passed: IceCheck | None, opened: ExitStack) -> _Found:
-    if passed is not None and passed.leg is not None:
+def _ways(ctx: Context, facts: Facts, offer: Offer, passed: IceCheck | None, opened: ExitStack) -> _Found:
+    if passed is not None:
         return _relay(ctx, passed)
     ways: list[Way] = []
-    towards = [split(each.endpoint)[0] for each in _candidates(facts)]
+    towards = [each.address for each in _candidates(offer)]
     for version in ctx.options.families:
         wanted = [each for each in towards if family(each) == version]
         for local in sources(ctx, facts, version, wanted) if wanted else ():
-            udp = ctx.net.udp(version, local)
-            opened.callback(udp.close)
-            ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
+            with suppress(OSError):  # an address that is there and can't be sent from is the media probe's to tell
+                udp = ctx.net.udp(version, local)
+                opened.callback(udp.close)
+                ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
     return _Found(ways, {})
 
 
 def _relay(ctx: Context, passed: IceCheck) -> _Found:
     """The allocation that the check went through, which lies in the drawer."""
-    for number in range(1, 100):
-        client = ctx.keep.get(f"relay/{number}", TurnClient)
-        if client is None:
-            break
-        relayed = client.allocation.relayed
-        if relayed is not None and passed.relayed is not None and relayed == split(passed.relayed):
-            base = Base("relay", family(relayed[0]), relayed=True)
-            assert passed.server is not None
-            assert passed.leg is not None
-            through = Through(passed.server, passed.leg, passed.relayed)
-            return _Found([RelayWay(client, base, relayed)], {"relay": through})
-    return _Found([], {})
+    legs = [each for each in ctx.keep.all(Leg) if each.allocated and join(*each.relayed) == passed.relayed]
+    if not legs or legs[0].client is None or passed.server is None or passed.leg is None:
+        return _Found([], {})
+    relayed = legs[0].relayed
+    way = RelayWay(legs[0].client, Base("relay", family(relayed[0]), relayed=True), relayed)
+    return _Found([way], {"relay": Through(passed.server, passed.leg, join(*relayed))})
 
 
 def _sides(ctx: Context, taken: Seat) -> Sides:
@@ -189,9 +183,10 @@ def _sides(ctx: Context, taken: Seat) -> Sides:
     )
 
 
-def _candidates(facts: Facts) -> list[Candidate]:
-    return facts.ok(Candidate, lambda each: each.transport == "udp" and each.advertised)
+def _candidates(offer: Offer) -> list[BridgeCandidate]:
+    """This participant's own: members of one conference may be on several bridges."""
+    return [each for each in offer.candidates if each.transport == "udp"]
 
 
-def _remotes(facts: Facts) -> list[Remote]:
-    return [Remote(split(each.endpoint), each.priority or 1) for each in _candidates(facts)]
+def _remotes(offer: Offer) -> list[Remote]:
+    return [Remote((each.address, each.port), each.priority or 1) for each in _candidates(offer)]

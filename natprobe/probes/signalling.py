@@ -31,8 +31,10 @@ ADDRESSES_MAX = 4
 _HEAVY = (
     "defusedxml.ElementTree",
     "natprobe.net.bosh",
+    "natprobe.net.dtls",
     "natprobe.net.websocket",
     "natprobe.servers.jitsi.services",
+    "natprobe.wire.identity",
     "natprobe.wire.turn",
     "websockets.client",
 )
