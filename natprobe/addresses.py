@@ -57,6 +57,15 @@ def of_containers(address: str) -> bool:
     return any(found.version == network.version and found in network for network in _CONTAINERS)
 
 
+def far_apart(one: str, other: str) -> bool:
+    """Whether these are of two networks, each as small as routes on the internet are: a /24 of IPv4, a /48 of IPv6.
+    Addresses of two families can't be compared.
+    """
+    first, second = (ipaddress.ip_address(each.partition("%")[0]) for each in (one, other))
+    prefix = {4: 24, 6: 48}[first.version]
+    return first.version == second.version and second not in ipaddress.ip_network(f"{first}/{prefix}", strict=False)
+
+
 @lru_cache(maxsize=4096)
 def address_class(address: str) -> AddressClass:
     """The class of an address (a zone is ignored); IPv4-mapped ones count as their IPv4 address (RFC 4291 2.5.5.2)."""

@@ -80,7 +80,7 @@ NP401|web-unreachable|error|server-edge|the web front doesn't answer
 NP402|certificate-invalid|error|server-host|the certificate is not one that browsers and phones accept (name, expiry, issuer, missing intermediate)
 NP403|certificate-expiring|warning|server-host|the certificate ends soon
 NP404|tls-intercepted|error|proxy|somebody between answers with another certificate
-NP405|websocket-refused|error|server-edge|the signalling WebSocket is refused or misrouted
+NP405|websocket-refused|error|server-edge|signalling's WebSocket, or BOSH where clients take that, is refused or misrouted
 NP406|websocket-not-upgraded|error|server-edge|accepted and closed at once: the proxy in front doesn't upgrade
 NP407|bridge-channel-refused|warning|server-edge|the bridge's own WebSocket is misrouted or its target refuses
 NP408|config-points-elsewhere|error|server-host|clients are sent to a host or port they can't reach

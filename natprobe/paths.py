@@ -10,7 +10,16 @@ from itertools import groupby
 
 import msgspec
 
-from natprobe.derive import FULL_SIZE, OWN, SILENT_CONNECTIONS, SILENT_TRIES, target_addresses, udp_works
+from natprobe.derive import (
+    FULL_SIZE,
+    OWN,
+    SILENT_CONNECTIONS,
+    SILENT_TRIES,
+    anything_back,
+    media_checks,
+    target_addresses,
+    udp_works,
+)
 from natprobe.derive.advertised import offered, within_reach
 from natprobe.derive.associations import by_luck, deepened
 from natprobe.derive.behaviour import Behaviour, filtering_behaviour, mapping_behaviour, mapping_varies
@@ -18,6 +27,7 @@ from natprobe.derive.bridge import leg_of, only_relays, relays_told, takes, why_
 from natprobe.derive.bursts import bursts, loss
 from natprobe.derive.cookie import stun_filtered
 from natprobe.derive.handed_out import handed_out
+from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.per_source import per_source
 from natprobe.derive.relays import LegFacts, ends, outcome, refused_sessions
 from natprobe.facts import Candidate, Facts, IceCheck, Permission, SessionOffer, ids, server_kind
@@ -121,16 +131,21 @@ def _to_media_server(facts: Facts, leg: LegFacts) -> list[Attempt]:
     if peers:
         return [_through(facts, leg, peer, permissions, checks) for peer in peers]
     own = _leg(facts, leg)
-    status, reason = ("blocked", "relay-other-family") if _other_family(facts, leg) else _UNPROVEN
+    status, reason = _other_family(facts, leg) or _UNPROVEN
     return [msgspec.structs.replace(own, status=status, reason=reason) if own.status == "open" else own]
 
 
-def _other_family(facts: Facts, leg: LegFacts) -> bool:
-    """Whether the media server has no address that this relay could send to: 443 each time (RFC 8656 section 10.2),
-    and browsers pair no candidates of two families (RFC 8445 section 6.1.2.2).
+def _other_family(facts: Facts, leg: LegFacts) -> tuple[str, str] | None:
+    """Where the media server has no address that this relay could send to: 443 each time (RFC 8656 section 10.2),
+    and browsers pair no candidates of two families (RFC 8445 section 6.1.2.2). A machine that never got anywhere in
+    that family, by no fault that is told, can't say what becomes of a call.
     """
-    relayed, peers = leg.allocation.relayed, offered(facts)
-    return relayed is not None and bool(peers) and not any(_family(each.endpoint) == _family(relayed) for each in peers)
+    relayed, peers = leg.allocation.relayed, [each.endpoint for each in offered(facts)]
+    if relayed is None or not peers or any(_family(each) == _family(relayed) for each in peers):
+        return None
+    told = any(each.failure not in (Failure.TIMEOUT, Failure.NO_ROUTE) for each in media_checks(facts))
+    known = told or anything_back(facts, _family(peers[0])) or lost_in_ipv6(facts, peers)
+    return ("blocked" if known else "unknown"), "relay-other-family"
 
 
 def _family(endpoint: Endpoint) -> Family:
@@ -192,7 +207,9 @@ def _leg(facts: Facts, leg: LegFacts) -> Attempt:
 
 
 def settled(name: str, attempts: list[Attempt]) -> Path:
-    """The path with the status of the attempt that a browser would settle on: an open one, the quickest first."""
+    """The path with the status of the attempt that a browser would settle on: the nominated one, else an open one, the
+    quickest first.
+    """
     best = min(attempts, key=lambda each: (_rank(each), each.rtt_ms is None, each.rtt_ms or 0.0))
     return Path(
         name=name,
@@ -207,14 +224,22 @@ def settled(name: str, attempts: list[Attempt]) -> Path:
 
 # What fails behind a relay that works.
 _DEEPER = ("large-packets-lost", "tls-certificate")
+# What fails on the pair that ICE nominated, which is the only one that gets so far.
+_NOMINATED = ("dtls-filtered", "another-certificate", "path-died")
 
 
 def _rank(attempt: Attempt) -> int:
-    """Where ICE passes a browser stays, even if what is deeper then fails: that outweighs what is not known."""
-    deeper = attempt.proof == "relay" and attempt.reason in _DEEPER
-    if attempt.status == "blocked" and (attempt.proof in ("ice", "media") or deeper):
-        return 1
-    return {"open": 0, "unknown": 2, "blocked": 3, "not-offered": 4}[attempt.status]
+    """Where ICE passes a browser stays, even if what is deeper then fails: that outweighs what is not known, and on the
+    pair that it nominated (RFC 8445 section 8.1.1) pairs on which nothing deeper was tried.
+    """
+    if attempt.status == "open":
+        return 0 if attempt.proof == "media" else 2
+    if attempt.status == "blocked":
+        deeper = attempt.proof == "relay" and attempt.reason in _DEEPER
+        passed = attempt.proof in ("ice", "media") or deeper
+        nominated = attempt.proof == "media" or attempt.reason in _NOMINATED
+        return 1 if nominated else 3 if passed else 5
+    return {"unknown": 4, "not-offered": 6}[attempt.status]
 
 
 def _attempt(endpoint: str, local: str | None, checks: list[IceCheck]) -> Attempt:

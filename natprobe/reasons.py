@@ -5,9 +5,12 @@ from __future__ import annotations
 REASONS: dict[str, str] = {
     "needs-session": "needs a session with the media server, and none was opened",
     "login-needed": "needs a session with the media server, and the server wants a login or token for that",
-    "token-bound-to-room": "needs a session with the media server, and the token is for another room: name it with"
-    " --room",
+    "token-bound-to-room": "needs a session with the media server, and the token is not for this room: name its own"
+    " with --room",
     "room-not-entered": "needs a session with the media server, and the room does not let natprobe in",
+    "rooms-unanswered": "needs a session with the media server, and the server's rooms do not answer",
+    "request-redirected": "needs a session with the media server, and a request of signalling's is redirected, which"
+    " natprobe does not follow",
     "rate-limited": "needs a session with the media server, and the server was asked for too much at once",
     "signalling-failed": "needs a session with the media server, and signing in fails",
     "not-joined": "needs a session with the media server, and no room was to be entered",
@@ -69,7 +72,7 @@ REASONS: dict[str, str] = {
     "silence": "nothing came back, however often it was sent",
     "dtls-filtered": "ICE checks pass, and DTLS on the very same pair never comes back",
     "path-died": "media's path stood and was lost after a while",
-    "no-second-conference": "no further conference was offered a session",
+    "no-second-conference": "no further conference was offered a session with a public address",
     "session-ended": "the server ended the session before that could be told",
     "another-certificate": "what answers DTLS there is not who signalling announced",
     "large-packets-lost": "small packets pass, full-size ones do not",

@@ -16,7 +16,7 @@ from importlib import import_module
 import msgspec
 
 from natprobe import __version__
-from natprobe.context import Closable, Context, Options, Probe
+from natprobe.context import ROOM, Closable, Context, Options, Probe
 from natprobe.derive import CONSENT_SECONDS
 from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IceEnded, IdleMapping, PathHeld, Probed, RoomEntry, Run
 from natprobe.fault import place_of
@@ -214,6 +214,7 @@ def _run_fact(context: Context) -> Run:
         deep=options.deep,
         hold=options.hold,
         sessions=options.sessions,
+        room=context.keep.get(ROOM, str) is not None,
         insecure=options.insecure,
     )
 

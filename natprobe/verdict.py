@@ -24,6 +24,7 @@ from natprobe.derive.conference import (
     conference_ready,
     focus_available,
     login_needed,
+    rooms_answer,
     session_offered,
     signalling_works,
 )
@@ -135,10 +136,11 @@ def _signalling(facts: Facts) -> StageStatus:
 
 
 def _session(facts: Facts) -> StageStatus:
-    """A focus, a bridge and its offer; and a list of relays that browsers take."""
+    """A focus, rooms, a bridge and its offer; and a list of relays that browsers take."""
     if login_needed(facts):
         return "unknown"
-    if breaks_calls(facts) or False in (focus_available(facts), conference_ready(facts), bridge_available(facts)):
+    needed = (focus_available, conference_ready, rooms_answer, bridge_available)
+    if breaks_calls(facts) or any(each(facts) is False for each in needed):
         return "failed"
     return _STAGE[session_offered(facts)]
 
@@ -260,7 +262,7 @@ def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Ta
         return finding.cause not in _NAME_CAUSES and _of_leg(finding, target)
     over_tcp = finding.cause == "local-firewall" and finding.args.get("proto") == "TCP"
     if steps.web == "failed":
-        return over_tcp or finding.code.startswith("NP4")
+        return over_tcp or finding.cause == "ipv6-broken" or finding.code.startswith("NP4")
     if steps.signalling == "failed":
         return over_tcp or finding.code in _SIGNALLING_CODES
     if steps.session == "failed":
@@ -282,15 +284,22 @@ def _of_leg(finding: Finding, target: Target) -> bool:
 def verdict(facts: Facts, ways: tuple[Path, ...], steps: Stages, found: tuple[Finding, ...]) -> Verdict:
     """Everything together, with the sentence that people read first."""
     word, media = status(facts, ways, steps)
-    return Verdict(status=word, media=media, summary=_summary(facts, ways, word, media, found), stages=steps)
+    worth = _worth(found, word, steps, facts.target)
+    return Verdict(status=word, media=media, summary=_summary(facts, ways, word, media, worth), stages=steps)
+
+
+def _worth(found: tuple[Finding, ...], word: VerdictStatus, steps: Stages, target: Target) -> Finding | None:
+    """What the sentence names: of the errors one of the stage that fails first, which is the one that people meet."""
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    first = [each for each in errors if each.cause not in _SAFETY and explains(each, word, steps, target)]
+    if errors or word == "broken":
+        return next(iter(first or errors), None)
+    return next((each for each in found if each.severity is Severity.WARNING), None)
 
 
 def _summary(
-    facts: Facts, ways: tuple[Path, ...], word: VerdictStatus, media: str | None, found: tuple[Finding, ...]
+    facts: Facts, ways: tuple[Path, ...], word: VerdictStatus, media: str | None, worth: Finding | None
 ) -> str:
-    grave = next((each for each in found if each.severity is Severity.ERROR), None)
-    warned = next((each for each in found if each.severity is Severity.WARNING), None)
-    worth = grave or (warned if word != "broken" else None)
     direct = ways[0]
     words = {
         "host": facts.target.host,

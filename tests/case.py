@@ -120,6 +120,7 @@ class Dns(Part, frozen=True, kw_only=True):
     answer: Answer = "works"
     second: Literal["none"] | Answer = "none"
     hosts: bool = False
+    ipv4: bool = True  # A for meet.example.test
     ipv6: bool = False  # AAAA for meet.example.test and the STUN servers
     naptr: bool = False
 
@@ -283,6 +284,7 @@ class Expect(Part, frozen=True, kw_only=True):
 
     causes: tuple[str, ...] = ()
     unknown: tuple[str, ...] | None = None  # causes that could not be told; None: not looked at
+    headline: str = ""  # the error that the verdict's sentence names; empty: not looked at
     verdict: Literal["good", "degraded", "broken", "unknown"]
     exit: int
     paths: dict[str, str] = {}  # name -> status, those that matter, with the proof where that does: "open media"

@@ -21,6 +21,8 @@ def differences(expect: Expect, report: Report, exit_code: int) -> list[str]:
     found += _exactly("cause", expect.causes, (finding["cause"] for finding in report["findings"]))
     if expect.unknown is not None:
         found += _exactly("unknown", expect.unknown, map(_cause, report["unknown"]))
+    if expect.headline:
+        found += _differing("headline", expect.headline, _headline(report))
     found += _listed("path", expect.paths, paths)
     return found + _listed("stage", expect.stages, verdict["stages"])
 
@@ -36,6 +38,12 @@ def told(report: Report) -> str:
     paths = [f"{path['name']} {path['status']} {path['reason'] or ''}".rstrip() for path in report["paths"]]
     parts = {"findings": findings, "failures": failures, "paths": paths, "verdict": [str(report["verdict"])]}
     return "\n".join(f"{name}:" + "".join(f"\n  {line}" for line in lines) for name, lines in parts.items())
+
+
+def _headline(report: Report) -> str | None:
+    summary, findings = report["verdict"]["summary"], report["findings"]
+    errors = (each for each in findings if each["severity"] == "error")
+    return next((each["cause"] for each in errors if summary.endswith(each["message"])), None)
 
 
 def _status(path: Mapping[str, str], expected: str) -> str:

@@ -42,6 +42,16 @@ def test_a_path_with_its_proof() -> None:
     assert differences(expect, report(paths=[seen | {"proof": "ice"}]), 0) == shallow
 
 
+@pytest.mark.parametrize(("severity", "headline"), [("error", "udp-blocked"), ("warning", None)])
+def test_the_error_that_the_sentence_names(severity: str, headline: str | None) -> None:
+    found = {"cause": "udp-blocked", "severity": severity, "message": "No UDP comes back"}
+    verdict = {"status": "degraded", "stages": {"web": "ok"}, "summary": "Not from here: No UDP comes back"}
+    seen = report(findings=[found], verdict=verdict)
+    expect = msgspec.structs.replace(EXPECT, headline="udp-blocked")
+    wrong = [] if headline else ["headline: None, expected udp-blocked"]
+    assert differences(expect, seen, 0) == wrong
+
+
 def test_exit_code() -> None:
     assert differences(EXPECT, report(), 1) == ["exit code: 1, expected 0"]
 

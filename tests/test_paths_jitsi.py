@@ -301,6 +301,15 @@ class TestWhatExplains:
         assert self.errors(*broken) == ["websocket-refused"]
         assert judged(*broken).verdict.summary.startswith("Meetings on meet.example.test will not work from here: ")
 
+    def test_what_bosh_found_beside_it_is_no_headline(self) -> None:
+        """Nor is what stays an error for safety's sake: people meet the WebSocket first."""
+        unsafe = allocated(challenged=False, authenticated=False, realm=None)
+        alone = (config(), refused_socket(404), bosh(), services())
+        made = judged(*jitsi(*unanswered(), signed=alone), unsafe)
+        errors = {each.cause: each.message for each in made.findings if each.severity == "error"}
+        assert list(errors) == ["turn-open-relay", "media-port-silent", "websocket-refused"]
+        assert made.verdict.summary.endswith(errors["websocket-refused"])
+
     def test_the_session_before_media(self) -> None:
         assert self.errors(*jitsi(joined=(NO_FOCUS,))) == ["focus-unavailable"]
         nobody = (conference(), entered(1, bridge=False), entered(2, bridge=False))

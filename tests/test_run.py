@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 from natprobe import run as shell
-from natprobe.context import Context
+from natprobe.context import ROOM, Context, Keep, Options
 from natprobe.facts import Connected, Facts, IceEnded, PathHeld, Probed, Resolved, Run
 from natprobe.model import Observation
 from natprobe.run import Session
+from natprobe.target import parse
 from tests.lab.check import session
 from tests.lab.client import lab_of
 from tests.probes.seen import of
@@ -103,6 +105,20 @@ def test_what_was_not_asked_for_is_said_to_be_skipped(monkeypatch: pytest.Monkey
     probes = {"names": probe(FACT), "web": probe(FACT)}
     assert ran(monkeypatch, probes, only=("web",)) == {"names": ("skipped", "not asked for"), "web": ("complete", "")}
     assert ran(monkeypatch, probes, skip=("web",)) == {"names": ("complete", ""), "web": ("skipped", "not asked for")}
+
+
+@pytest.mark.parametrize("room", ["", "standup"])
+def test_that_a_room_was_named_is_said_and_its_name_is_not(room: str) -> None:
+    keep, lab = Keep(), lab_of()
+    if room:
+        keep.put(ROOM, room)
+    target, chance = parse("meet.example.test").target, random.Random(0)
+    context = Context(
+        target=target, options=Options(), net=lab.client, host=lab.client, random=chance, unix_time=0.0, keep=keep
+    )
+    (fact,) = of(Session(context).observations, Run)
+    assert fact.room is bool(room)
+    assert "standup" not in repr(fact)
 
 
 def test_an_interrupt_leaves_every_probe_with_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

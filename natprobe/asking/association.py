@@ -29,6 +29,7 @@ from natprobe.wire import stun
 from natprobe.wire.ice import Agent, Pair, Remote
 
 if TYPE_CHECKING:
+    from natprobe.net.dtls import DtlsSession
     from natprobe.wire.identity import Identity
 
 # Until ICE has to have settled: longer than nine checks and their last answer take, and all ends within three seconds
@@ -163,10 +164,18 @@ class _OnPair:
     async def handshake(self, hold: Hold | None) -> AsyncIterator[Observation]:
         """DTLS as the client, which `setup:active` announces (RFC 8842 section 5). Open for as long as it is held."""
         from natprobe.net import dtls
-        from natprobe.wire.identity import is_announced
 
         udp = _Again(self._made.media(self._pair))
         session = dtls.DtlsSession(udp, self._pair.remote.endpoint, dtls.media_context(self._sides.identity), "")
+        with contextlib.closing(session):
+            handshake = await self._shaken(session, udp)
+            yield handshake
+            if hold is not None and handshake.failure is None:
+                yield await Holding(self._ctx, hold, self._asked, self._held()).watch()
+
+    async def _shaken(self, session: DtlsSession, udp: _Again) -> MediaHandshake:
+        from natprobe.wire.identity import is_announced
+
         began, failure, detail, shown = self._ctx.net.now(), None, "", None
         repeating = asyncio.create_task(udp.repeat(self._ctx))
         try:
@@ -181,7 +190,7 @@ class _OnPair:
                 await repeating
         if shown is False:
             failure, detail = Failure.TLS_CERTIFICATE, "another certificate than signalling announced"
-        yield MediaHandshake(
+        return MediaHandshake(
             session=self._sides.session,
             endpoint=join(*self._pair.remote.endpoint),
             local=join(*self._made.way(self._pair).local),
@@ -196,9 +205,6 @@ class _OnPair:
             detail=clip(detail, 200),
             **_named(self._through),  # type: ignore[arg-type]  # of its own fields
         )
-        if hold is not None and failure is None:
-            yield await Holding(self._ctx, hold, self._asked, self._held()).watch()
-        session.close()
 
     def _held(self) -> PathHeld:
         return PathHeld(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from natprobe.asking.lookups import Addresses
 from natprobe.asking.pages import ALPN, quoted
@@ -17,7 +18,7 @@ from natprobe.asking.together import any_of
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import SIGN_IN, Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Facts, JitsiConfig
+from natprobe.facts import Facts, JitsiConfig, Resolved
 from natprobe.model import Failure, Target, Text, clip
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 5.0
 # As browsers do: the next address, when the one before has not answered (RFC 8305 section 8).
 NEXT_SECONDS, ADDRESSES_MAX = 0.25, 6
+# A user name shorter than this hides nothing, and would be found in any word.
+_NAME_MIN = 3
+
+
+class _NoAddress(OSError):
+    """The name of the URL's host has none that could be connected to."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__("no address that could be connected to")
+        self.failure = failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +70,8 @@ class Answer:
 async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str, config: JitsiConfig | None) -> Answer:
     """Asks until the focus is ready, refuses, or the time is over."""
     machine = f"{ctx.random.getrandbits(128):032x}"
-    token = (ctx.keep.get(SIGN_IN, Login) or Login()).token
+    login = ctx.keep.get(SIGN_IN, Login) or Login()
+    token = login.token
     if config is not None and config.conference_request is not None:
         return await _by_http(ctx, facts, config.conference_request, room, machine, token)
     focus = (config and config.focus) or f"focus.{(config and config.domain) or session.domain}"
@@ -68,7 +80,8 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
         stanza_id = session.new_id()
         stanza = jingle.conference_request(stanza_id, focus, room, machine, token or None)
         said = jingle.read_conference(await session.request(stanza, stanza_id, seconds))
-        return _answered(Answer(by="xmpp", asked=focus, detail=harmless(said.text, room, token)), said)
+        words = harmless(said.text, room, token, login.user, login.password)
+        return _answered(Answer(by="xmpp", asked=focus, detail=words), said)
 
     return await _patiently(ctx, Answer(by="xmpp", asked=focus), ask)
 
@@ -98,9 +111,11 @@ async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str
 async def _reached(ctx: Context, facts: Facts, place: Target) -> Stream:
     """The first of the host's addresses that takes a connection."""
     addresses = Addresses(ctx, {ctx.target.host: target_addresses(facts)})
-    async for _ in addresses.ask([place.host]):
-        pass
+    looked_up = [each async for each in addresses.ask([place.host]) if isinstance(each, Resolved)]
     usable = addresses.of(place.host)[:ADDRESSES_MAX]
+    if not usable:
+        denied = any(each.failure is Failure.NXDOMAIN for each in looked_up)
+        raise _NoAddress(Failure.NXDOMAIN if denied else Failure.NO_DATA)
     return await any_of([partial(ctx.tcp, (each, place.port)) for each in usable], NEXT_SECONDS)
 
 
@@ -154,13 +169,24 @@ async def _patiently(ctx: Context, nothing: Answer, ask: Callable[[float], Await
 def _told(exc: Exception) -> tuple[Failure, str]:
     """What h11 says of a request may quote its headers."""
     failure, detail = failure_of(exc)
+    if isinstance(exc, _NoAddress):
+        failure = exc.failure
     return failure, detail if isinstance(exc, (OSError, EOFError, XmppError)) else ""
 
 
-def harmless(words: str, room: str, token: str = "") -> str:
-    """A server's words, unless they repeat what must not be shown: the room's name, a token."""
-    secrets = (room.partition("@")[0], token)
-    return "" if any(each and each in words for each in secrets) else clip(clean(words), 200)
+def harmless(words: str, room: str, token: str = "", user: str = "", password: str = "") -> str:
+    """A server's words, unless they repeat what must not be shown: the room's name, a token, who signs in."""
+    name = user.rpartition("@")[0] or user
+    secrets = (room.partition("@")[0], token, password, name if len(name) >= _NAME_MIN else "")
+    hidden, shown = {form for each in secrets if each for form in _forms(each)}, _forms(words)
+    return "" if any(each in form for each in hidden for form in shown) else clip(clean(words), 200)
+
+
+def _forms(text: str) -> tuple[str, str]:
+    """As it stands, and with the escapes undone that a room's name has in its JID, and once more in a URL's query;
+    both whatever their case.
+    """
+    return text.casefold(), unicodedata.normalize("NFKC", unquote(unquote(text))).casefold()
 
 
 def _answered(answer: Answer, said: Conference) -> Answer:

@@ -29,6 +29,8 @@ Endpoint = tuple[str, int]
 RELAY_FAMILY: Family = 4
 # What servers give who names no lifetime (RFC 8656 section 7.2), in seconds.
 LIFETIME = 600
+# An allocation is renewed so often at least (seconds): a permission lasts five minutes (RFC 8656 section 9).
+RENEW_SECONDS = 120.0
 # A user name shorter than this hides nothing, and would be found in any word.
 _NAME_MIN = 3
 
@@ -58,7 +60,8 @@ class Leg:
         self.client: TurnClient | None = None
         self.mapped: Endpoint | None = None
         self._tries = 1
-        self._began = ctx.net.now()
+        self._began = self._granted = ctx.net.now()
+        self._lifetime = float(LIFETIME)
 
     def at_alternate(self, at: Endpoint) -> Leg:
         """The same way to where a 300 sends to; whom its certificate is to be for stays (RFC 8489 section 10)."""
@@ -100,6 +103,7 @@ class Leg:
         assert self.client is not None
         ended = await self.client.ask(self._machine.allocate(family=RELAY_FAMILY), SEND_TIMES, GIVE_UP)
         self.mapped = ended.event.mapped if isinstance(ended.event, turn.Allocated) else None
+        self._stands(ended)
         return self._allocation(ended)
 
     async def permit(self, peer: Endpoint, purpose: Literal["media", "audit"] = "media") -> Permission:
@@ -121,12 +125,22 @@ class Leg:
         )
 
     async def renew(self, peer: Endpoint) -> None:
-        """The allocation, and the permission for the peer, which lasts five minutes (RFC 8656 section 9)."""
-        if self.client is None or not self.allocated:
+        """The allocation, and the permission for the peer, once half of what was granted is over. Nothing where the
+        relay has no allocation of ours any more: that ends what goes through it, and the checks on it say so.
+        """
+        due = self._granted + min(RENEW_SECONDS, self._lifetime / 2)
+        if self.client is None or not self.allocated or self._ctx.net.now() < due:
             return
         asked = self.told.lifetime if self.told is not None else None
-        await self.client.ask(self._machine.refresh(int(asked or LIFETIME)))
-        await self.permit(peer)
+        self._stands(await self.client.ask(self._machine.refresh(int(asked or LIFETIME))))
+        if self.allocated:
+            await self.permit(peer)
+
+    def _stands(self, ended: Ended) -> None:
+        """From now on, for as long as the relay says; whoever says nothing is asked again after as long."""
+        self._granted = self._ctx.net.now()
+        if isinstance(ended.event, turn.Allocated | turn.Refreshed):
+            self._lifetime = float(ended.event.lifetime)
 
     @property
     def flow(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from natprobe.addresses import address_class
+from natprobe.asking.conferences import harmless
 from natprobe.asking.together import any_of
 from natprobe.asking.xmpp import GOODBYE_SECONDS, Framed, XmppSession, XmppStream
 from natprobe.context import SIGN_IN, Context
@@ -110,42 +111,62 @@ class SigningIn:
 
     async def run(self, *, seconds: float, binding: bool = True, curious: bool = True) -> SignIn:
         """As far as it goes, or only to the opened stream; where that failed, `curious` asks for the page there."""
+        began, login, done = self._ctx.net.now(), self._login, False
+        try:
+            failure, detail, condition = await self._tried(seconds, binding)
+            took = self._ctx.net.now() - began
+            greets = None if failure is None else await self._given_up(curious)
+            done = True
+        finally:
+            if not done:
+                self._ctx.keep.put(f"leaving/{id(self)}", self)
+        words = harmless(detail, self._room, login.token, login.user, login.password)
+        return self._fact(failure, words, condition, greets, took)
+
+    async def aclose(self) -> None:
+        """Of an attempt that was broken off: the stream is ended, and the connections."""
+        try:
+            await self._goodbye()
+        finally:
+            self._close()
+
+    async def _tried(self, seconds: float, binding: bool) -> tuple[Failure | None, str, str | None]:
+        """What it failed with, in whose words, and the condition."""
         from natprobe.net.http import FAULTS
 
-        began = self._ctx.net.now()
-        failure, detail, condition, keeps = None, "", None, False
         try:
             async with asyncio.timeout(seconds):
                 await self._go(binding)
-            keeps = binding
-        except asyncio.CancelledError:
-            keeps = self._stream is not None
-            self._ctx.keep.put(f"leaving/{id(self)}", self)
-            raise
         except _Ended as exc:
-            failure, detail, condition = exc.failure, exc.detail, exc.condition
+            return exc.failure, exc.detail, exc.condition
         except (*FAULTS, xmpp.XmppError, sasl.SaslError) as exc:
             failure, detail = failure_of(exc)
-            detail, condition = self._of_stream(exc, detail)
+            return failure, *self._of_stream(exc, detail)
         finally:
-            if not keeps:
-                self._close()
-        took = self._ctx.net.now() - began
-        curious = curious and failure is not None and self._reached in ("connection", "tls", "upgrade")
-        greets = await self._greets() if curious else None
-        return self._fact(failure, self._harmless(detail), condition, greets, took)
+            if self._bosh is not None:
+                self._reply = self._bosh.reply  # not the goodbye's
+        return None, "", None
 
-    async def aclose(self) -> None:
-        """Of an attempt that was broken off: the stream is ended. A server may keep one for a minute that nobody ends
-        (XEP-0124 section 10).
-        """
+    async def _given_up(self, curious: bool) -> bool | None:
+        """Of an attempt that failed: a BOSH session is ended, and meanwhile the page there is asked for."""
+        goodbye = asyncio.create_task(self._goodbye()) if self._bosh is not None else None
         try:
-            with contextlib.suppress(OSError, EOFError, TimeoutError, xmpp.XmppError):
-                async with asyncio.timeout(GOODBYE_SECONDS):
-                    if self._stream is not None:
-                        await self._stream.end(())
+            curious = curious and self._reached in ("connection", "tls", "upgrade")
+            greets = await self._greets() if curious else None
+            if goodbye is not None:
+                await goodbye
+            return greets
         finally:
+            if goodbye is not None:
+                goodbye.cancel()
             self._close()
+
+    async def _goodbye(self) -> None:
+        """A server may keep a stream for a minute that nobody ends (XEP-0124 section 10)."""
+        with contextlib.suppress(OSError, EOFError, TimeoutError, xmpp.XmppError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                if self._stream is not None:
+                    await self._stream.end(())
 
     # --- steps
 
@@ -160,6 +181,7 @@ class SigningIn:
         if not binding:
             async with asyncio.timeout(STEP_SECONDS):
                 await stream.end(())
+            self._close()
             return
         async with asyncio.timeout(STEP_SECONDS):
             await self._sign_in(stream)
@@ -282,15 +304,12 @@ class SigningIn:
         """Whether a plain GET of the same path is answered as Prosody answers it. None: not answered."""
         from natprobe.net.http import FAULTS
 
-        line = None
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 line = await self._line()
                 reply = await self._client(line).get(self._door.path, _GREETING_BYTES)
         except (*FAULTS, _Ended):
             return None
-        finally:
-            self._close()
         return reply.status == 200 and bool(_GREETING.search(reply.body))
 
     # --- facts
@@ -305,13 +324,8 @@ class SigningIn:
         if self._bosh is not None and self._bosh.answered:
             self._note("upgrade")
         if isinstance(exc, xmpp.StreamError):
-            return clean(exc.text), exc.condition
+            return exc.text, exc.condition
         return detail, None
-
-    def _harmless(self, detail: str) -> str:
-        """A server's words, unless they repeat what must not be shown."""
-        secrets = (self._login.password, self._login.token, self._room)
-        return "" if any(each and each in detail for each in secrets) else clip(detail, 200)
 
     def _close(self) -> None:
         if self._stream is not None:
@@ -322,7 +336,7 @@ class SigningIn:
     def _fact(
         self, failure: Failure | None, detail: str, condition: str | None, greets: bool | None, took: float
     ) -> SignIn:
-        reply = self._reply if self._bosh is None else self._bosh.reply
+        reply = self._reply
         headers = {} if reply is None else reply.headers
         line = self._under[0] if self._under else None
         aimed = [(each, self._door.port) for each in self._door.addresses]
@@ -367,4 +381,4 @@ async def _asked(stream: XmppStream, stanza: str, stanza_id: str, early: list[El
 
 
 def _refused(said: Element, failure: Failure) -> _Ended:
-    return _Ended(failure, clean(xmpp.error_text(said)), xmpp.condition(said))
+    return _Ended(failure, xmpp.error_text(said), xmpp.condition(said))

@@ -15,9 +15,6 @@ from natprobe.model import Endpoint, family, join, split
 from natprobe.net.stun import StunSocket
 from natprobe.wire import xmpp
 
-# A relay is renewed this often (seconds): a permission lasts five minutes.
-RENEW_SECONDS = 120.0
-
 
 def hold_on(ctx: Context, participant: Participant, ended: IceEnded) -> Hold:
     """For as long as --hold says, on the pair that ICE settled on."""
@@ -41,7 +38,6 @@ class _Staying:
         self._there: Endpoint = ended.endpoint
         self._local: Endpoint = ended.local
         self._leg = next((each for each in ctx.keep.all(Leg) if _is(each, ended.relayed)), None)
-        self._renewed = ctx.net.now()
 
     async def renew(self) -> None:
         """Both participants say that they are there, as clients do every ten seconds (XEP-0199): what stands before
@@ -50,8 +46,7 @@ class _Staying:
         for each in self._ctx.keep.all(XmppSession):
             if not each.closed.is_set():
                 await _ping(each)
-        if self._leg is not None and self._ctx.net.now() - self._renewed >= RENEW_SECONDS:
-            self._renewed = self._ctx.net.now()
+        if self._leg is not None:
             await self._leg.renew(split(self._there))
 
     async def again(self) -> bool:

@@ -202,6 +202,8 @@ def _depth(asked: Asked) -> None:
         raise UsageError(f"--hold wants 0 or seconds from {HOLD_MIN:.0f} to {HOLD_MAX:.0f}, not {asked.hold}")
     if not 1 <= asked.sessions <= SESSIONS_MAX:
         raise UsageError(f"--sessions wants a number from 1 to {SESSIONS_MAX}, not {asked.sessions}")
+    if asked.hold and asked.bitrate:
+        raise UsageError("--hold goes without --bitrate: what would carry the bursts is not kept alive meanwhile")
     accepting = {"--deep": asked.deep, "--hold": bool(asked.hold)}
     for name in (each for each, given in accepting.items() if given):
         if asked.shallow:

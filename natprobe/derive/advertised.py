@@ -15,7 +15,8 @@ from typing import Literal
 
 from natprobe.addresses import address_class, of_containers
 from natprobe.derive import OWN, REJECTED, bindings, media_checks, silent, target_addresses
-from natprobe.facts import AddressClass, Candidate, Facts, IceCheck, JitsiConfig, LocalAddress, server_kind
+from natprobe.derive.ipv6 import lost_in_ipv6
+from natprobe.facts import AddressClass, Candidate, Facts, IceCheck, JitsiConfig, LocalAddress, PoolCheck, server_kind
 from natprobe.model import Address, Endpoint, Failure, family, split
 
 State = Literal[
@@ -123,9 +124,11 @@ def outside_addresses(facts: Facts) -> set[Address]:
 
 def accused(facts: Facts) -> list[IceCheck]:
     """The checks that rules about the port itself judge: of a session, those to candidates within reach, where no
-    other state explains the silence, and no other candidate of the same family works.
+    other state explains the silence, and no other candidate of the same family works. A port that answered a further
+    conference is open: bridges-share-address judges it.
     """
-    checks = media_checks(facts)
+    open_ports = {each.endpoint for each in facts.ok(PoolCheck) if each.verified}
+    checks = [each for each in media_checks(facts) if each.endpoint not in open_ports]
     if not offered(facts):
         return checks
     if state(facts) not in ("open", "unanswered", "unsure"):
@@ -195,6 +198,9 @@ def _unreachable(facts: Facts) -> State:
 
 
 def _failed(facts: Facts, told: list[Endpoint]) -> State:
+    """Over an IPv6 that leads nowhere from here no address shows to be wrong."""
+    if lost_in_ipv6(facts, told):
+        return "unanswered"
     if found := forced(facts):
         return _elsewhere_found(found, told)
     if _behind_one_nat(facts, told):

@@ -25,7 +25,8 @@ def deepened(facts: Facts, attempt: Attempt, relay: Allocation | None = None) ->
         return msgspec.structs.replace(attempt, status="blocked", reason="dtls-filtered")
     if handshake.failure is Failure.TLS_CERTIFICATE:
         return msgspec.structs.replace(attempt, status="blocked", reason="another-certificate")
-    proven = handshake.failure is None and attempt.status == "open"
+    # Where full-size packets are lost, DTLS stood all the same: its packets are smaller.
+    proven = handshake.failure is None and (attempt.status == "open" or attempt.reason == "large-packets-lost")
     return _held(facts, msgspec.structs.replace(attempt, proof="media"), relay) if proven else attempt
 
 

@@ -6,16 +6,29 @@ from natprobe.derive import target_addresses
 from natprobe.derive.conference import (
     bridge_available,
     conference_ready,
+    entry_unanswered,
     focus_available,
     login_needed,
     rate_limited,
+    redirected,
     room_entered,
     session_offered,
     signalling_works,
     token_of_another_room,
 )
 from natprobe.derive.handed_out import for_bridge, port_of
-from natprobe.facts import Allocation, Facts, JitsiConfig, Service, Services, TurnServer, server_kind
+from natprobe.facts import (
+    Allocation,
+    ConferenceReply,
+    Facts,
+    JitsiConfig,
+    RoomEntry,
+    Service,
+    Services,
+    SignIn,
+    TurnServer,
+    server_kind,
+)
 from natprobe.model import HostName, split
 
 # The transport of the client's leg that an entry's type and transport mean (RFC 7065 section 3.1).
@@ -81,6 +94,8 @@ def why_no_session(facts: Facts) -> str:
         return "rate-limited"
     if room_entered(facts) is False:
         return "room-not-entered"
+    if room_entered(facts) is None and facts.of(RoomEntry, lambda each: entry_unanswered(facts, each)):
+        return "rooms-unanswered"
     if signalling_works(facts) is False:
         return "signalling-failed"
     if _left_out(facts):
@@ -91,8 +106,16 @@ def why_no_session(facts: Facts) -> str:
         return "focus-unavailable"
     if False in (conference_ready(facts), session_offered(facts)):
         return "no-session-offered"
+    if _redirected(facts):
+        return "request-redirected"
     ends = [facts.probe(name) for name in ("config", "signalling", "join")]
     return "out-of-time" if any(each and each.status == "cut" for each in ends) else "needs-session"
+
+
+def _redirected(facts: Facts) -> bool:
+    """Whether it is a redirect that natprobe ended at."""
+    asked = any(redirected(each) for each in facts.of(ConferenceReply))
+    return asked or (signalling_works(facts) is None and any(redirected(each) for each in facts.of(SignIn)))
 
 
 def _left_out(facts: Facts) -> bool:

@@ -6,7 +6,7 @@ What the server says outright decides. A silence counts where nothing of ours cu
 from __future__ import annotations
 
 from natprobe.derive import OWN
-from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, SessionOffer, SignIn
+from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, Run, SessionOffer, SignIn
 from natprobe.model import Failure
 
 # The focus' own word that it has no bridge to send people to.
@@ -25,6 +25,12 @@ _BUSY = ("resource-constraint", "policy-violation")
 # HTTP: the focus says no to us, or to what was asked (jicofo's own two); a limit of the proxy's (RFC 6585 section 4).
 _REFUSED, _BAD, _TOO_MANY = (401, 403), (400, 500), 429
 _TOKEN_ROOM, _NO_SUCH_ROOM = "not-allowed", "creation is restricted"
+# No room says this, but whoever is asked for one: nothing has the rooms' domain (RFC 6120 section 8.3.3), or no rooms
+# are there. A full room says service-unavailable too (XEP-0045 section 7.2.9), which one of our own never is.
+_NO_ROOMS, _NO_ROOMS_OR_FULL = (
+    ("item-not-found", "remote-server-not-found", "remote-server-timeout"),
+    "service-unavailable",
+)
 # A link that broke says nothing about whoever did not answer over it.
 _CUT = (*OWN, Failure.CLOSED, Failure.RESET)
 
@@ -37,8 +43,21 @@ def signalling_works(facts: Facts) -> bool | None:
     asked = _ways(facts)
     if any(each.failure is None or _unknown_to_it(each) for each in asked):
         return True
-    told = [each for each in asked if each.failure not in OWN or _mixed(facts, each)]
+    told = [each for each in asked if _tells(each) or _mixed(facts, each)]
     return False if told else None
+
+
+def _tells(signing: SignIn) -> bool:
+    return signing.failure not in OWN and not redirected(signing)
+
+
+def redirected(answer: SignIn | ConferenceReply) -> bool:
+    """Whether a browser would go on where natprobe stops: its requests follow redirects (Fetch section 4.4), its
+    WebSockets none.
+    """
+    if isinstance(answer, SignIn) and answer.transport == "websocket":
+        return False
+    return answer.status is not None and 300 <= answer.status < 400
 
 
 def _mixed(facts: Facts, signing: SignIn) -> bool:
@@ -85,14 +104,21 @@ def not_for_us(reply: ConferenceReply) -> bool:
     return refused or reply.visitors is not None or (reply.failure is not None and reply.status in _REFUSED)
 
 
-def _elsewhere(reply: ConferenceReply) -> bool:
+def _elsewhere(reply: ConferenceReply | RoomEntry) -> bool:
     return reply.condition == "not-allowed" and _ELSEWHERE in reply.detail
 
 
 def token_of_another_room(facts: Facts) -> bool:
     """Whether the room lets nobody in with this token (mod_token_verification): it is for another one."""
-    refused = facts.of(RoomEntry, lambda each: each.condition == _TOKEN_ROOM and _NO_SUCH_ROOM not in each.detail)
-    return bool(refused) and any(each.login == "token" for each in facts.ok(SignIn))
+    refused = facts.of(RoomEntry, lambda each: each.condition == _TOKEN_ROOM and not _elsewhere(each))
+    return any(_NO_SUCH_ROOM not in each.detail for each in refused) and any(
+        each.login == "token" for each in facts.ok(SignIn)
+    )
+
+
+def room_named(facts: Facts) -> bool:
+    """Whether the user named the room to enter; else it is a throw-away one."""
+    return any(each.room for each in facts.of(Run))
 
 
 def rate_limited(facts: Facts) -> bool:
@@ -108,13 +134,25 @@ def focus_available(facts: Facts) -> bool | None:
         return True
     if any(_absent(each) for each in replies):
         return False
-    return True if any(each.condition or each.status in _BAD for each in replies) else None
+    return True if any(each.condition or each.status in _BAD or _babbles(each) for each in replies) else None
+
+
+def _babbles(reply: ConferenceReply) -> bool:
+    """By XMPP whoever answers is behind the focus' name, whatever it says."""
+    return reply.by == "xmpp" and reply.failure is Failure.PROTOCOL
+
+
+def unusable(reply: ConferenceReply) -> bool:
+    """Whether the URL that config.js sends the request to leads to nobody who speaks HTTP; silence is the focus'."""
+    return reply.by == "http" and reply.status is None and reply.failure not in (None, Failure.TIMEOUT, *_CUT)
 
 
 def _absent(reply: ConferenceReply) -> bool:
     """Over HTTP whatever is no word of the focus' own: its page does not lead there, or nobody is behind it."""
     if reply.condition is not None:
         return reply.condition in _NO_FOCUS or _elsewhere(reply)
+    if redirected(reply):
+        return False
     return reply.failure is Failure.TIMEOUT or reply.status not in (None, *_REFUSED, *_BAD, _TOO_MANY)
 
 
@@ -123,15 +161,35 @@ def conference_ready(facts: Facts) -> bool | None:
     replies = facts.of(ConferenceReply)
     if any(each.ready for each in replies):
         return True
-    return False if any(each.failure not in _CUT for each in replies) and not rate_limited(facts) else None
+    told = [each for each in replies if each.failure not in _CUT and not redirected(each)]
+    return False if told and not rate_limited(facts) else None
 
 
 def room_entered(facts: Facts) -> bool | None:
-    """Whether both participants of ours got into the room, which it takes for a session."""
+    """Whether both participants of ours got into the room, which it takes for a session. False: the room says no."""
     entries = facts.of(RoomEntry)
     if len({each.participant for each in entries if each.failure is None}) > 1:
         return True
-    return False if any(each.failure not in (None, *_CUT) for each in entries) else None
+    return False if any(_rooms_own_word(facts, each) for each in entries) else None
+
+
+def rooms_answer(facts: Facts) -> bool | None:
+    """Whether there are rooms at all. False: whoever of ours would enter one met nothing, or silence."""
+    entries = facts.of(RoomEntry)
+    if any(each.failure is None or each.focus or _rooms_own_word(facts, each) for each in entries):
+        return True
+    return False if entries and all(entry_unanswered(facts, each) for each in entries) else None
+
+
+def entry_unanswered(facts: Facts, entry: RoomEntry) -> bool:
+    """Whether this participant had no word from the room itself, and nothing of ours cut the wait short."""
+    return entry.failure is Failure.TIMEOUT or (entry.condition is not None and not _rooms_own_word(facts, entry))
+
+
+def _rooms_own_word(facts: Facts, entry: RoomEntry) -> bool:
+    full = entry.condition == _NO_ROOMS_OR_FULL and room_named(facts)
+    nobodys = entry.condition in (*_NO_ROOMS, _NO_ROOMS_OR_FULL) or _elsewhere(entry)
+    return entry.condition is not None and (full or not nobodys)
 
 
 def bridge_available(facts: Facts) -> bool | None:

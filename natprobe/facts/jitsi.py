@@ -155,8 +155,8 @@ class PseudoTls(Observation, frozen=True, kw_only=True):
 class PoolCheck(Observation, frozen=True, kw_only=True):
     """An ICE check with the credentials of a further conference's session (`--sessions`), maybe on another bridge.
 
-    `conference` counts from 2. `digest` as in SessionOffer, the rest as in IceCheck. Without `endpoint` nothing was
-    offered.
+    `conference` counts from 2. `digest` as in SessionOffer, the rest as in IceCheck. Without `endpoint` no
+    session was offered, or one that names no public address to ask.
     """
 
     conference: Count

@@ -11,6 +11,7 @@ class Run(Observation, frozen=True, kw_only=True):
     """The first observation of every report: which natprobe, when, with which options that matter. No secrets.
 
     `bitrate`: bits per second (--bitrate), 0: none was asked for. `hold`: seconds (--hold), 0: not asked for.
+    `room`: the user named one to enter, by --room or in a link.
     """
 
     version: Text
@@ -29,6 +30,7 @@ class Run(Observation, frozen=True, kw_only=True):
     deep: bool = False
     hold: Seconds = 0.0
     sessions: Count = 1
+    room: bool = False
     insecure: bool = False
 
 

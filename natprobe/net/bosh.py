@@ -23,6 +23,8 @@ HOLD = 1
 # What answers an empty request with nothing holds none: it is asked again after so long (seconds). Behind an answer
 # that brought something the next one goes at once, so that the server has one to answer with (XEP-0124 section 11).
 POLL_SECONDS = 0.5
+# So many empty requests go at once, and one more every POLL_SECONDS: who answers each with something holds none either.
+POLLS_AT_ONCE = 50
 _SID_MAX = 256
 # XEP-0124 section 14 bounds rid by 2**53: it begins far below.
 _RID_BITS = 31
@@ -53,7 +55,7 @@ class Bosh:
         self._arrived: asyncio.Queue[Element | Exception | None] = asyncio.Queue()
         self._under_way: set[asyncio.Task[None]] = set()
         self._spare: asyncio.Task[None] | None = None
-        self._unheld = False
+        self._unheld, self._polled_until = False, 0.0
         self.reply: Reply | None = None
         self.answered = False
 
@@ -111,7 +113,10 @@ class Bosh:
         }
 
     async def _poll(self) -> None:
-        await asyncio.sleep(POLL_SECONDS if self._unheld else 0.0)
+        now = asyncio.get_running_loop().time()
+        self._polled_until = max(self._polled_until, now) + POLL_SECONDS
+        too_many = self._polled_until - now - POLLS_AT_ONCE * POLL_SECONDS
+        await asyncio.sleep(max(too_many, POLL_SECONDS if self._unheld else 0.0))
         self._begin({})
 
     def _begin(self, attributes: dict[str, str], content: str = "") -> None:
@@ -189,6 +194,7 @@ class Bosh:
         for each in body:
             self._arrived.put_nowait(each)
         if body.get("type") == "terminate":
+            self._sid = ""  # there is nothing left to end
             reason = body.get("condition")
             self._arrived.put_nowait(StreamError(_word(reason)) if reason else EOFError("the server ended the session"))
         elif not self._sid:

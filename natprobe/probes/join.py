@@ -41,13 +41,15 @@ TIMEOUT = 12.0
 ENTRY_SECONDS = 5.0
 OFFER_SECONDS = 5.0
 SPARE_SECONDS = 0.3
+# So many of us make a conference; with --deep whoever else is let in is welcome.
+NEEDED = 2
 _NOT_LET_IN = ("not-authorized", "registration-required", "forbidden")
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Two sessions are needed: the focus invites nobody who is alone. With --deep there are more."""
     sessions = _signed_in(ctx)
-    if len(sessions) < 2:
+    if len(sessions) < NEEDED:
         return
     one = sessions[0]
     until = ctx.net.now() + TIMEOUT - SPARE_SECONDS
@@ -58,27 +60,40 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     yield _reply(answer)
     if not answer.ready or answer.visitors:
         return
-    ours = _participants(ctx, sessions, Room(room, answer.focus, domain))
-    await asyncio.gather(*(each.enter(min(ENTRY_SECONDS, until - ctx.net.now())) for each in ours))
-    second = max((each.entered or 0.0) for each in ours)
-    if all(each.entered is not None for each in ours):
-        end = min(second + OFFER_SECONDS, until)
-        await asyncio.gather(*(each.invited(end - ctx.net.now()) for each in ours))
-    for observation in _told(ctx, facts, ours, second):
+    ours = await _entered(ctx, sessions, Room(room, answer.focus, domain), until)
+    inside = sorted(each.entered for each in ours if each.entered is not None)
+    if len(inside) >= NEEDED:
+        end = min(inside[-1] + OFFER_SECONDS, until)
+        await asyncio.gather(*(each.invited(end - ctx.net.now()) for each in ours if each.entered is not None))
+    for observation in _told(ctx, facts, ours, inside):
         yield observation
     if (services := _services(domain, ours)) is not None:
         yield services
 
 
 def _signed_in(ctx: Context) -> list[XmppSession]:
-    """In the order of their numbers, without those behind one who is missing."""
-    numbered = [ctx.keep.get(f"jitsi/{number}", XmppSession) for number in range(1, participants(ctx) + 1)]
-    return [each for each in numbered[: [*numbered, None].index(None)] if each is not None]
+    """Those who are; in the room they are numbered anew."""
+    found = [ctx.keep.get(f"jitsi/{number}", XmppSession) for number in range(1, participants(ctx) + 1)]
+    return [each for each in found if each is not None]
 
 
 def _room(ctx: Context, session: XmppSession) -> str:
     """The one that the signalling was asked for: the user's, or a throw-away one. Of some names nothing is left."""
     return room_name(session.room) or f"natprobe-{ctx.random.getrandbits(64):016x}"
+
+
+async def _entered(ctx: Context, sessions: Sequence[XmppSession], room: Room, until: float) -> tuple[Participant, ...]:
+    """Whoever has tried: two, and behind them the others, unless both were kept out. A room may hold few."""
+
+    async def enter(some: tuple[Participant, ...]) -> None:
+        await asyncio.gather(*(each.enter(min(ENTRY_SECONDS, until - ctx.net.now())) for each in some))
+
+    ours = _participants(ctx, sessions, room)
+    await enter(ours[:NEEDED])
+    if all(each.entered is None for each in ours[:NEEDED]):
+        return ours[:NEEDED]
+    await enter(ours[NEEDED:])
+    return ours
 
 
 def _participants(ctx: Context, sessions: Sequence[XmppSession], room: Room) -> tuple[Participant, ...]:
@@ -92,13 +107,13 @@ def _participants(ctx: Context, sessions: Sequence[XmppSession], room: Room) -> 
     return tuple(found)
 
 
-def _told(ctx: Context, facts: Facts, ours: tuple[Participant, ...], second: float) -> Iterator[Observation]:
+def _told(ctx: Context, facts: Facts, ours: tuple[Participant, ...], inside: list[float]) -> Iterator[Observation]:
     yield from (_entry(ctx, number, each) for number, each in enumerate(ours, 1))
-    if not all(each.entered is not None for each in ours):
+    if len(inside) < NEEDED:
         return
     chosen: tuple[int, Participant] | None = None
-    for number, each in enumerate(ours, 1):
-        yield _offer(ctx, number, each, second)
+    for number, each in ((number, each) for number, each in enumerate(ours, 1) if each.entered is not None):
+        yield _offer(ctx, number, each, inside[NEEDED - 1])
         chosen = chosen or ((number, each) if each.offer else None)
     if chosen:
         yield from _candidates(ctx, facts, *chosen)
@@ -134,7 +149,7 @@ def _entry(ctx: Context, number: int, each: Participant) -> RoomEntry:
         condition=None if each.entered is not None else each.refused or each.ended,
         rtt_ms=None if each.entered is None else _ms(each.began, each.entered),
         failure=failure,
-        detail=harmless(each.words, each.room.jid, login.token),
+        detail=harmless(each.words, each.room.jid, login.token, login.user, login.password),
     )
 
 

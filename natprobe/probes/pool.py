@@ -6,7 +6,7 @@ Two bridges that advertise one address and port show only so: the packets of all
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +35,7 @@ TIMEOUT = 16.0
 SIGN_IN_SECONDS, ENTRY_SECONDS, OFFER_SECONDS = 3.5, 3.0, 5.0
 # A guest sends few packets: so many of each bridge's addresses.
 CANDIDATES_MAX = 4
+_NOTHING_TO_CHECK = "its session names no public UDP address of a family that is tried"
 
 
 class _Rooms(NamedTuple):
@@ -48,15 +49,36 @@ class _Rooms(NamedTuple):
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All at once, beside the first conference, so that those who share the load share it."""
-    told, config = facts.ok(SignIn)[0], facts.ok(JitsiConfig)[0]
+    told, config = next(iter(facts.ok(SignIn, _stood)), None), facts.ok(JitsiConfig)[0]
+    if ctx.options.sessions < 2 or told is None or told.endpoint is None:
+        return
     way = door(told.transport, told.url, config.url)
-    if ctx.options.sessions < 2 or way is None or told.endpoint is None:
+    if way is None:
         return
     way = msgspec.structs.replace(way, addresses=(split(told.endpoint)[0],))
     muc = config.muc or f"conference.{config.domain or told.domain}"
     rooms = _Rooms(config, way, told.domain, muc)
-    async for seen in as_they_come(_conference(ctx, facts, rooms, each) for each in range(2, ctx.options.sessions + 1)):
-        yield seen
+    numbers = range(2, ctx.options.sessions + 1)
+    try:
+        async for seen in as_they_come(_conference(ctx, facts, rooms, each) for each in numbers):
+            yield seen
+    finally:
+        await _leave(ctx, numbers)
+
+
+def _stood(told: SignIn) -> bool:
+    """Not the other door, which is only looked at."""
+    return told.reached == "binding"
+
+
+async def _leave(ctx: Context, numbers: Iterable[int]) -> None:
+    """All rooms, once all are checked: one that was left sooner would give its bridge to the next. With --hold the run
+    may go on for minutes.
+    """
+    keys = [f"pool/{number}/{who}" for number in numbers for who in (1, 2)]
+    ours = [ctx.keep.get(f"{each}/in", Participant) for each in keys]
+    sessions = [ctx.keep.get(each, XmppSession) for each in keys]
+    await asyncio.gather(*(each.aclose() for each in (*ours, *sessions) if each is not None))
 
 
 async def _conference(ctx: Context, facts: Facts, rooms: _Rooms, number: int) -> AsyncIterator[Observation]:
@@ -76,12 +98,15 @@ async def _conference(ctx: Context, facts: Facts, rooms: _Rooms, number: int) ->
     if offer is None:
         yield PoolCheck(conference=number, failure=Failure.TIMEOUT, detail="no session was offered")
         return
-    async for seen in as_they_come(_check(ctx, facts, number, offer, each) for each in _wanted(ctx, offer)):
+    wanted = _wanted(ctx, offer)
+    if not wanted:
+        yield PoolCheck(conference=number, failure=Failure.UNSUPPORTED, detail=_NOTHING_TO_CHECK)
+    async for seen in as_they_come(_check(ctx, facts, number, offer, each) for each in wanted):
         yield seen
 
 
 async def _signed_in(ctx: Context, rooms: _Rooms, number: int, name: str) -> list[XmppSession | None]:
-    """Two; what stands lies in the drawer until the run ends."""
+    """Two; what stands lies in the drawer."""
 
     async def one(who: int) -> XmppSession | None:
         attempt = SigningIn(ctx, rooms.way, rooms.login, name)
@@ -96,10 +121,10 @@ async def _signed_in(ctx: Context, rooms: _Rooms, number: int, name: str) -> lis
 async def _offered(ctx: Context, sessions: list[XmppSession], room: Room, number: int) -> Offer | None:
     ours: list[Participant] = []
     taken: list[str] = []
-    for session in sessions:
+    for who, session in enumerate(sessions, 1):
         taken.append(nick_of(session.jid, taken, ctx.random))
         ours.append(Participant(session, room, taken[-1], ctx.net.now))
-        ctx.keep.put(f"pool/{number}/in/{len(ours)}", ours[-1])
+        ctx.keep.put(f"pool/{number}/{who}/in", ours[-1])
     await asyncio.gather(*(each.enter(ENTRY_SECONDS) for each in ours))
     if all(each.entered is not None for each in ours):
         await ours[0].invited(OFFER_SECONDS)

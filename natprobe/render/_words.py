@@ -108,7 +108,7 @@ def _handshake(each: MediaHandshake) -> str:
 
 def _pool(each: PoolCheck) -> str:
     if each.endpoint is None:
-        return f"conference {each.conference}, no session"
+        return f"conference {each.conference}, no check"
     said = f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}"
     return f"ICE check of conference {each.conference} to {each.endpoint}{said}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from natprobe.derive.relays import LegFacts, elsewhere
-from natprobe.facts import Allocation, Facts, ids
+from natprobe.facts import Allocation, Facts, MediaHandshake, PathHeld, ids
 from natprobe.model import Alternative, Fix, Observation, Severity, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -46,6 +46,11 @@ def found(
         severity=severity,
         alternatives=alternatives,
     )
+
+
+def through(seen: MediaHandshake | PathHeld) -> dict[str, Any]:
+    """The relay and the leg to it that a pair went through, as the words name them."""
+    return {"server": seen.server, "leg": seen.leg.upper() if seen.leg else ""}
 
 
 def _evidence(legs: list[LegFacts]) -> tuple[int, ...]:

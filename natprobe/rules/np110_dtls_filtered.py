@@ -7,7 +7,9 @@ How it shows: the browser says that ICE is connected, and the call stays dead: n
 to a relay, since for ICE all is well. A test that only sends STUN says that everything works.
 
 What to do: something on the way knows DTLS (RFC 6347) by its first bytes and drops it: an inspecting firewall, here or
-before the server. Let it pass UDP to the media port whatever is in it.
+before the server. Let it pass UDP to the media port whatever is in it. Where it was lost behind a relay, with --deep
+perhaps only there, look on the relay whether the handshake leaves for the bridge: what takes it stands between the two,
+or before the relay.
 
 Sources: RFC 5763 section 5, RFC 8827 section 6.5 (DTLS is mandatory in WebRTC); measured with Chromium: it does not
 come back from such a pair.
@@ -15,10 +17,20 @@ come back from such a pair.
 
 from natprobe.derive.associations import filtered
 from natprobe.facts import Facts, MediaHandshake, ids
-from natprobe.model import Allow, Do, Failure, Where, split
+from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._legs import through
 
 READS = (MediaHandshake,)
+
+_DIRECT = (
+    "ICE reaches the media server at {endpoint}, but the DTLS handshake on the same pair never comes back: calls"
+    " connect and stay dead"
+)
+_THROUGH = (
+    "Through the relay {server} over {leg}, ICE reaches the media server at {endpoint}, but the DTLS handshake on the"
+    " same pair never comes back: calls that go this way connect and stay dead"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -34,27 +46,45 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(handshake: MediaHandshake) -> Found:
-    host, port = split(handshake.endpoint)
+    args = {"endpoint": handshake.endpoint, "tries": handshake.tries}
+    relayed = handshake.relayed is not None
     return Found(
-        message="ICE reaches the media server at {endpoint}, but the DTLS handshake on the same pair never comes back:"
-        " calls connect and stay dead",
-        args={"endpoint": handshake.endpoint, "tries": handshake.tries},
+        message=_THROUGH if relayed else _DIRECT,
+        args=args | (through(handshake) if relayed else {}),
         evidence=ids(handshake),
         where=Where.UNKNOWN,  # seen from one end, a filter near the server looks the same
-        fixes=(
-            Do(
-                text="Run the same check from another network: if it works there, an inspecting firewall in this"
-                " network drops DTLS, if not, one before the server does",
-                audience="user",
-            ),
-            Allow(
-                proto="udp",
-                ports=(str(port),),
-                direction="out",
-                to=host,
-                at="the inspecting firewall, without looking into the packets",
-                audience="network",
-                why="media is encrypted by DTLS, which starts on the same port as the ICE checks",
-            ),
+        fixes=_behind_relay(handshake) if relayed else _on_the_way(handshake),
+    )
+
+
+def _on_the_way(handshake: MediaHandshake) -> tuple[Fix, ...]:
+    host, port = split(handshake.endpoint)
+    return (
+        Do(
+            text="Run the same check from another network: if it works there, an inspecting firewall in this"
+            " network drops DTLS, if not, one before the server does",
+            audience="user",
+        ),
+        Allow(
+            proto="udp",
+            ports=(str(port),),
+            direction="out",
+            to=host,
+            at="the inspecting firewall, without looking into the packets",
+            audience="network",
+            why="media is encrypted by DTLS, which starts on the same port as the ICE checks",
+        ),
+    )
+
+
+def _behind_relay(handshake: MediaHandshake) -> tuple[Fix, ...]:
+    """The client's network sees the relay's port alone: nothing to open there for the media server's."""
+    host, port = split(handshake.endpoint)
+    return (
+        Do(
+            text=f"On the relay, see whether the handshake leaves for the bridge while the check runs (tcpdump -ni any"
+            f" 'udp and host {host} and port {port}', for datagrams that begin with 16 fe): if it does, a firewall"
+            " between relay and bridge drops DTLS, if not, one before the relay does",
+            audience="server",
         ),
     )

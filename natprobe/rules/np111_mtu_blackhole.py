@@ -7,8 +7,9 @@ tries.
 How it shows: the call connects, then nobody is seen: ICE is fine, video and often the DTLS handshake are not.
 Browsers do not fall back from that.
 
-Where both are lost, to the media server and through a relay that stands elsewhere, it is one black hole, on the part
-of the way that the two have in common: this network's.
+Where both are lost, to the media server and through a relay that stands elsewhere, it is most likely one black hole,
+on the part of the way that the two have in common: this network's. A relay of the target's own domain, or of the same
+network (/24, with IPv6 /48), may well stand beside the media server and share its uplink: then the place is not told.
 
 Through a relay the packet is a little larger (36 bytes more in a Send indication), so the relay may be the one that
 fails where the direct path is just large enough.
@@ -19,10 +20,11 @@ What to do: find the link with the small MTU (a VPN, PPPoE, a tunnel between sit
 Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 """
 
+from natprobe.addresses import far_apart
 from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts, IceCheck, Permission, Relayed, ids
-from natprobe.model import Do, Failure, Where, split
+from natprobe.model import Do, Failure, HostName, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 READS = (Allocation, IceCheck, Permission, Relayed)
@@ -81,16 +83,24 @@ def _direct(facts: Facts, relays: list[Allocation]) -> Judgement:
                 "hosts": " and ".join(dict.fromkeys(each.host for each in relays)),
             },
             evidence=ids(lost, [small[each.flow] for each in lost], relays),
-            where=_common(lost[0], relays),
+            where=_common(facts, lost[0], relays),
             fixes=(_COMPARE, _LET_PASS),
         )
     ]
 
 
-def _common(check: IceCheck, relays: list[Allocation]) -> Where:
+def _common(facts: Facts, check: IceCheck, relays: list[Allocation]) -> Where:
     """From one end alone no link on the way is known from another, but to two places it is one that both share."""
-    elsewhere = any(split(each.server)[0] != split(check.endpoint)[0] for each in relays)
-    return Where.LOCAL_NETWORK if elsewhere else Where.UNKNOWN
+    there = split(check.endpoint)[0]
+    far = [each for each in relays if far_apart(split(each.server)[0], there)]
+    return Where.LOCAL_NETWORK if any(not _of_target(facts, each.host) for each in far) else Where.UNKNOWN
+
+
+def _of_target(facts: Facts, host: HostName) -> bool:
+    """Whether the relay is under the domain above the target's name (or that name, where only a top one is above)."""
+    above = facts.target.host.partition(".")[2]
+    domain = above if "." in above else facts.target.host
+    return f".{host}".lower().endswith(f".{domain}".lower())
 
 
 def _vanished(check: IceCheck) -> bool:

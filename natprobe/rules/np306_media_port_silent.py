@@ -24,13 +24,13 @@ Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed po
 from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
-from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, Resolved, Run, ids
+from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved)
+READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck)
 
 
 def check(facts: Facts) -> Judgement:

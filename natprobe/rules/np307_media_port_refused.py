@@ -14,12 +14,12 @@ server's name.
 
 from natprobe.derive import media_checks
 from natprobe.derive.advertised import accused, offered
-from natprobe.facts import Candidate, Facts, IceCheck, Resolved, ids
+from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, ids
 from natprobe.model import Alternative, Do, Failure, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (IceCheck, Candidate, Resolved)
+READS = (IceCheck, Candidate, Resolved, PoolCheck)
 
 
 def check(facts: Facts) -> Judgement:

@@ -14,11 +14,11 @@ Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 
 from natprobe.derive import REJECTED, media_checks, rejecting, udp_works
 from natprobe.derive.advertised import accused
-from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, Resolved, ids
+from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, PoolCheck, Resolved, ids
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck, Binding, DefaultRoute, Candidate, Resolved)
+READS = (IceCheck, Binding, DefaultRoute, Candidate, Resolved, PoolCheck)
 
 _MESSAGES = {
     Where.LOCAL_NETWORK: "This network's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",

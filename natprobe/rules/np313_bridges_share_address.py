@@ -70,11 +70,11 @@ def _unanswered(seen: PoolCheck | IceCheck) -> bool:
 
 def _shared(facts: Facts, endpoint: Endpoint) -> bool:
     """Another certificate's conference was answered at the very same place."""
-    at = _at(facts, endpoint)
+    at, first = _at(facts, endpoint), _first(facts, endpoint)
     good = {each.digest for each in at if each.verified}
     bad = {each.digest for each in at if _unanswered(each)}
-    good |= {_own(facts)} if any(each.verified for each in _first(facts, endpoint)) else set()
-    bad |= {_own(facts)} if all(_unanswered(each) for each in _first(facts, endpoint)) else set()
+    good |= {_own(facts)} if any(each.verified for each in first) else set()
+    bad |= {_own(facts)} if first and all(map(_unanswered, first)) else set()  # what was never asked misses nothing
     return any(each is not None and other is not None and each != other for each in good for other in bad)
 
 

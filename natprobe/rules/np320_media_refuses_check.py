@@ -17,11 +17,11 @@ Sources: RFC 8445 section 7.3, RFC 8489 section 9.1; measured: ice4j 3.0's answe
 from natprobe.derive import media_checks
 from natprobe.derive.advertised import accused
 from natprobe.derive.cookie import altered
-from natprobe.facts import Candidate, Facts, IceCheck, Resolved, Stray, ids
+from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, Stray, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (IceCheck, Stray, Candidate, Resolved)
+READS = (IceCheck, Stray, Candidate, Resolved, PoolCheck)
 
 _REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
 

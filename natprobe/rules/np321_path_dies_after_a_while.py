@@ -13,7 +13,9 @@ for as long. Where two clients talk directly, they notice nothing.
 What to do: find what keeps flows before the media server or in the client's network and lets go of this one: a firewall
 with a limit on a flow's age or number of packets, a UDP load balancer that chooses another backend, DDoS protection, a
 NAT whose table is full or whose timeout for UDP is a few seconds (at least two minutes are asked for). Where a new port
-is not answered either, it is not the flow: the bridge was restarted, or the whole network went away.
+is not answered either, it is not the flow: the bridge was restarted, or the whole network went away. Through a relay
+it is one of two flows, the client's to the relay or the relay's to the bridge; the relay's log tells whether it lost
+the first.
 
 Sources: RFC 7675 section 5.1, RFC 8445 section 11, RFC 4787 REQ-5.
 """
@@ -22,12 +24,15 @@ from natprobe.derive.associations import lost
 from natprobe.facts import Facts, PathHeld, ids
 from natprobe.model import Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._legs import through
 
 READS = (PathHeld,)
 
-_CUT = "Media's path to {endpoint} stood, and was lost within {missed:g} seconds, while new flows to it pass"
-_GONE = "Media's path to {endpoint} stood, and was lost within {missed:g} seconds: nothing came back any more"
-_MOVED = "Media's path to {endpoint} stood, and within {missed:g} seconds the server took us for a stranger there"
+_DIRECT = "Media's path to {endpoint}"
+_THROUGH = "Media's path to {endpoint} through the relay {server} over {leg}"
+_CUT = " stood, and was lost within {missed:g} seconds, while new flows to it pass"
+_GONE = " stood, and was lost within {missed:g} seconds: nothing came back any more"
+_MOVED = " stood, and within {missed:g} seconds the server took us for a stranger there"
 
 
 def check(facts: Facts) -> Judgement:
@@ -45,23 +50,51 @@ def check(facts: Facts) -> Judgement:
 
 def _found(held: PathHeld) -> Found:
     moved = held.failure is Failure.ERROR_RESPONSE
+    relayed = held.relayed is not None
+    args = {"endpoint": held.endpoint, "lasted": held.lasted, "missed": held.missed or held.hold}
     return Found(
-        message=_MOVED if moved else _CUT if held.control else _GONE,
-        args={"endpoint": held.endpoint, "lasted": held.lasted, "missed": held.missed or held.hold},
+        message=(_THROUGH if relayed else _DIRECT) + (_MOVED if moved else _CUT if held.control else _GONE),
+        args=args | (through(held) if relayed else {}),
         evidence=ids(held),
         where=Where.UNKNOWN,  # from one end nobody knows on which side of the internet it was forgotten
-        fixes=_fixes(held, flow=moved or bool(held.control)),
+        fixes=_behind_relay(held) if relayed else _fixes(held, flow=moved or bool(held.control)),
+    )
+
+
+def _compare(held: PathHeld, beyond: str) -> Fix:
+    return Do(
+        text=f"Run the same check with --hold {held.hold:g} from another network: where the path lives there, it is"
+        f" lost in this network, else {beyond}",
+        audience="user",
+    )
+
+
+def _behind_relay(held: PathHeld) -> tuple[Fix, ...]:
+    """Two flows, each of which may be the lost one: the client's, of whatever the leg is, and the relay's, over UDP."""
+    carrier = "connection" if held.leg in ("tcp", "tls") else "UDP flow"
+    return (
+        _compare(held, "at the relay or behind it"),
+        Do(
+            text=f"Let the {carrier} to {held.server} live for as long as packets pass, without a limit on its age",
+            audience="network",
+        ),
+        Do(
+            text="On the relay, see coturn's log at that time: journalctl -u coturn --since -10min",
+            audience="server",
+            why="it says when it closed a session, and why",
+        ),
+        Do(
+            text=f"Between relay and bridge, let flows to UDP {split(held.endpoint)[1]} live while packets pass:"
+            " firewall, NAT, and a connection table that is large enough",
+            audience="server",
+        ),
     )
 
 
 def _fixes(held: PathHeld, *, flow: bool) -> tuple[Fix, ...]:
     port = split(held.endpoint)[1]
-    compare = Do(
-        text=f"Run the same check with --hold {held.hold:g} from another network: where the path lives there, it is"
-        " lost in this network, else before the server",
-        audience="user",
-    )
-    if not flow and held.relayed is None:
+    compare = _compare(held, "before the server")
+    if not flow:
         restarted = Do(
             text="See whether the bridge was restarted at that time: journalctl -u jitsi-videobridge2 --since -10min",
             audience="server",

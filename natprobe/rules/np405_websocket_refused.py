@@ -1,10 +1,11 @@
-"""The signalling WebSocket is refused or misrouted
+"""Signalling's WebSocket, or BOSH where clients take that, is refused or misrouted
 
 config.js sends clients to a WebSocket for signalling, and asking for it brings something else than a WebSocket. A
-client does not fall back to BOSH where a WebSocket is named: it tries again and again.
+client does not fall back to BOSH where a WebSocket is named: it tries again and again. Where config.js names none, or
+prefers BOSH, clients take that, and the same can happen to its requests.
 
-How it shows: "WebSocket connection to wss://…/xmpp-websocket failed" in the browser's console; the page says
-"You have been disconnected" and counts down.
+How it shows: "WebSocket connection to wss://…/xmpp-websocket failed", or requests for /http-bind that fail, in the
+browser's console; the page says "You have been disconnected" and counts down.
 
 What to do: it depends on what the answer says.
 
@@ -13,18 +14,23 @@ What to do: it depends on what the answer says.
   Every proxy on the way needs them: the outer one in front of a container as well.
 - 403: refused by what stands in front; with Prosody's greeting on a plain GET it is origin-refused.
 - 404: nobody behind the proxy knows the path: mod_websocket is not loaded (docker-jitsi-meet:
-  `ENABLE_XMPP_WEBSOCKET=1`), or the Host header that the proxy sends is none of Prosody's.
+  `ENABLE_XMPP_WEBSOCKET=1`), for BOSH mod_bosh, or the Host header that the proxy sends is none of Prosody's.
 - 501: the sub-protocol `xmpp` got lost on the way, or the module is missing.
 - 502, 503, 504: the proxy finds nobody behind it: Prosody is down, or listens elsewhere.
-- A redirect: browsers follow none for WebSockets. Have config.js name the last address.
+- A redirect: browsers follow none for WebSockets. Have config.js name the last address. For BOSH they follow it, and
+  natprobe does not: it says that it could not tell.
 - host-unknown: the way is right, and Prosody does not know the domain that config.js names.
 
-Sources: RFC 6455 section 4, RFC 7395 section 3.1, Prosody's mod_websocket; field reports: docker-jitsi-meet 1154, 952.
+Sources: RFC 6455 section 4, RFC 7395 section 3.1, XEP-0124 section 7, Prosody's mod_websocket; field reports:
+docker-jitsi-meet 1154, 952.
 """
 
+from natprobe.derive import OWN
 from natprobe.derive.advertised import installed
+from natprobe.derive.conference import redirected, takes_bosh
 from natprobe.facts import Facts, JitsiConfig, SignIn, ids
 from natprobe.model import Failure, Fix, Severity, Where
+from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.servers.jitsi import fixes as jitsi
 
@@ -34,23 +40,33 @@ _PAGE, _GREETING = (
     "a web page answers, so nothing leads the path to signalling",
     "its Upgrade headers got lost on the way",
 )
-# What an answer without an upgrade means, by its status.
+# What an answer means that is not signalling's, by its status.
 _MEANINGS: dict[int, str] = {
-    400: "its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0",
     401: "something in front wants a password",
     403: "something in front of signalling forbids it",
     404: "nobody behind the web server knows the path",
-    405: "the path leads to something that is no WebSocket",
-    426: "a proxy on the way does not speak HTTP/1.1",
     500: "what is behind the web server failed",
-    501: "signalling has no WebSocket there, or the sub-protocol got lost",
     502: "the web server finds no signalling behind it",
     503: "the web server finds no signalling behind it",
     504: "signalling behind the web server does not answer",
 }
+# Of an answer without an upgrade besides.
+_NO_UPGRADE: dict[int, str] = {
+    400: "its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0",
+    405: "the path leads to something that is no WebSocket",
+    426: "a proxy on the way does not speak HTTP/1.1",
+    501: "signalling has no WebSocket there, or the sub-protocol got lost",
+}
 _BEHIND = (500, 502, 503, 504)
-_MESSAGE = "Signalling's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}"
-_MUTE = "Signalling's WebSocket {url} is not there: the server takes the connection and gives no answer"
+_MESSAGE = {
+    "websocket": "Signalling's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}",
+    "bosh": "Signalling over BOSH at {url} brings HTTP {status} instead of a session: {meaning}",
+}
+_MUTE = {
+    "websocket": "Signalling's WebSocket {url} is not there: the server takes the connection and gives no answer",
+    "bosh": "Signalling over BOSH at {url} is not there: the server takes the connection and gives no answer",
+}
+_STOPS = "Signalling over BOSH at {url} answers and goes no further: {meaning}"
 _DOMAIN = "Signalling at {url} does not know the domain {domain} that config.js names ({condition})"
 _BOSH = "; BOSH works, but clients do not fall back to it"
 _UNKNOWN_DOMAIN = ("host-unknown", "host-gone", "improper-addressing")
@@ -58,21 +74,46 @@ _WITHOUT_ANSWER = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTO
 
 
 def check(facts: Facts) -> Judgement:
-    """No connection and no TLS are other causes' matter (web-unreachable, certificate-invalid)."""
-    sockets = facts.of(SignIn, lambda each: each.transport == "websocket")
+    """The way that clients take, and the WebSocket beside it. No connection and no TLS are other causes' matter
+    (web-unreachable, certificate-invalid).
+    """
     if strangers := facts.of(SignIn, lambda each: each.condition in _UNKNOWN_DOMAIN):
         return [_stranger(facts, strangers)]
-    if not sockets:
-        return NOT_APPLICABLE
-    if any(each.reached not in ("nothing", "connection", "tls") for each in sockets):
+    ways = ("bosh", "websocket") if takes_bosh(facts) else ("websocket",)
+    judged = [_judged(facts, tried) for each in ways if (tried := _tried(facts, each))]
+    found = [each for judgement in judged if isinstance(judgement, list) for each in judgement]
+    return found or (judged[0] if judged else NOT_APPLICABLE)
+
+
+def _tried(facts: Facts, transport: str) -> list[SignIn]:
+    return facts.of(SignIn, lambda each: each.transport == transport)
+
+
+def _judged(facts: Facts, tried: list[SignIn]) -> Judgement:
+    """One of the two ways."""
+    if any(_opened(each) for each in tried):
         return CLEAR
     # Only one of the participants asks for the page there.
-    strange = any(_by_origin(each) for each in sockets)
-    refused = [each for each in sockets if each.status is not None and not (strange and each.status == 403)]
-    mute = [each for each in sockets if each.status is None and each.failure in _WITHOUT_ANSWER and _connected(each)]
-    if refused or mute:
-        return [_found(facts, refused or mute)]
-    return CLEAR if strange else CouldNotTell(reason="no-answer-to-upgrade")
+    strange = any(_by_origin(each) for each in tried)
+    asked = [each for each in tried if not redirected(each)]
+    refused = [each for each in asked if each.status is not None and not (strange and each.status == 403)]
+    mute = [each for each in asked if each.status is None and each.failure in _WITHOUT_ANSWER and _connected(each)]
+    told = [each for each in refused if each.failure not in OWN]
+    if told or mute:
+        return [_found(facts, told or mute)]
+    if strange:
+        return CLEAR
+    return CouldNotTell(reason="request-redirected" if len(asked) < len(tried) else "no-answer-to-upgrade")
+
+
+def _opened(each: SignIn) -> bool:
+    """A WebSocket that opens and carries nothing is websocket-not-upgraded's; of BOSH that is no opening."""
+    before = (
+        ("nothing", "connection", "tls")
+        if each.transport == "websocket"
+        else ("nothing", "connection", "tls", "upgrade")
+    )
+    return each.reached not in before
 
 
 def _by_origin(each: SignIn) -> bool:
@@ -80,39 +121,53 @@ def _by_origin(each: SignIn) -> bool:
 
 
 def _connected(each: SignIn) -> bool:
-    """Where TLS is due, a handshake that never came about is not the WebSocket's matter."""
-    return each.reached == ("tls" if each.url.startswith("wss:") else "connection")
+    """Where TLS is due, a handshake that never came about is not signalling's matter."""
+    return each.reached == ("tls" if each.url.startswith(("wss:", "https:")) else "connection")
 
 
 def _found(facts: Facts, refused: list[SignIn]) -> Found:
-    first = refused[0]
-    other = facts.ok(SignIn, lambda each: each.transport == "bosh")
-    preferred = any(each.prefer_bosh for each in facts.ok(JitsiConfig))
-    message = _MUTE if first.status is None else _MESSAGE
+    first, over_bosh = refused[0], refused[0].transport == "bosh"
+    other = [] if over_bosh else facts.ok(SignIn, lambda each: each.transport == "bosh")
+    beside = not over_bosh and any(each.prefer_bosh for each in facts.ok(JitsiConfig))
     unasked = first.status == 403 and first.greets is None
     asking = "natprobe check again: does the same address greet a plain GET?"
     return Found(
-        message=message + _BOSH if other and not preferred else message,
+        message=_message(first) + _BOSH if other and not beside else _message(first),
         args={"url": first.url, "status": first.status, "meaning": _meaning(first)},
         evidence=ids(refused, other),
-        severity=Severity.WARNING if preferred else None,
-        where=Where.SERVER_PROCESS if first.status in _BEHIND else None,
+        severity=Severity.WARNING if beside else None,
+        where=Where.SERVER_PROCESS if first.status in _BEHIND or first.reached == "upgrade" else None,
         alternatives=(alternative("origin-refused", asking),) if unasked else (),
         fixes=_fixes(facts, first),
     )
 
 
+def _message(each: SignIn) -> str:
+    if each.reached == "upgrade":
+        return _STOPS
+    return (_MUTE if each.status is None else _MESSAGE)[each.transport]
+
+
 def _meaning(each: SignIn) -> str:
+    """Of BOSH what answers and is no session has a condition of its own, or stops."""
+    if each.transport == "bosh":
+        if each.reached == "upgrade":
+            return each.condition or sentence(str(each.failure))
+        return _PAGE if each.status == 200 and not each.greets else _MEANINGS.get(each.status or 0, "which is no BOSH")
     if each.status is not None and 300 <= each.status < 400:
         return "a redirect, which browsers do not follow here"
     if each.status == 200:
         return _GREETING if each.greets else _PAGE
-    return _MEANINGS.get(each.status or 0, "which is no upgrade")
+    return (_MEANINGS | _NO_UPGRADE).get(each.status or 0, "which is no upgrade")
 
 
 def _fixes(facts: Facts, each: SignIn) -> tuple[Fix, ...]:
     host, system = facts.target.host, installed(facts)
-    if each.status in _BEHIND:
+    behind = each.status in _BEHIND or each.reached == "upgrade"
+    if each.transport == "bosh":
+        lines = jitsi.location("/http-bind", host, system)
+        return (jitsi.signalling_up(), lines) if behind else (lines, jitsi.signalling_up())
+    if behind:
         return (jitsi.signalling_up(), *jitsi.signalling_socket(host, system))
     url = (jitsi.public_url(f"https://{host}"),) if system == "docker" and each.status in (403, 404) else ()
     return (*jitsi.signalling_socket(host, system), *url)

@@ -8,8 +8,8 @@ code: 403" in the browser's console.
 
 What to do: Prosody before 0.12 lets in only the origins that it is told: `cross_domain_websocket`, with https:// and
 the port where that is not 443. docker-jitsi-meet makes the list from `PUBLIC_URL`: it must be exactly what users open,
-not https://localhost:8443 and not the server's address. From 0.12 on Prosody compares no origins itself, and never did
-for BOSH: then a web server or proxy in front of it does.
+not https://localhost:8443 and not the server's address. From 0.12 on (docker-jitsi-meet: stable-7210) Prosody compares
+no origins itself, and never did for BOSH: then a web server or proxy in front of it does.
 
 Sources: RFC 6455 section 10.2, Prosody's mod_websocket (`cross_domain_websocket`, without effect since 0.12); field
 reports: docker-jitsi-meet 1154, 2035.
@@ -51,7 +51,8 @@ def check(facts: Facts) -> Judgement:
 
 def _fixes(facts: Facts, refused: SignIn, origin: str) -> tuple[Fix, ...]:
     """For BOSH nothing of Jitsi's own compares origins."""
-    docker, prosody = jitsi.public_url(origin), jitsi.origin_allowed(origin, facts.target.host)
+    docker = jitsi.public_url(origin, until=jitsi.ORIGINS_UNTIL)
+    prosody = jitsi.origin_allowed(origin, facts.target.host)
     if refused.transport == "bosh":
         return (_in_front(origin),)
     own = {"docker": (docker,), "package": (prosody,)}.get(installed(facts) or "", (docker, prosody))

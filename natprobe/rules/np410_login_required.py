@@ -15,12 +15,12 @@ Sources: XEP-0045 section 7.2, RFC 6120 section 6.5, jicofo's own source (not-au
 modules for tokens (mod_token_verification).
 """
 
-from natprobe.derive.conference import login_needed, not_for_us, token_of_another_room
-from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, SignIn, ids
+from natprobe.derive.conference import login_needed, not_for_us, room_entered, room_named, token_of_another_room
+from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, Run, SignIn, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (SignIn, ConferenceReply, RoomEntry, JitsiConfig)
+READS = (SignIn, ConferenceReply, RoomEntry, JitsiConfig, Run)
 
 _MESSAGES = {
     "anonymous": "{host} begins conferences only for who has a login or a token: from here on nothing was tried",
@@ -34,6 +34,7 @@ _REFUSALS = {
 }
 _VISITORS = "{host} sends whoever it does not know to a server for visitors ({node}): from here on nothing was tried"
 _OTHER_ROOM = "The token does not let natprobe into a room of its own on {host}: it is good for the room that it names"
+_NOT_THIS_ROOM = "The token does not let natprobe into the room that was named on {host}: it is good for another one"
 _ROOMS = {
     "registration-required": "The room on {host} has a lobby, where natprobe would wait for somebody to let it in",
     "not-authorized": "The room on {host} has a password: natprobe cannot enter it",
@@ -44,9 +45,10 @@ _ROOMS = {
 def check(facts: Facts) -> Judgement:
     """Of a room that lets nobody in, and of a server that begins none for us."""
     if token_of_another_room(facts):
-        return [_found(facts, _OTHER_ROOM, ids(facts.of(RoomEntry)), _NAME_IT)]
+        message, fix = (_NOT_THIS_ROOM, _NAME_ITS_OWN) if room_named(facts) else (_OTHER_ROOM, _NAME_IT)
+        return [_found(facts, message, ids(facts.of(RoomEntry)), fix)]
     closed = facts.of(RoomEntry, lambda each: each.condition in _ROOMS)
-    if closed:
+    if closed and not room_entered(facts):
         return [_found(facts, _ROOMS[closed[0].condition or ""], ids(closed))]
     signed = facts.of(SignIn)
     if not signed:
@@ -54,8 +56,8 @@ def check(facts: Facts) -> Judgement:
     if not login_needed(facts):
         return CLEAR
     kept_out = facts.of(ConferenceReply, not_for_us)
-    message = _refusal(kept_out[0]) if kept_out else None
-    return [_found(facts, message or _MESSAGES[signed[0].login], ids(kept_out or facts.failed(SignIn)))]
+    refusal = _refusal(kept_out[0]) if kept_out else None
+    return [_found(facts, refusal or _MESSAGES[signed[0].login], ids(kept_out or facts.failed(SignIn)))]
 
 
 def _refusal(reply: ConferenceReply) -> str | None:
@@ -79,4 +81,10 @@ _NAME_IT = Do(
     " there",
     audience="user",
     why="the room of a token or a link is entered only when it is named",
+)
+_NAME_ITS_OWN = Do(
+    text="Compare the room that was named with the token's claims `room` and, where the link has one, `sub` (the"
+    " tenant), and check again with the token's own room, or with a token for this one",
+    audience="user",
+    why="the server lets a token into no room but its own",
 )

@@ -41,5 +41,5 @@ def _given_up(built: Lab) -> float:
     """By the report's own times."""
     argv = [sys.executable, "-m", "natprobe", "check", built.target, *STUN, "--json", "--ca-file", str(built.root)]
     seen = json.loads(built.client.run(argv, check=False).stdout)["observations"]
-    offered = max(each["at"] for each in seen if each["kind"] == "SessionOffer")
+    offered = max(float(each["at"]) for each in seen if each["kind"] == "SessionOffer")
     return max(float(e["at"]) for e in seen if e["kind"] == "Probed" and e["probe"] in ("media", "session")) - offered

@@ -43,6 +43,7 @@ def test_sessions_are_few(sessions: int) -> None:
         ({"shallow": True, "deep": True}, "--shallow accepts no session, and --deep needs one"),
         ({"shallow": True, "hold": 9.0}, "--shallow accepts no session, and --hold needs one"),
         ({"deep": True, "entrance": Entrance(join=False)}, "--no-join leads to no session, and --deep needs one"),
+        ({"hold": 9.0, "bitrate": "2.5M"}, "--hold goes without --bitrate"),
         ({"sessions": 2, "entrance": Entrance(join=False)}, "--sessions goes with neither"),
         ({"sessions": 2, "entrance": Entrance(room="standup")}, "--sessions goes with neither"),
     ],

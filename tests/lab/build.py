@@ -118,6 +118,8 @@ def _records(case: Case) -> dict[str, Records]:
         name: {"A": (v4, *other) if name == at.TARGET else (v4,)} | ({"AAAA": (v6,)} if case.dns.ipv6 else {})
         for name, (v4, v6) in at.NAMES.items()
     }
+    if not case.dns.ipv4:
+        del found[at.TARGET]["A"]
     if case.dns.naptr:
         found[at.SRV_NAME] = {"SRV": (f"10 10 {at.TURN_PORT} {at.SRV_HOST}.",)}
         for name, order, preference, flags, service, to in at.NAPTR:

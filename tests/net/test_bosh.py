@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from natprobe.net.bosh import HTTPBIND, POLL_SECONDS, Bosh
+from natprobe.net.bosh import HTTPBIND, POLL_SECONDS, POLLS_AT_ONCE, Bosh
 from natprobe.net.http import Client, Header, Reply
 from tests.lab.clock import Clock
 
@@ -38,9 +38,9 @@ class Held:
         """Nothing to free."""
 
 
-def asked(script: Sequence[str], wanted: int) -> Held:
+def asked(script: Sequence[str], wanted: int, delay: float = RTT) -> Held:
     """A stream that is opened, and `wanted` elements read from it; then nothing more for two seconds."""
-    held, clock = Held(script), Clock()
+    held, clock = Held(script, delay), Clock()
 
     async def another() -> Client:
         return cast(Client, held)
@@ -73,6 +73,12 @@ def test_who_answers_empty_requests_with_nothing_is_not_asked_in_a_loop() -> Non
 def test_and_at_once_again_when_something_comes() -> None:
     found = asked([STANZA, "", STANZA], 2).times
     assert found == pytest.approx([0, RTT, 2 * RTT + POLL_SECONDS, 3 * RTT + POLL_SECONDS])
+
+
+def test_who_answers_every_request_at_once_is_not_asked_in_a_loop_either() -> None:
+    found = asked([STANZA] * (POLLS_AT_ONCE + 4), POLLS_AT_ONCE + 4, delay=0.0).times
+    assert found[: POLLS_AT_ONCE + 1] == [0.0] * (POLLS_AT_ONCE + 1)
+    assert found[POLLS_AT_ONCE + 1 :] == pytest.approx([POLL_SECONDS * each for each in range(1, 5)])
 
 
 def test_every_request_names_the_pages_origin() -> None:

@@ -127,7 +127,8 @@ def _dnsmasq(host: Host, name: str, *options: str) -> Process:
 
 def _record(name: str, dns: Dns) -> str:
     ipv4, ipv6 = at.NAMES[name]
-    return f"--host-record={name},{ipv4}" + (f",{ipv6}" if dns.ipv6 else "")
+    shown = [ipv4] if dns.ipv4 or name != at.TARGET else []
+    return ",".join([f"--host-record={name}", *shown, *([ipv6] if dns.ipv6 else [])])
 
 
 def _answer(case: Case, says: Answer) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -79,15 +79,17 @@ def report(
     probes: Sequence[str] = DIRECT,
     *,
     access: Access = check.NOBODY,
+    kept: Mapping[str, object] | None = None,
     **options: Any,
 ) -> Report:
-    """The report of a run that begins where these candidates are known."""
+    """The report of a run that begins where these candidates are known; `kept` lies in the drawer besides."""
     pasted = parse(at.TARGET)
     pasted = msgspec.structs.replace(pasted, target=msgspec.structs.replace(pasted.target, kind="jitsi"))
     run = check.prepared(lab, pasted, check.usual(lab, access, **{"stun": ()} | options), access)
     for each in (SessionOffer(participant=1, candidates=len(candidates)), *candidates):
         run._stamp("join", each)
-    run._context.keep.put(SESSION, keys)
+    for key, thing in {SESSION: keys, **(kept or {})}.items():
+        run._context.keep.put(key, thing)
     began = lab.clock.now
     lab.clock.run(run.go(probes))
     assert lab.clock.now - began <= sum(load_probe(name).TIMEOUT for name in probes) + 1.0

@@ -1,4 +1,4 @@
-"""A Jitsi server of few words for two signed-in sessions: what a script says, a round trip later, in virtual time."""
+"""A Jitsi server of few words for a few signed-in sessions: what a script says, a round trip later, in virtual time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 import types
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,6 +31,7 @@ DOMAIN, MUC = "meet.jitsi", "muc.meet.jitsi"
 JIDS = (
     "9c0f2a71-5d0e-4b7c-9f60-2f8c1d3e4a5b@meet.jitsi/AbCdEf12",
     "4be1d0c2-77aa-4c0f-8d0e-90b6a1c2d3e4@meet.jitsi/Xy",
+    *(f"{number}be1d0c2-77aa-4c0f-8d0e-90b6a1c2d3e4@meet.jitsi/Xy" for number in (5, 6, 7)),
 )
 RTT = 0.1
 # What stands in the fixed texts for the room, the nick and the JID of whoever is spoken to.
@@ -44,11 +45,12 @@ class Server:
     """What it answers: names of fixed texts, None for nothing at all.
 
     `conference`: to each request in turn, the last for ever; `entry`: to each participant; `then`: what the focus sends
-    to both once both are in. `edit` changes a text before it is sent. `heard` has all that came, by participant.
+    to two once both are in, and then to whoever else comes in. `edit` changes a text before it is sent. `heard` has all
+    that came, by participant.
     """
 
     conference: Script = ("server-conference-ready",)
-    entry: Script = ("server-presence-own", "server-presence-own")
+    entry: Script = ("server-presence-own",) * len(JIDS)
     focus: str | None = "server-presence-focus"
     then: Script = ("server-disco", "server-session-initiate")
     metadata: bool = False
@@ -56,7 +58,7 @@ class Server:
     edit: Callable[[str], str] = str
     heard: list[tuple[int, Element]] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
-    inside: set[int] = field(default_factory=set)
+    inside: list[int] = field(default_factory=list)
 
     def receive(self, number: int, said: str) -> None:
         """A stanza of participant `number`."""
@@ -77,12 +79,10 @@ class Server:
         self.say(number, self.focus)
         self.say(number, answer)
         if answer == "server-presence-own":
-            self.inside.add(number)
-        if len(self.inside) == 2:
-            for each in self.then:
-                self.say(1, each)
-                self.say(2, each)
-            self.inside = set()
+            self.inside.append(number)
+            told = {1: [], 2: self.inside}.get(len(self.inside), [number])
+            for whom, each in ((whom, each) for each in self.then for whom in told):
+                self.say(whom, each)
 
     def say(self, number: int, name: str | None, stanza_id: str | None = None) -> None:
         """The fixed text, with this participant's names in it, half a round trip from now."""
@@ -240,7 +240,7 @@ def joined(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    sessions: int = 2,
+    sessions: int | Collection[int] = 2,
     kept: dict[str, object] | None = None,
     before: Sequence[Observation] = (RESOLVED, CONFIG, SIGNED_IN),
     interrupt: float | None = None,
@@ -248,7 +248,9 @@ def joined(
     room: str = "",
     **options: Any,
 ) -> Joined:
-    """Runs it to its end; with `interrupt`, it is cancelled after so many seconds. `page`: the web front's answer."""
+    """Runs it to its end; with `interrupt`, it is cancelled after so many seconds. `sessions`: how many signed in, or
+    which. `page`: the web front's answer.
+    """
     clock, net = Clock(), Front(page)
     context = Context(
         target=parse(HOST).target,
@@ -258,7 +260,8 @@ def joined(
         random=random.Random(1),
         unix_time=1_795_345_678.0,
     )
-    found = clock.run(_run(server, monkeypatch, context, sessions, kept or {}, before, interrupt, room))
+    numbers = range(1, sessions + 1) if isinstance(sessions, int) else sessions
+    found = clock.run(_run(server, monkeypatch, context, numbers, kept or {}, before, interrupt, room))
     found.requests = net.requests
     assert [each for each in found.observations if getattr(each, "status", "") == "crashed"] == []
     return found
@@ -268,7 +271,7 @@ async def _run(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     context: Context,
-    sessions: int,
+    sessions: Collection[int],
     kept: dict[str, object],
     before: Sequence[Observation],
     interrupt: float | None,
@@ -276,7 +279,7 @@ async def _run(
 ) -> Joined:
     for key, thing in kept.items():
         context.keep.put(key, thing)
-    for number in range(1, sessions + 1):
+    for number in sessions:
         signed_in = XmppSession(Stream(server), JIDS[number - 1], DOMAIN, context.random, room)
         context.keep.put(f"jitsi/{number}", signed_in)
     monkeypatch.setattr(run, "SEQUENCE", ("before", "join"))

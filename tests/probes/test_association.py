@@ -11,11 +11,13 @@ from typing import cast
 import pytest
 
 from natprobe.asking.association import Sides, associate
+from natprobe.asking.holding import Hold
 from natprobe.context import Context, Options
 from natprobe.facts import IceCheck, IceEnded, MediaHandshake
 from natprobe.host.system import SystemHost
 from natprobe.model import Failure, Observation, Target
 from natprobe.net.api import Udp
+from natprobe.net.dtls import DtlsSession
 from natprobe.net.ice import UdpWay
 from natprobe.net.system import SystemNet
 from natprobe.pairing import IceCredentials
@@ -63,7 +65,9 @@ async def _bridge() -> AsyncIterator[tuple[Bridge, Sockets]]:
         await sockets.close()
 
 
-async def _associated(spoil: Spoil, announced: str = "") -> list[Observation]:
+async def _associated(
+    spoil: Spoil, announced: str = "", holds: Callable[[IceEnded], Hold] | None = None
+) -> list[Observation]:
     context = Context(
         target=Target(input="x", host="x", port=443),
         options=Options(),
@@ -81,7 +85,8 @@ async def _associated(spoil: Spoil, announced: str = "") -> list[Observation]:
         udp = cast("Udp", _Spoiled(context.net.udp(4, LOOPBACK), spoil))
         try:
             remotes = [Remote((LOOPBACK, PORT), 2130706431)]
-            return [each async for each in associate(context, sides, remotes, [UdpWay(udp, Base("udp", 4))], {})]
+            ways = [UdpWay(udp, Base("udp", 4))]
+            return [each async for each in associate(context, sides, remotes, ways, {}, holds)]
         finally:
             udp.close()
 
@@ -126,6 +131,29 @@ async def test_full_size_packets_that_vanish() -> None:
 async def test_another_certificate_than_announced() -> None:
     *_, handshake = _of(await _associated(lambda _: False, announced=":".join(["AB"] * 32)))
     assert (handshake.failure, handshake.fingerprint) == (Failure.TLS_CERTIFICATE, False)
+
+
+async def test_dtls_ends_with_a_hold_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bridge is told (close_notify), and need not find out by itself."""
+    held, closed = asyncio.Event(), list[DtlsSession]()
+    real = DtlsSession.close
+
+    def close(self: DtlsSession) -> None:
+        closed.append(self)
+        real(self)
+
+    monkeypatch.setattr(DtlsSession, "close", close)
+
+    async def renew() -> None:
+        held.set()
+
+    hold = Hold(seconds=60.0, over=lambda: None, renew=renew)
+    going = asyncio.create_task(_associated(lambda _: False, holds=lambda _: hold))
+    await held.wait()
+    assert closed == []
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    assert len(closed) == 1
 
 
 async def test_nothing_passes() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from natprobe.asking.conferences import harmless
 from natprobe.context import SIGN_IN
 from natprobe.derive import conference
 from natprobe.facts import ConferenceReply, RoomEntry, SessionOffer
@@ -123,6 +124,32 @@ class TestTheConference:
         (reply,) = found.of(ConferenceReply)
         assert reply.detail == ""
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Room 'téamgehälter' is locked",
+            "Room 'TÉAMGEHÄLTER' is locked",
+            "T%C3%A9amGeh%C3%A4lter is locked",
+            "?room=t%25c3%25a9amgeh%25c3%25a4lter",
+            "No, Alice Smith",
+            "secrettoken",
+            "HUNTER22",
+        ],
+    )
+    def test_in_whatever_form(self, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+        login = Login(token="SecretToken", user="alice smith@meet.jitsi", password="hunter22")
+        server = Server(
+            conference=("server-conference-resource-constraint",),
+            edit=lambda said: said.replace("rate-limited", words),
+        )
+        found = joined(server, monkeypatch, room="t%c3%a9amgeh%c3%a4lter", kept={SIGN_IN: login})
+        (reply,) = found.of(ConferenceReply)
+        assert (reply.condition, reply.detail) == ("resource-constraint", "")
+
+    @pytest.mark.parametrize("user", ["", "al", "al@meet.jitsi", "bob"])
+    def test_other_words_are_kept(self, user: str) -> None:
+        assert harmless("Not allowed\n", "standup@muc.meet.jitsi", user=user) == "Not allowed"
+
     def test_an_answer_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = joined(Server(edit=lambda said: said.replace("<conference ", "<konferenz ", 1)), monkeypatch)
         (reply,) = found.of(ConferenceReply)
@@ -171,7 +198,8 @@ class TestTheConferenceOverHttp:
             (http("400 Bad Request", b"400 invalid-session"), Failure.ERROR_RESPONSE, "session-invalid", True),
             (http("400 Bad Request"), Failure.HTTP_STATUS, None, True),
             (http("429 Too Many Requests"), Failure.HTTP_STATUS, None, None),
-            (http("301 Moved Permanently"), Failure.HTTP_STATUS, None, False),
+            (http("301 Moved Permanently"), Failure.HTTP_STATUS, None, None),
+            (http("308 Permanent Redirect"), Failure.HTTP_STATUS, None, None),
             (http("405 Method Not Allowed"), Failure.HTTP_STATUS, None, False),
             (http("404 Not Found"), Failure.HTTP_STATUS, None, False),
             (http("502 Bad Gateway"), Failure.HTTP_STATUS, None, False),
@@ -198,8 +226,10 @@ class TestTheConferenceOverHttp:
     @pytest.mark.parametrize("url", [f"http://{HOST}:99999/", "http://[/", "ftp://a.example/", "http://other.example/"])
     def test_places_that_are_none(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         found, reply = asked_over(url, http("200 OK", self.READY), monkeypatch)
-        assert reply.failure is not None
+        assert reply.failure in (Failure.PROTOCOL, Failure.NXDOMAIN, Failure.NO_DATA)
         assert found.requests == []
+        assert conference.unusable(reply)
+        assert conference.conference_ready(found.facts()) is False
 
     def test_a_token_that_is_none_is_not_quoted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         login = Login(token="Secret\r\nToken")

@@ -173,6 +173,13 @@ class TestTheRoom:
         assert found.of(SessionOffer) == []
         assert found.seconds == pytest.approx(5 + RTT, abs=0.1)
         assert len(left(found)) == 2
+        assert conference.room_entered(found.facts()) is None
+        assert conference.rooms_answer(found.facts()) is True
+
+    def test_not_even_the_focus_is_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = joined(Server(entry=(None, None), focus=None), monkeypatch)
+        assert [each.focus for each in found.of(RoomEntry)] == [False, False]
+        assert conference.rooms_answer(found.facts()) is False
 
     def test_the_connection_is_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = joined(Server(close_at="protocol/muc'"), monkeypatch)
@@ -242,6 +249,45 @@ class TestTheOffer:
         found = joined(Server(then=("server-disco",), close_at="disco#info"), monkeypatch)
         assert [each.failure for each in found.of(SessionOffer)] == [Failure.CLOSED] * 2
         assert conference.session_offered(found.facts()) is None
+
+
+class TestMoreThanTwo:
+    """With --deep five of us sign in, and two are enough."""
+
+    def test_all_are_let_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = joined(Server(), monkeypatch, sessions=5, deep=True)
+        assert [each.failure for each in found.of(RoomEntry)] == [None] * 5
+        assert [each.session for each in found.of(SessionOffer)] == [f"media/{number}" for number in range(1, 6)]
+        entered = [number for number, each in found.server.heard if xmpp.child(each, "x", jingle.MUC) is not None]
+        assert set(entered[:2]) == {1, 2}
+
+    @pytest.mark.parametrize("answer", ["server-presence-not-allowed", None])
+    def test_a_room_for_four(self, monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
+        server = Server(entry=(*("server-presence-own",) * 4, answer))
+        found = joined(server, monkeypatch, sessions=5, deep=True)
+        assert [each.failure is None for each in found.of(RoomEntry)] == [True] * 4 + [False]
+        assert [(each.participant, each.failure) for each in found.of(SessionOffer)] == [(n, None) for n in range(1, 5)]
+        assert {each.session for each in found.of(Candidate)} == {"media/1"}
+        assert conference.session_offered(found.facts())
+        assert len(left(found)) == 5
+
+    def test_of_two_one_is_kept_out_and_another_comes_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        server = Server(entry=("server-presence-own", "server-presence-conflict", "server-presence-own", None, None))
+        found = joined(server, monkeypatch, sessions=5, deep=True)
+        assert [(each.participant, each.failure) for each in found.of(SessionOffer)] == [(1, None), (3, None)]
+
+    @pytest.mark.parametrize("signed_in", [(1, 3), (2, 5), (1, 2, 4, 5)])
+    def test_a_login_that_is_missing_is_not_missed(
+        self, monkeypatch: pytest.MonkeyPatch, signed_in: tuple[int, ...]
+    ) -> None:
+        found = joined(Server(), monkeypatch, sessions=signed_in, deep=True)
+        numbers = list(range(1, len(signed_in) + 1))
+        assert [(each.participant, each.failure) for each in found.of(SessionOffer)] == [(n, None) for n in numbers]
+
+    def test_where_two_are_kept_out_nobody_else_tries(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        server = Server(entry=("server-presence-lobby",) * 5, focus=None)
+        found = joined(server, monkeypatch, sessions=5, deep=True)
+        assert len(found.of(RoomEntry)) == 2
 
 
 class TestMetadata:

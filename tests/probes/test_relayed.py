@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from natprobe.asking.seats import seat
+from natprobe.context import Context, Keep, Options
 from natprobe.facts import Allocation, IceCheck, Permission
 from natprobe.model import Failure, Report
+from natprobe.pairing import IceCredentials
 from natprobe.target import turn_server
+from natprobe.wire.jingle import BridgeCandidate, Offer
 from tests.case import Network, Peer, Relay
 from tests.lab import check
 from tests.lab.build import Lab
@@ -115,6 +120,55 @@ class TestWhatIsAsked:
         )
         checks = of(found, IceCheck, "relayed")
         assert [each.verified for each in checks] == [True, True]
+
+
+def offer_of(keys: IceCredentials, address: str) -> Offer:
+    """A further participant's, whose bridge is there."""
+    candidate = BridgeCandidate(address=address, port=at.MEDIA_UDP, transport="udp", type="host", priority=1)
+    words = {"sid": "s", "initiator": "f", "sender": "f", "content": "audio", "creator": "initiator"}
+    return Offer(**words, credentials=keys, candidates=(candidate,))  # type: ignore[arg-type]
+
+
+class TestAParticipantForEachLeg:
+    """With --deep."""
+
+    def found(self, good: str, address: str) -> Report:
+        """Only the credentials of `good` are right, and the leg's own participant is offered this address."""
+        lab = lab_of(relay=HEALTHY)
+        _, keys = bridge_at(lab.servers["web"], HERE)
+        wrong = IceCredentials(ufrag="nobody", password="x" * 26)
+        own, first = (keys, wrong) if good == "own" else (wrong, keys)
+        offered_to = {f"offer/{number}": offer_of(own, address) for number in (3, 4, 5)}
+        kept = offered_to | {f"media/{number}": own for number in (3, 4, 5)}
+        turn = tuple(turn_server(each) for each in TARGETS.values())
+        return report(lab, first, (BRIDGE,), PROBES, access=ALICE, turn=turn, deep=True, kept=kept)
+
+    @pytest.mark.parametrize("leg", ["udp", "tcp", "tls"])
+    def test_its_own_credentials_where_its_offer_names_the_address(self, leg: str) -> None:
+        assert fate(self.found("own", at.WEB), f"turn-{leg}") == ("open", None, "ice")
+
+    @pytest.mark.parametrize("leg", ["udp", "tcp", "tls"])
+    def test_the_first_ones_where_the_focus_chose_another_bridge(self, leg: str) -> None:
+        assert fate(self.found("first", at.STUN2), f"turn-{leg}") == ("open", None, "ice")
+
+
+@pytest.mark.parametrize(
+    ("let_in", "seats"),
+    [
+        (5, {"tls": 3, "tcp": 4, "udp": 5}),
+        (4, {"tls": 3, "tcp": 4, "udp": 1}),
+        (3, {"tls": 3, "tcp": 1, "udp": 5}),
+        (2, {"tls": 1, "tcp": 4, "udp": 5}),
+    ],
+)
+def test_the_first_participant_stands_in_for_one(let_in: int, seats: dict[str, int]) -> None:
+    """One session has one path: behind the first kind of leg without a participant the others have none."""
+    keys, keep = IceCredentials(ufrag="a", password="b"), Keep()
+    for number in range(1, let_in + 1):
+        keep.put(f"offer/{number}", offer_of(keys, at.WEB))
+    ctx = cast(Context, SimpleNamespace(keep=keep, options=Options(deep=True)))
+    assert {leg: seat(ctx, leg) for leg in seats} == seats
+    assert (seat(ctx, None), seat(ctx, "dtls")) == (2, 1)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tls"])

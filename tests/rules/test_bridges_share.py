@@ -7,10 +7,22 @@ from typing import Any
 import pytest
 
 from natprobe.facts import PoolCheck
-from natprobe.model import Failure
+from natprobe.model import Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell
-from tests.made import MEDIA, checked, found, judged, silent
-from tests.made_jitsi import INNER, JITSI, JOINED, candidate, jitsi, offer
+from tests.made import MEDIA, WEB, checked, found, judged, report, silent
+from tests.made_jitsi import (
+    INNER,
+    JITSI,
+    JOINED,
+    bosh,
+    candidate,
+    causes,
+    config,
+    jitsi,
+    offer,
+    services,
+    socket,
+)
 
 OURS, THEIRS = "AA:01", "BB:02"
 OFFERED = (*JOINED[:3], offer(1, digest=OURS), offer(2, digest=OURS))
@@ -52,11 +64,38 @@ def test_one_of_two_gets_the_packets(first: Any, others: list[PoolCheck], answer
         (SILENT, [asked(THEIRS, answered=False)]),
         (PASSES, [asked(THEIRS, answered=False, endpoint="203.0.113.11:10000")]),
         (PASSES, [asked(THEIRS, answered=False, endpoint=INNER)]),
+        # The first conference has nothing to do there: one bridge answered once, and once it did not.
+        (PASSES, [asked(THEIRS, answered=each, endpoint="203.0.113.11:10000") for each in (True, False)]),
     ],
 )
 def test_what_is_none(first: Any, others: list[PoolCheck]) -> None:
     judgement = judged("bridges-share-address", *jitsi(*first, *others, joined=OFFERED), target=JITSI)
     assert judgement is CLEAR or isinstance(judgement, CouldNotTell)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        SILENT,
+        (candidate(), checked(failure=Failure.UNAUTHORIZED, error_code=401)),
+        (candidate(), checked(failure=Failure.PORT_UNREACHABLE, reported_by=WEB)),
+    ],
+)
+def test_a_port_that_answered_another_conference_is_not_accused(first: Any) -> None:
+    other = asked(THEIRS, answered=True)
+    ports = {"media-port-silent", "media-port-refused", "media-refuses-check"}
+    assert causes(*jitsi(*first, joined=OFFERED)).keys() & ports
+    assert not causes(*jitsi(*first, other, joined=OFFERED)).keys() & ports
+    unanswered = asked(THEIRS, answered=False)
+    assert causes(*jitsi(*first, unanswered, joined=OFFERED)).keys() & ports
+
+
+def test_the_headline_is_the_shared_address() -> None:
+    alone = (config(), socket(), bosh(), services())
+    told = report(*jitsi(*SILENT, asked(THEIRS, answered=True), joined=OFFERED, signed=alone), target=JITSI)
+    (error,) = (each for each in told.findings if each.severity is Severity.ERROR)
+    assert error.cause == "bridges-share-address"
+    assert told.verdict.summary.endswith(error.message)
 
 
 def test_where_no_second_conference_came_it_is_not_told() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from natprobe.facts import MediaHandshake, PathHeld
+from natprobe.facts import MediaHandshake, PathHeld, Transport
 from natprobe.model import Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell
-from tests.made import MEDIA, allocated, found, judged, report
-from tests.made_jitsi import JITSI, PASSES, jitsi, relayed
+from tests.made import MEDIA, MEDIA6, RELAY, RELAYED, allocated, checked, found, judged, report
+from tests.made_jitsi import JITSI, PASSES, answering, jitsi, relayed
 
-LOCAL = "192.168.1.2:40009"
+LOCAL, OTHER = "192.168.1.2:40009", "10.8.0.2:40009"
 STOOD = MediaHandshake(endpoint=MEDIA, local=LOCAL, fingerprint=True, protocol="DTLSv1.2")
 
 
@@ -79,6 +79,40 @@ def test_one_that_lives() -> None:
 def test_where_the_flow_is_not_at_fault_the_bridge_is_looked_at() -> None:
     gone = found("path-dies-after-a-while", *seen(watched(control=False, silent=31.0)), target=JITSI)
     assert any("jitsi-videobridge2" in getattr(each, "text", "") for each in gone.fixes)
-    through = msgspec.structs.replace(watched(control=None, silent=31.0), relayed="203.0.113.40:50000")
-    beyond = found("path-dies-after-a-while", *seen(through), target=JITSI)
-    assert not any("jitsi-videobridge2" in getattr(each, "text", "") for each in beyond.fixes)
+
+
+def over(leg: Transport) -> tuple[str, str]:
+    """The sentence and the advice about a path through a relay that died."""
+    gone = watched(control=None, silent=31.0)
+    held = msgspec.structs.replace(gone, server=RELAY, leg=leg, relayed=RELAYED)
+    beyond = found("path-dies-after-a-while", *seen(held), target=JITSI)
+    return beyond.message.format_map(beyond.args), " / ".join(getattr(each, "text", "") for each in beyond.fixes)
+
+
+@pytest.mark.parametrize(
+    ("leg", "carrier"),
+    [
+        ("udp", "the UDP flow to"),
+        ("tcp", "the connection to"),
+        ("tls", "the connection to"),
+        ("dtls", "the UDP flow to"),
+    ],
+)
+def test_behind_a_relay_it_is_one_of_two_flows(leg: Transport, carrier: str) -> None:
+    sentence, advice = over(leg)
+    assert f"to {MEDIA} through the relay {RELAY} over {leg.upper()} stood" in sentence
+    assert f"{carrier} {RELAY}" in advice
+    assert "coturn's log" in advice
+    assert "jitsi-videobridge2" not in advice
+    network = advice.split(" / ")[1]
+    assert ("UDP" in network) is (leg in ("udp", "dtls"))
+
+
+@pytest.mark.parametrize("other", [answering(MEDIA6), (checked(local=OTHER), checked(size=1200, local=OTHER))])
+def test_the_nominated_pair_decides(other: tuple[Any, ...]) -> None:
+    """Others answered the checks, and nothing deeper was tried there: a browser is on the one that died."""
+    made = report(*seen(watched()), *other, target=JITSI)
+    assert [each.status for each in made.paths[0].attempts].count("open") == 1
+    assert (made.paths[0].status, made.paths[0].reason, made.verdict.status) == ("blocked", "path-died", "broken")
+    assert (made.findings[0].cause, made.findings[0].severity) == ("path-dies-after-a-while", "error")
+    assert report(*seen(LIVES), *other, target=JITSI).verdict.status == "good"

@@ -5,18 +5,26 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from natprobe.model import Allow, Failure, Observation, Set
+from natprobe.facts import Service
+from natprobe.model import Allow, Failure, Observation, Set, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from tests.made import (
+    LOCAL6,
     MEDIA,
+    MEDIA6,
     OUTSIDE,
+    RELAY_HOST,
     RELAY_TLS,
     RELAYED,
     STUN1,
+    STUN1_6,
     STUN2,
     TIMEOUT,
     TURN,
+    WEB6,
+    address,
     allocated,
+    checked,
     doubt,
     found,
     judged,
@@ -25,12 +33,15 @@ from tests.made import (
     refused,
     relay,
     report,
+    route,
     saw,
+    silent,
     through,
     unallocated,
     unheard,
 )
-from tests.made_jitsi import JITSI, candidate, jitsi
+from tests.made_jitsi import INNER as INNER_MEDIA
+from tests.made_jitsi import JITSI, candidate, config, forced, jitsi, services, socket
 from tests.made_relays import (
     ELSEWHERE,
     INNER,
@@ -212,13 +223,59 @@ class TestWhereTheMediaServerHasIpv6Alone:
     @pytest.mark.parametrize(
         ("candidates", "way"),
         [
-            (("[2001:db8:f::10]:10000",), ("blocked", "relay-other-family")),
-            (("[2001:db8:f::10]:10000", MEDIA), ("unknown", "media-not-through-relay")),
+            ((MEDIA6,), ("blocked", "relay-other-family")),
+            ((MEDIA6, MEDIA), ("unknown", "media-not-through-relay")),
             ((MEDIA,), ("unknown", "media-not-through-relay")),
             ((), ("unknown", "media-not-through-relay")),
         ],
     )
     def test_it_is_no_way(self, candidates: tuple[str, ...], way: tuple[str, str]) -> None:
         offers = [candidate(each) for each in candidates]
-        told = report(*jitsi(*offers), *healthy("tcp"), target=JITSI)
+        told = report(*jitsi(*offers), saw(STUN1_6, local=LOCAL6), *healthy("tcp"), target=JITSI)
         assert [(each.status, each.reason) for each in told.paths if each.name == "turn-tcp"] == [way]
+
+    SIX = (address("2001:db8:1::2", "public"), route(6))
+    SILENT = (silent(MEDIA6, local=LOCAL6), silent(MEDIA6, size=1200, local=LOCAL6))
+    SIGNED = (
+        config(),
+        socket(),
+        services(Service(type="turns", host=RELAY_HOST, port=5349, transport="tcp", credentials=True)),
+    )
+    DEAD = tuple(unheard(each, 9, local=LOCAL6) for each in (STUN1_6, "[2001:db8:f::30]:3478"))
+
+    @pytest.mark.parametrize(
+        ("seen", "cause"),
+        [
+            ((*SIX, *SILENT, *DEAD), "ipv6-broken"),
+            # That it answers over IPv4, which it doesn't offer, makes its IPv6 address no wrong one.
+            ((*SIX, *SILENT, *DEAD, forced()), "ipv6-broken"),
+            ((*SIX, *SILENT, saw(STUN1_6, local=LOCAL6), forced()), "wrong-address-advertised"),
+            ((*SIX, *SILENT, saw(STUN1_6, local=LOCAL6)), "media-port-silent"),
+            (
+                (*SIX, checked(MEDIA6, local=LOCAL6, failure=Failure.PORT_UNREACHABLE, reported_by=WEB6)),
+                "media-port-refused",
+            ),
+            # No IPv6 here at all, or nothing else to compare with: no cause, and no certainty.
+            ((checked(MEDIA6, local="[::]:0", failure=Failure.NO_ROUTE),), None),
+            ((*SIX, *SILENT), None),
+        ],
+    )
+    def test_that_breaks_a_call_where_the_way_to_it_is_known_to_be_shut(
+        self, seen: tuple[Observation, ...], cause: str | None
+    ) -> None:
+        told = report(*jitsi(candidate(MEDIA6), *seen, signed=self.SIGNED), *healthy("tls", RELAY_TLS), target=JITSI)
+        assert told.verdict.status == ("broken" if cause else "unknown")
+        assert [each.cause for each in told.findings if each.severity is Severity.ERROR] == ([cause] if cause else [])
+
+    def test_a_media_server_that_answers_over_it_shows_that_ipv6_leads_somewhere(self) -> None:
+        answers = (candidate(MEDIA6), checked(MEDIA6, local=LOCAL6))
+        assert judged("ipv6-broken", *jitsi(*answers, *self.SIX, *self.DEAD), target=JITSI) is CLEAR
+        refuses = (candidate(MEDIA6), checked(MEDIA6, local=LOCAL6, failure=Failure.UNAUTHORIZED))
+        assert judged("ipv6-broken", *jitsi(*refuses, *self.SIX, *self.DEAD), target=JITSI) is CLEAR
+
+    def test_beside_an_ipv4_address_that_nobody_reaches_it_is_alone(self) -> None:
+        offers = (candidate(MEDIA6), candidate(INNER_MEDIA))
+        only = found("ipv6-broken", *jitsi(*offers, *self.SIX, *self.SILENT, *self.DEAD), target=JITSI)
+        assert only.severity is Severity.ERROR
+        both = found("ipv6-broken", *jitsi(candidate(MEDIA6), candidate(), *self.SIX, *self.DEAD), target=JITSI)
+        assert both.severity is None

@@ -14,9 +14,11 @@ from natprobe.model import Failure, Observation, Set, Severity, Where, join
 from natprobe.render.text import render
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell
 from tests.made import (
+    HOST,
     LOCAL6,
     OUTSIDE,
     PAGE,
+    PEER,
     RELAY_HOST,
     RELAYED,
     STUN,
@@ -135,14 +137,43 @@ def test_large_packets_lost_over_a_relay_are_a_black_hole(passes: tuple[bool, bo
     assert words in it.message.format(**it.args)
 
 
-def test_a_hole_for_the_media_server_and_a_relay_elsewhere_is_one() -> None:
+def lossy_relay(host: str, server: str) -> list[Observation]:
+    leg = allocated(server=server, host=host)
+    large = [ours(way, 1200, leg, failure=Failure.TIMEOUT) for way in ("in", "out")]
+    return [relay(server=server, host=host), leg, ours("in", 20, leg), ours("out", 20, leg), *large]
+
+
+ELSEWHERE, FAR = "turn.example.net", "192.0.2.40:3478"
+
+
+@pytest.mark.parametrize(
+    ("host", "server", "where"),
+    [
+        (ELSEWHERE, FAR, Where.LOCAL_NETWORK),
+        # Beside the media server, or most likely: behind the same uplink.
+        (ELSEWHERE, "203.0.113.40:3478", Where.UNKNOWN),
+        (ELSEWHERE, "[2001:db8:f::40]:3478", Where.UNKNOWN),
+        (RELAY_HOST, FAR, Where.UNKNOWN),
+        (HOST, FAR, Where.UNKNOWN),
+        ("Example.Test", FAR, Where.UNKNOWN),
+        ("turn.badexample.test", FAR, Where.LOCAL_NETWORK),
+    ],
+)
+def test_a_hole_for_the_media_server_and_a_relay_elsewhere_is_one(host: str, server: str, where: Where) -> None:
     """On the part of the way that both share."""
-    large = [ours(way, 1200, failure=Failure.TIMEOUT) for way in ("in", "out")]
-    through = [relay(), allocated(), ours("in"), ours("out"), *large]
+    through = lossy_relay(host, server)
     only = found("mtu-blackhole", checked(), silent(size=1200), *through)
-    assert (only.args["hosts"], only.where) == (RELAY_HOST, Where.LOCAL_NETWORK)
+    assert (only.args["hosts"], only.where) == (host, where)
     assert "through the relay" in only.message
     assert found("mtu-blackhole", checked(), checked(size=1200), *through).where is Where.UNKNOWN
+
+
+def test_a_name_under_a_top_domain_has_no_other_relays_above_it() -> None:
+    target = msgspec.structs.replace(PEER, host="meet.test")
+    for host, where in (("turn.test", Where.LOCAL_NETWORK), ("turn.meet.test", Where.UNKNOWN)):
+        assert (
+            found("mtu-blackhole", checked(), silent(size=1200), *lossy_relay(host, FAR), target=target).where is where
+        )
 
 
 class TestIpv6ThatLeadsNowhere:
@@ -167,6 +198,29 @@ class TestIpv6ThatLeadsNowhere:
         beside = found("ipv6-broken", *self.HERE, self.OTHER, named(WEB, WEB6))
         alone = found("ipv6-broken", *self.HERE, self.OTHER, named(WEB6))
         assert (beside.severity, alone.severity) == (None, Severity.ERROR)
+
+    DEAD_PAGE = (named(WEB6), connected(f"[{WEB6}]:443", Failure.TIMEOUT))
+
+    @pytest.mark.parametrize(
+        ("other", "cause"),
+        [
+            (unheard(STUN1_6, 9, local=LOCAL6), "ipv6-broken"),
+            (unheard(STUN1_6, 1, Failure.UNREACHABLE_NET, local=LOCAL6), "ipv6-broken"),
+            (connected("[2001:db8:f::20]:3478", Failure.TIMEOUT, "reach"), "ipv6-broken"),
+            # A firewall's word on UDP, or a few packets lost: the page may be down as well.
+            (unheard(STUN1_6, 8, local=LOCAL6), "web-unreachable"),
+            (unheard(STUN1_6, 9, Failure.PROHIBITED, local=LOCAL6), "web-unreachable"),
+            (connected(f"[{WEB6}]:80", Failure.TIMEOUT), "web-unreachable"),
+        ],
+    )
+    def test_a_dead_page_is_its_doing_where_another_destination_is_surely_as_dead(
+        self, other: Observation, cause: str
+    ) -> None:
+        told = report(*self.HERE[:3], *self.DEAD_PAGE, other, target=PAGE)
+        assert [each.cause for each in told.findings if each.severity is Severity.ERROR] == [cause]
+        first = next(each for each in told.findings if each.cause == cause)
+        assert (told.verdict.status, told.verdict.stages.web) == ("broken", "failed")
+        assert told.verdict.summary.endswith(first.message)
 
 
 def with_clock(date: str | None, access: str = "secret", **more: Any) -> list[Observation]:

@@ -20,6 +20,8 @@ RESTART_BRIDGE = "systemctl restart jitsi-videobridge2"
 ADVERTISE_IPS_SINCE, ADVERTISE_PORT_SINCE = "stable-7830", "stable-10532"
 # The packages write jvb.conf alone from here on (jitsi-videobridge, 2025-03-06); the older file is still read.
 BRIDGE_FILE_ONLY = "jitsi-meet_10133"
+# Its Prosody is 0.12 from here on, which compares no origins (docker-jitsi-meet, 2022-05).
+ORIGINS_UNTIL = "stable-7210"
 COLIBRI_WEBSOCKET_UNTIL = "stable-11146"
 TURN_SINCE, TURN_TRANSPORT_SINCE = "stable-6173", "stable-8138"
 NO_DEFAULT_COLIBRI = "jitsi-meet_11031"
@@ -187,6 +189,9 @@ _UPGRADE = (
     " proxy_set_header Host {host}; proxy_read_timeout 900s;"
 )
 
+_UPGRADE_WHY = "without these headers, and HTTP/1.1, the proxy swallows the upgrade (RFC 6455 section 4.1)"
+_BOSH_WHY = "Prosody takes BOSH at this path, and under a host name that it knows"
+
 
 def location(path: str, host: str, system: System | None) -> Set:
     """The nginx lines that lead a path of signalling on; `path` is one of the three below."""
@@ -203,7 +208,7 @@ def location(path: str, host: str, system: System | None) -> Set:
         key=f"location {match}",
         value=value,
         audience="server",
-        why="without these headers, and HTTP/1.1, the proxy swallows the upgrade (RFC 6455 section 4.1)",
+        why=_BOSH_WHY if path == "/http-bind" else _UPGRADE_WHY,
         after="nginx -t && systemctl reload nginx",
     )
 
@@ -227,9 +232,10 @@ def signalling_socket(host: str, system: System | None) -> tuple[Fix, ...]:
     return (lines, switch) if system == "docker" else (lines,)
 
 
-def public_url(url: str) -> Set:
+def public_url(url: str, until: str = "") -> Set:
     """What users type: docker-jitsi-meet makes the addresses of config.js from it."""
-    return env("PUBLIC_URL", url, "exactly as users open it, with https:// and the port where that is not 443")
+    why = "exactly as users open it, with https:// and the port where that is not 443"
+    return env("PUBLIC_URL", url, why, until=until)
 
 
 def config_line(key: str, value: str, host: str) -> Set:
