@@ -16,7 +16,17 @@ from typing import Literal
 from natprobe.addresses import address_class, of_containers
 from natprobe.derive import OWN, REJECTED, bindings, media_checks, silent, target_addresses
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.facts import AddressClass, Candidate, Facts, IceCheck, JitsiConfig, LocalAddress, PoolCheck, server_kind
+from natprobe.facts import (
+    AddressClass,
+    Candidate,
+    Facts,
+    IceCheck,
+    JitsiConfig,
+    LocalAddress,
+    PoolCheck,
+    SessionOffer,
+    server_kind,
+)
 from natprobe.model import Address, Endpoint, Failure, family, split
 
 State = Literal[
@@ -124,11 +134,12 @@ def outside_addresses(facts: Facts) -> set[Address]:
 
 def accused(facts: Facts) -> list[IceCheck]:
     """The checks that rules about the port itself judge: of a session, those to candidates within reach, where no
-    other state explains the silence, and no other candidate of the same family works. A port that answered a further
-    conference is open: bridges-share-address judges it.
+    other state explains the silence, and no other candidate of the same family works. A port at which another bridge
+    answered is open: bridges-share-address judges it.
     """
-    open_ports = {each.endpoint for each in facts.ok(PoolCheck) if each.verified}
-    checks = [each for each in media_checks(facts) if each.endpoint not in open_ports]
+    own = {each.digest for each in facts.ok(SessionOffer) if each.digest}
+    others = facts.ok(PoolCheck, lambda each: each.verified and bool(own and each.digest) and each.digest not in own)
+    checks = [each for each in media_checks(facts) if each.endpoint not in {other.endpoint for other in others}]
     if not offered(facts):
         return checks
     if state(facts) not in ("open", "unanswered", "unsure"):

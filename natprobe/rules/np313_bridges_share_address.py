@@ -85,7 +85,7 @@ def _found(facts: Facts, endpoint: Endpoint) -> Found:
         " certificates they are on different bridges",
         args={
             "endpoint": endpoint,
-            "count": len(seen) + 1,
+            "count": len(seen) + bool(_first(facts, endpoint)),
             "answered": sum(each.verified for each in seen) + any(e.verified for e in _first(facts, endpoint)),
         },
         evidence=ids(facts.ok(SessionOffer), seen, _first(facts, endpoint)),

@@ -86,8 +86,8 @@ def test_a_port_that_answered_another_conference_is_not_accused(first: Any) -> N
     ports = {"media-port-silent", "media-port-refused", "media-refuses-check"}
     assert causes(*jitsi(*first, joined=OFFERED)).keys() & ports
     assert not causes(*jitsi(*first, other, joined=OFFERED)).keys() & ports
-    unanswered = asked(THEIRS, answered=False)
-    assert causes(*jitsi(*first, unanswered, joined=OFFERED)).keys() & ports
+    for no_other in (asked(THEIRS, answered=False), asked(OURS, answered=True), asked(None, answered=True)):
+        assert causes(*jitsi(*first, no_other, joined=OFFERED)).keys() & ports
 
 
 def test_the_headline_is_the_shared_address() -> None:
