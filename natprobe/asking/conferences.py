@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 5.0
 # As browsers do: the next address, when the one before has not answered (RFC 8305 section 8).
 NEXT_SECONDS, ADDRESSES_MAX = 0.25, 6
+_INSECURE = "an insecure address, which browsers refuse on a secure page"
 # A user name shorter than this hides nothing, and would be found in any word.
 _NAME_MIN = 3
 
@@ -73,6 +74,8 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
     login = ctx.keep.get(SIGN_IN, Login) or Login()
     token = login.token
     if config is not None and config.conference_request is not None:
+        if _mixed(config.url, config.conference_request):
+            return Answer(by="http", asked=config.conference_request, failure=Failure.PROTOCOL, detail=_INSECURE)
         return await _by_http(ctx, facts, config.conference_request, room, machine, token)
     focus = (config and config.focus) or f"focus.{(config and config.domain) or session.domain}"
 
@@ -84,6 +87,11 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
         return _answered(Answer(by="xmpp", asked=focus, detail=words), said)
 
     return await _patiently(ctx, Answer(by="xmpp", asked=focus), ask)
+
+
+def _mixed(page: str, url: str) -> bool:
+    """What browsers refuse (W3C Mixed Content, section 4.3), and what a token would be readable in."""
+    return urlsplit(page).scheme == "https" and urlsplit(url).scheme == "http"
 
 
 async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str, token: str) -> Answer:

@@ -44,7 +44,7 @@ _ASK = f"on the server: {jitsi.FOCUS_LOG}"
 _WHY = {
     Failure.NXDOMAIN: "its name has no address",
     Failure.NO_DATA: "its name has no address that this machine could connect to",
-    Failure.PROTOCOL: "that is no URL of a web server",
+    Failure.PROTOCOL: "that is no URL that browsers take on such a page",
     Failure.TLS_CERTIFICATE: "its certificate is not one that browsers accept",
 }
 

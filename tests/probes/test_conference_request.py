@@ -167,9 +167,11 @@ def http(status: str, body: bytes = b"") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
 
 
-def asked_over(url: str, page: bytes | None, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[Joined, Any]:
-    """A server whose config.js says that the focus is asked over HTTP."""
-    config = msgspec.structs.replace(CONFIG, conference_request=url)
+def asked_over(
+    url: str, page: bytes | None, monkeypatch: pytest.MonkeyPatch, scheme: str = "http", **more: Any
+) -> tuple[Joined, Any]:
+    """A server whose config.js, of a page of this scheme, says that the focus is asked over HTTP."""
+    config = msgspec.structs.replace(CONFIG, url=f"{scheme}://{HOST}/config.js", conference_request=url)
     found = joined(Server(), monkeypatch, before=(RESOLVED, config, SIGNED_IN), page=page, **more)
     (reply,) = found.of(ConferenceReply)
     return found, reply
@@ -229,6 +231,14 @@ class TestTheConferenceOverHttp:
         assert reply.failure in (Failure.PROTOCOL, Failure.NXDOMAIN, Failure.NO_DATA)
         assert found.requests == []
         assert conference.unusable(reply)
+        assert conference.conference_ready(found.facts()) is False
+
+    def test_a_secure_page_cannot_ask_in_the_clear(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor does a token go there."""
+        login = Login(token="SecretToken")
+        ready = http("200 OK", self.READY)
+        found, reply = asked_over(self.URL, ready, monkeypatch, scheme="https", kept={SIGN_IN: login})
+        assert (reply.failure, reply.ready, found.requests) == (Failure.PROTOCOL, None, [])
         assert conference.conference_ready(found.facts()) is False
 
     def test_a_token_that_is_none_is_not_quoted(self, monkeypatch: pytest.MonkeyPatch) -> None:

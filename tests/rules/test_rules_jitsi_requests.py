@@ -86,7 +86,7 @@ class TestTheRequestsUrl:
             (Failure.NXDOMAIN, "its name has no address"),
             (Failure.TLS_CERTIFICATE, "its certificate is not one that browsers accept"),
             (Failure.TLS_OTHER, "does not speak TLS"),
-            (Failure.PROTOCOL, "no URL of a web server"),
+            (Failure.PROTOCOL, "no URL that browsers take"),
         ],
     )
     def test_that_cannot_be_used(self, failure: Failure, why: str) -> None:
