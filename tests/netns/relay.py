@@ -21,11 +21,9 @@ COTURN = (
 LOG = "relay.log"
 # Debian's libnginx-mod-stream.
 STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
-# `full` relays from an address that the machine doesn't have: no socket, 508 for everyone.
 _STATES = {
     "healthy": (),
     "stalled": ("--stun-only",),
-    "full": (f"--relay-ip={at.RELAY_ELSEWHERE}",),
     "no-udp-relay": ("--no-udp-relay",),
     "realm-missing": (),
     "user-quota": ("--user-quota=1",),
@@ -36,6 +34,7 @@ _STATES = {
     "one-port": ("--min-port=60000", "--max-port=60000"),
     "ipv6-only": (),
     "server-error": (),  # not to be had from coturn: the memory ring's
+    "full": (),  # that too: with an address it doesn't have coturn says so after 65,535 tries, which take seconds
     "denies": (
         "--denied-peer-ip=0.0.0.0-255.255.255.255",
         "--denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
@@ -140,7 +139,7 @@ def _argv(host: Host, relay: Relay, files: Files | None) -> list[str]:
         lacking |= {"--no-tls", "--no-dtls"}
     listening = [f"--listening-ip={address}" for address in _listening(relay)]
     own_addresses = (at.RELAY_INSIDE,) if relay.nat else (at.RELAY, at.RELAY6)
-    relays = () if relay.state == "full" else tuple(f"--relay-ip={address}" for address in own_addresses)
+    relays = tuple(f"--relay-ip={address}" for address in own_addresses)
     if relay.state == "ipv6-only":
         relays = (f"--relay-ip={at.RELAY6}",)
     admitted = ("--lt-cred-mech", _USER_OF_REALM) if relay.state == "realm-missing" else _ACCESS[relay.access]
