@@ -51,7 +51,7 @@ SEQUENCE = (
     "burst",
 )
 # What ends is given this long to end well.
-CLOSING_SECONDS = 1.0
+CLOSING_SECONDS = 2.0
 # After --hold: what stayed unanswered last is waited for until consent has expired (asking/holding.py).
 HOLD_SPARE = CONSENT_SECONDS + 10.0
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from natprobe.addresses import address_class
 from natprobe.asking.conferences import harmless
 from natprobe.asking.together import any_of
-from natprobe.asking.xmpp import GOODBYE_SECONDS, Framed, XmppSession, XmppStream
+from natprobe.asking.xmpp import Framed, XmppSession, XmppStream
 from natprobe.context import SIGN_IN, Context
 from natprobe.facts import SignIn
 from natprobe.model import Address, Data, Failure, clip, flow, join
@@ -35,6 +35,8 @@ Step = Literal["nothing", "connection", "tls", "upgrade", "stream", "login", "bi
 # The connection with TLS, the upgrade, the stream, the login, the binding: each has so long (seconds).
 STEP_SECONDS = 3.0
 GREETING_SECONDS = 1.5
+# For what ends a login that failed, while others wait for it.
+GOODBYE_SECONDS = 0.6
 # RFC 8305 section 8.
 NEXT_ADDRESS_SECONDS = 0.25
 # As a browser for WebSocket: HTTP/2 would need RFC 8441 on both sides.

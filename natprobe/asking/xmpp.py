@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 # What may wait for somebody who listens, in stanzas.
 EARLY_MAX = 200
-# How long the other side has to end the stream with us (seconds): less than the run's own closing time.
-GOODBYE_SECONDS = 0.6
+# How long the other side has to end the stream with us (seconds): less than the run's own closing time, and enough for
+# BOSH over a slow wire, where the goodbye may need a new connection.
+GOODBYE_SECONDS = 1.5
 _ANSWERS = ("result", "error")
 
 Handler = Callable[["Element"], bool]

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from natprobe.asking import signin
-from natprobe.asking.xmpp import GOODBYE_SECONDS
 from natprobe.context import ROOM
 from natprobe.facts import Services, SignIn, TurnServer
 from natprobe.model import Failure
@@ -302,6 +301,6 @@ async def test_a_legacy_session_a_push_and_a_stanza_before_the_binding(monkeypat
 
 
 def test_the_whole_is_bounded() -> None:
-    beside = max(signin.GREETING_SECONDS, GOODBYE_SECONDS)
-    most = signalling.FIRST_SECONDS + beside + signalling.SECOND_SECONDS + GOODBYE_SECONDS
+    beside = max(signin.GREETING_SECONDS, signin.GOODBYE_SECONDS)
+    most = signalling.FIRST_SECONDS + beside + signalling.SECOND_SECONDS + signin.GOODBYE_SECONDS
     assert most < signalling.TIMEOUT
