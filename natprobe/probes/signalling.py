@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from importlib import import_module
 
@@ -28,6 +29,8 @@ TIMEOUT = 8.0
 FIRST_SECONDS = 3.5
 SECOND_SECONDS = 2.0
 ADDRESSES_MAX = 4
+# Until the requests to connect have left (seconds).
+_UNDER_WAY_SECONDS = 0.002
 _HEAVY = (
     "defusedxml.ElementTree",
     "natprobe.net.bosh",
@@ -47,14 +50,14 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     doors = [each for each in named if each is not None]
     if not doors:
         return
-    _load()
+    asyncio.get_running_loop().call_later(_UNDER_WAY_SECONDS, _load)
     doors.sort(key=lambda each: (each.transport == "bosh") != config.prefer_bosh)
     async for seen in Visit(ctx, facts, config, doors).observe():
         yield seen
 
 
 def _load() -> None:
-    """What only this needs, before anything is sent: later it would hold up answers that are being timed."""
+    """What only this needs, while its own connections are waited for, which nobody times."""
     for each in _HEAVY:
         import_module(each)
 
