@@ -10,7 +10,7 @@ from tests.netns.ring import reason
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_every_bar_is_kept() -> None:
     figures = list(everything())
     assert [row(each) for each in figures if each.bar is not None and each.best > each.bar] == []
