@@ -46,6 +46,5 @@ def check(facts: Facts) -> Judgement:
 
 
 def _fixes(facts: Facts) -> tuple[Fix, ...]:
-    system, service = installed(facts), jitsi.external_services(facts.target.host)
-    docker = jitsi.relay_transport()
-    return (docker,) if system == "docker" else (service,) if system == "package" else (docker, service)
+    service = jitsi.external_services(facts.target.host)
+    return jitsi.installed_by(installed(facts), (jitsi.relay_transport(),), (service,))

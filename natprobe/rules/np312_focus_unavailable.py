@@ -112,9 +112,9 @@ def _roomless(facts: Facts) -> Found:
 
 def _moved(page: str, facts: Facts) -> tuple[Fix, ...]:
     """Where clients ask, on the meeting's own host and port; `page` is those."""
-    docker, system = jitsi.public_url(f"https://{page}"), installed(facts)
+    docker = jitsi.public_url(f"https://{page}")
     package = jitsi.config_line("conferenceRequestUrl", f"https://{page}/conference-request/v1", facts.target.host)
-    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)
+    return jitsi.installed_by(installed(facts), (docker,), (package,))
 
 
 def _rooms(muc: str | None, host: str) -> Do:

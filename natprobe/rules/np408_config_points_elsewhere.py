@@ -134,9 +134,9 @@ def _found(facts: Facts, config: JitsiConfig, wrong: list[_Wrong]) -> Found:
 
 def _fixes(facts: Facts, config: JitsiConfig, key: str) -> tuple[Fix, ...]:
     """Signalling on plain HTTP helps nobody: the secure page's port is meant, where the page is not one."""
-    page, system = urlsplit(config.url), installed(facts)
+    page = urlsplit(config.url)
     origin = page.netloc if page.scheme == "https" else page.hostname or page.netloc
     scheme, path = _PATHS[key]
     docker = jitsi.public_url(f"https://{origin}")
     package = jitsi.config_line(key, f"{scheme}://{origin}{path}", facts.target.host)
-    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)
+    return jitsi.installed_by(installed(facts), (docker,), (package,))

@@ -55,8 +55,7 @@ def _fixes(facts: Facts, refused: SignIn, origin: str) -> tuple[Fix, ...]:
     prosody = jitsi.origin_allowed(origin, facts.target.host)
     if refused.transport == "bosh":
         return (_in_front(origin),)
-    own = {"docker": (docker,), "package": (prosody,)}.get(installed(facts) or "", (docker, prosody))
-    return (*own, _in_front(origin))
+    return (*jitsi.installed_by(installed(facts), (docker,), (prosody,)), _in_front(origin))
 
 
 def _in_front(origin: str) -> Do:

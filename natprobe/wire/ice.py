@@ -27,7 +27,7 @@ SETTLE = 0.1
 # Section 6.1.2.5 asks for a bound on pairs; peers that write to us make pairs too.
 PAIRS_MAX = 100
 # Section 5.1.2.1: type preferences.
-_HOST, _REFLEXIVE, _RELAYED = 126, 110, 0
+_HOST, _RELAYED = 126, 0
 
 
 class Base(NamedTuple):

@@ -34,6 +34,11 @@ EDGE = "the server's firewall and its cloud's security group"
 ROUTER = "the router in front of the server"
 
 
+def installed_by(system: System | None, docker: tuple[Fix, ...], package: tuple[Fix, ...]) -> tuple[Fix, ...]:
+    """Those of the way that it was installed; where that is not known, both."""
+    return {"docker": docker, "package": package}.get(system or "", (*docker, *package))
+
+
 def env(key: str, value: str = "", why: str = "", *, since: str = "", until: str = "", remove: bool = False) -> Set:
     """One line of docker-jitsi-meet's .env."""
     return Set(
@@ -60,7 +65,7 @@ def advertise(
     """The addresses that the bridge has to tell its clients; `port` where the outside one is another than its `own`."""
     differing = None if port == own else port
     docker, package = _env_addresses(outside, differing), _mappings(outside, inside, differing, own or port)
-    return docker if system == "docker" else package if system == "package" else (*docker, *package)
+    return installed_by(system, docker, package)
 
 
 def _env_addresses(outside: tuple[Address, ...], port: int | None) -> tuple[Fix, ...]:
@@ -127,7 +132,7 @@ def advertise_inner(outside: Address, inside: Address, system: System | None) ->
         why=why,
         after=RESTART_BRIDGE,
     )
-    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)
+    return installed_by(system, (docker,), (package,))
 
 
 def hide_inner(system: System | None) -> tuple[Fix, ...]:
@@ -143,7 +148,7 @@ def hide_inner(system: System | None) -> tuple[Fix, ...]:
         why=why,
         after=RESTART_BRIDGE,
     )
-    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)
+    return installed_by(system, (docker,), (package,))
 
 
 def port_open(address: Address, port: int) -> Allow:
@@ -304,7 +309,7 @@ def without_channel(system: System | None) -> tuple[Fix, ...]:
         why="clients have taken SCTP for it since June 2024; later packages have it off by themselves",
         after=RESTART_BRIDGE,
     )
-    return (docker,) if system == "docker" else (package,) if system == "package" else (docker, package)
+    return installed_by(system, (docker,), (package,))
 
 
 # --- relays
@@ -325,8 +330,7 @@ def relays(host: str, system: System | None) -> tuple[Fix, ...]:
         env("TURN_CREDENTIALS", _SECRET, "in the plural: TURN_CREDENTIAL does nothing", since=TURN_SINCE),
     )
     package = (external_services(host), secret(host))
-    chosen = docker if system == "docker" else package if system == "package" else (*docker, *package)
-    return chosen
+    return installed_by(system, docker, package)
 
 
 def relay_transport() -> Set:
@@ -364,7 +368,7 @@ def secret(host: str) -> Set:
 def credentials(host: str, system: System | None) -> tuple[Fix, ...]:
     """User names and passwords for the relays that are already handed out."""
     docker = env("TURN_CREDENTIALS", _SECRET, "in the plural: TURN_CREDENTIAL does nothing", since=TURN_SINCE)
-    return (docker,) if system == "docker" else (secret(host),) if system == "package" else (docker, secret(host))
+    return installed_by(system, (docker,), (secret(host),))
 
 
 PRIVATE_API = (
