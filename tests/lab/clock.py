@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -60,12 +61,38 @@ class _Selector(selectors.SelectSelector):
 
 
 class _Loop(asyncio.SelectorEventLoop):
+    """Timers of one instant go off in the order in which they were set: asyncio leaves that to chance, and a report's
+    order would differ from one Python to the next.
+    """
+
     def __init__(self, clock: Clock) -> None:
         super().__init__(_Selector(clock))
-        self._clock = clock
+        self._clock, self._timers = clock, 0
 
     def time(self) -> float:
         return self._clock.now
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        self._timers += 1
+        return super().call_at(_Moment(when, self._timers), callback, *args, context=context)
+
+
+class _Moment(float):
+    """When a timer goes off, and its number."""
+
+    number: int
+
+    def __new__(cls, when: float, number: int) -> _Moment:
+        made = super().__new__(cls, when)
+        made.number = number
+        return made
+
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, _Moment) and float(self) == float(other):
+            return self.number < other.number
+        return super().__lt__(other)
 
 
 def _waiting() -> str:

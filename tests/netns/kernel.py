@@ -22,6 +22,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.netns import warm
+
 NAMESPACES = Path("/run/netns")
 SETTINGS = Path("/etc/netns")  # `ip netns exec` mounts NAME/resolv.conf and NAME/hosts over those of /etc
 TUN = Path("/dev/net/tun")
@@ -89,6 +91,10 @@ class Host:
         if check and done.returncode:
             raise RuntimeError(f"{self.name}: {' '.join(argv)}: exit {done.returncode}\n{done.stderr}")
         return done
+
+    def natprobe(self, *words: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """`natprobe WORDS` here, whatever its exit code. Raises TimeoutExpired."""
+        return warm.run(self.namespace, words, timeout=timeout, cwd=TREE, env=_environment())
 
     def start(self, argv: Sequence[str], *, log: str) -> Process:
         """A server that lives until the network goes; its output stands in folder/log."""

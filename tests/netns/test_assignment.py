@@ -38,8 +38,7 @@ def measured(**network: Any) -> Facts:
     words = [word for name in SERVERS for word in ("--stun", name)]
     words += [word for name in ("mapping", "filtering", "hairpin") for word in ("--only", name)]
     with lab(case(**network)) as built:
-        command = [sys.executable, "-m", "natprobe", "check", "stun:stun1.example.test", *words, "--json", "-q"]
-        done = built.client.run(command, check=False)
+        done = built.client.natprobe("check", "stun:stun1.example.test", *words, "--json", "-q")
     assert json.loads(done.stdout)["verdict"]["status"] == "good", done.stderr
     saved = load(done.stdout)
     return Facts(saved.target, saved.observations)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import product
 from typing import Any
 
@@ -46,8 +45,7 @@ def measured(**parts: Any) -> Facts:
     case = Case(title="", expect=Expect(verdict="good", exit=0), **parts)
     words = ["--stun", "stun:stun1.example.test", "--only", "mapping", "--only", "filtering", "--json", "-q"]
     with lab(case) as built:
-        command = [sys.executable, "-m", "natprobe", "check", "stun:stun1.example.test", *words]
-        done = built.client.run(command, check=False)
+        done = built.client.natprobe("check", "stun:stun1.example.test", *words)
     assert json.loads(done.stdout)["verdict"]["status"] == "good", done.stderr
     saved = load(done.stdout)
     return Facts(saved.target, saved.observations)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def holds(case: Case, expect: Expect) -> None:
         stun = () if "--stun" in case.options else STUN
         given = access.options(case, built.network.folder)
         options = [*stun, *given, "--json", "--ca-file", str(built.root), *case.options]
-        done = built.client.run([sys.executable, "-m", "natprobe", "check", built.target, *options], check=False)
+        done = built.client.natprobe("check", built.target, *options)
     if not done.stdout:
         pytest.fail(f"exit {done.returncode}, no report\n{done.stderr}", pytrace=False)
     report = json.loads(done.stdout)

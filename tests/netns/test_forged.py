@@ -33,7 +33,7 @@ def report() -> Iterator[dict[str, Any]]:
 
 def checked(network: Network) -> str:
     words = ["check", f"stun:{SERVER}", "--stun", "none", "-4", "--json", "-q"]
-    return network["client"].run([sys.executable, "-m", "natprobe", *words], check=False).stdout
+    return network["client"].natprobe(*words).stdout
 
 
 def test_the_mapping_is_the_true_one(report: dict[str, Any]) -> None:

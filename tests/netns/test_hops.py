@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ def reported(*options: str, **network: Any) -> dict[str, Any]:
     case = Case(title="", expect=Expect(verdict="good", exit=0), network=Network(**network))
     words = [*STUN, "--only", "hops", "--only", "mapping", "--json", "-q", *options]
     with lab(case) as built:
-        command = [sys.executable, "-m", "natprobe", "check", "stun:stun1.example.test", *words]
-        done = built.client.run(command, check=False)
+        done = built.client.natprobe("check", "stun:stun1.example.test", *words)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 

@@ -136,9 +136,7 @@ def test_a_peer_on_the_link(network: Network, zone: str, tmp_path: Path) -> None
     argv = [sys.executable, "-m", "natprobe", "serve", *ports, "--token-file", str(tmp_path / "token")]
     server = router.start(argv, log=f"serve-{zone}.log").listens(udp=[10000], tcp=[4443])
     target = f"natprobe://[{LOCAL_ROUTER}%25{zone}]:10000?tcp=4443#{TOKEN}"
-    done = client.run(
-        [sys.executable, "-m", "natprobe", "check", target, "--stun", "none", "--json", "-q"], check=False
-    )
+    done = client.natprobe("check", target, "--stun", "none", "--json", "-q")
     server.stop()
     report = json.loads(done.stdout)
     checks = [each for each in report["observations"] if each["kind"] == "IceCheck"]

@@ -47,13 +47,10 @@ def ours() -> set[str]:
     return {path.name for root in roots for path in root.iterdir() if path.name.startswith(mark)}
 
 
-def test_comes_fast_and_leaves_nothing() -> None:
-    start = time.monotonic()
+def test_leaves_nothing() -> None:
     with lab(case()):
-        up = time.monotonic() - start
         assert ours()
     assert not ours()
-    assert up < 1.5, "a lab takes 0.2 s on an idle machine: CI affords hundreds"
 
 
 def test_two_labs_at_once() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -24,8 +23,7 @@ def measured(once: int = 0, idle: int = 3, **parts: Any) -> Facts:
             setting = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
             built.network["home"].run(["sh", "-c", f"echo {once} >{setting}"])
         words = [*WORDS, "--idle", str(idle)]
-        command = [sys.executable, "-m", "natprobe", "check", "stun:stun1.example.test", *words]
-        done = built.client.run(command, check=False)
+        done = built.client.natprobe("check", "stun:stun1.example.test", *words)
     saved = load(done.stdout)
     facts = Facts(saved.target, saved.observations)
     assert {each.by for each in facts.of(IdleMapping)} == {"response-port"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from natprobe.codec import load
@@ -19,9 +18,7 @@ def measured(*options: str, **parts: Any) -> Facts:
     case = Case(title="", expect=Expect(verdict="good", exit=0), **parts)
     words = ["--stun", "stun:stun1.example.test", "--stun", "stun:stun2.example.test", "--json", "-q", *options]
     with lab(case) as built:
-        done = built.client.run(
-            [sys.executable, "-m", "natprobe", "check", "stun:stun1.example.test", *words], check=False
-        )
+        done = built.client.natprobe("check", "stun:stun1.example.test", *words)
     assert json.loads(done.stdout)["verdict"]["status"] == "good", done.stderr
     saved = load(done.stdout)
     return Facts(saved.target, saved.observations)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,8 +77,8 @@ def checked(case: Case) -> dict[str, Any]:
 
 def asked(built: Lab, case: Case) -> dict[str, Any]:
     given = (*STUN, *access.options(case, built.network.folder), *case.options)
-    argv = [sys.executable, "-m", "natprobe", "check", TARGET, *given, "--ca-file", str(built.root), "--json"]
-    return json.loads(built.client.run(argv, check=False).stdout)  # type: ignore[no-any-return]
+    done = built.client.natprobe("check", TARGET, *given, "--ca-file", str(built.root), "--json")
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
 def applied(argv: Sequence[str], fixes: Sequence[dict[str, Any]]) -> list[str]:
