@@ -66,6 +66,13 @@ def far_apart(one: str, other: str) -> bool:
     return first.version == second.version and second not in ipaddress.ip_network(f"{first}/{prefix}", strict=False)
 
 
+def on_link(address: str, own: str, prefix: int) -> bool:
+    """Whether this address is of the network that `own` is in, by its prefix; of another family it is not."""
+    there, here = (ipaddress.ip_address(each.partition("%")[0]) for each in (address, own))
+    network = ipaddress.ip_network(f"{here}/{min(prefix, here.max_prefixlen)}", strict=False)
+    return there.version == here.version and there in network
+
+
 @lru_cache(maxsize=4096)
 def address_class(address: str) -> AddressClass:
     """The class of an address (a zone is ignored); IPv4-mapped ones count as their IPv4 address (RFC 4291 2.5.5.2)."""

@@ -114,6 +114,7 @@ NP519|port-not-forwarded|error|server-edge|the router in front does not pass the
 NP520|forwarded-elsewhere|error|server-edge|the router passes the port to another host or port
 NP521|cloud-firewall|error|server-edge|packets never reach the host though its own firewall is open: the provider's firewall or security group
 NP522|clock-off|error|server-host|a machine's clock is off: credentials that carry a time count as expired
+NP523|egress-closed|error|server-edge|the server's own packets don't get out where others' pass
 NP901|no-raw-sockets|note|this-host|some questions need privileges
 NP902|probe-crashed|warning|this-host|a probe failed by a fault of natprobe
 NP903|out-of-time|note|this-host|the time ran out before this could be told

@@ -22,8 +22,19 @@ IDLE_MIN, IDLE_MAX = 2.0, 600.0
 HOLD_MIN, HOLD_MAX = 5.0, 300.0
 # How many conferences may be asked for (--sessions).
 SESSIONS_MAX = 8
+# How many other Janus servers publishers may be forwarded to (--cascade).
+CASCADE_MAX = 4
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
+
+
+class Cascade(Data, frozen=True, kw_only=True):
+    """One `--cascade`: a Janus, the address that it is to bind there (`iface`), and where the target is to send to."""
+
+    relay: Target
+    iface: str | None = None
+    address: str | None = None
+    port: int | None = None
 
 
 class Options(Data, frozen=True, kw_only=True):
@@ -34,6 +45,7 @@ class Options(Data, frozen=True, kw_only=True):
     accepted one is watched, 0: not at all; `sessions`: how many conferences are asked for, to meet more bridges.
     `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
     sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
+    `cascade`: where a Janus's publishers are to be forwarded to; `apply`: whether that is tried in rooms of ours.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -57,8 +69,14 @@ class Options(Data, frozen=True, kw_only=True):
     join: bool = True
     media_addresses: tuple[str, ...] = ()
     login: Literal["anonymous", "token", "password"] = "anonymous"
+    cascade: tuple[Cascade, ...] = ()
+    apply: bool = False
     insecure: bool = False
     ca_pem: str | None = None
+
+    def wants(self, probe: str) -> bool:
+        """Whether the user lets it run."""
+        return probe not in self.skip and (not self.only or probe in self.only)
 
 
 # The drawer's key of the credentials for relays that bring none of their own.
@@ -66,6 +84,8 @@ RELAY_ACCESS = "turn"
 # Of the Login for signalling, and of the name of the room to enter where the user gave one.
 SIGN_IN = "login"
 ROOM = "room"
+# Of the JanusAccess for Janus's API.
+JANUS_ACCESS = "janus-access"
 
 
 class Closable(Protocol):

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from natprobe.facts import Allocation, Facts, Run, server_kind
 from natprobe.model import Allow, Do, Fix, split
+from natprobe.servers import media
+from natprobe.servers.media import MediaServer
 
 # The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
 JITSI_MEDIA_PORT = 10000
 # What `Run.stun` says where no server was named.
 CONTROL_SERVERS = "public control servers"
+
+
+def media_server(facts: Facts) -> MediaServer:
+    """The fixes for what this server is."""
+    return media.media_server(server_kind(facts))
 
 
 def media_port(facts: Facts) -> str | None:

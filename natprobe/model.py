@@ -125,7 +125,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(Data, frozen=True, kw_only=True):
-    """What is checked. `input` is what was pasted, without anything secret (no room, query, fragment, user)."""
+    """What is checked. `input` is what was pasted, without anything secret (no room, query, fragment, user).
+
+    `path`: of a Janus's API, as its URL has it; empty: the usual one, or none at all.
+    """
 
     input: Text
     host: HostName
@@ -134,6 +137,7 @@ class Target(Data, frozen=True, kw_only=True):
     scheme: Text = "https"
     transport: Literal["udp", "tcp"] | None = None
     fallback_port: Port | None = None  # TCP port of a `natprobe serve`
+    path: Text = ""
 
 
 class Source(Data, frozen=True, kw_only=True):

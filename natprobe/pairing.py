@@ -42,6 +42,19 @@ class Login(Data, frozen=True, kw_only=True):
         return "Login()"
 
 
+class JanusAccess(Data, frozen=True, kw_only=True):
+    """What Janus's API may ask for: the secret that all of its clients share, and a token; and its videoroom's
+    `admin_key`, for whoever makes rooms. Its repr is empty.
+    """
+
+    secret: str = ""
+    token: str = ""
+    admin_key: str = ""
+
+    def __repr__(self) -> str:
+        return "JanusAccess()"
+
+
 def new_token(random_bytes: bytes) -> str:
     """A token from 16 bytes of good randomness."""
     return base64.urlsafe_b64encode(random_bytes).rstrip(b"=").decode()

@@ -16,6 +16,7 @@ from natprobe.derive import (
     SILENT_CONNECTIONS,
     SILENT_TRIES,
     anything_back,
+    janus,
     media_checks,
     target_addresses,
     udp_works,
@@ -30,7 +31,7 @@ from natprobe.derive.handed_out import handed_out
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.per_source import per_source
 from natprobe.derive.relays import LegFacts, ends, outcome, refused_sessions
-from natprobe.facts import Candidate, Facts, IceCheck, Permission, SessionOffer, ids, server_kind
+from natprobe.facts import Candidate, Facts, IceCheck, Permission, SessionOffer, TurnServer, ids, server_kind
 from natprobe.model import PATHS, Address, Attempt, Endpoint, Failure, Family, Kind, Path, family, split
 from natprobe.target import turn_transport
 
@@ -291,6 +292,8 @@ def _untried(facts: Facts, kind: Kind, name: str) -> Path:
         status, reason = "unknown", _why_unasked(facts)
     elif reason == "needs-session" and kind == "jitsi":
         status, reason = _why_no_session(facts, name)
+    elif reason == "needs-session" and kind == "janus":
+        status, reason = _why_no_janus(facts, name)
     elif reason == "needs-session" and not target_addresses(facts):
         reason = "no-address"
     return Path(name=name, status=status, reason=reason)  # type: ignore[arg-type]  # words of Status
@@ -303,12 +306,29 @@ def _why_no_session(facts: Facts, name: str) -> tuple[str, str]:
         if relays_told(facts) and not offered:
             return "not-offered", "relay-not-offered"
     elif facts.ok(SessionOffer):
-        over = _TRANSPORTS[name]
-        if not facts.of(Candidate, lambda each: each.advertised and each.transport in over):
-            return "not-offered", f"no-{over[0]}-candidates"
-        ended = facts.probe("media" if name == "direct-udp" else "tcp")
-        return "unknown", "out-of-time" if ended and ended.status == "cut" else "family-not-here"
+        return _unchecked(facts, name)
     return "unknown", "not-tried" if facts.ok(SessionOffer) else why_no_session(facts)
+
+
+def _unchecked(facts: Facts, name: str) -> tuple[str, str]:
+    """There is a session, and no check went this way."""
+    over = _TRANSPORTS[name]
+    if not facts.of(Candidate, lambda each: each.advertised and each.transport in over):
+        return "not-offered", f"no-{over[0]}-candidates"
+    ended = facts.probe("media" if name == "direct-udp" else "tcp")
+    return "unknown", "out-of-time" if ended and ended.status == "cut" else "family-not-here"
+
+
+def _why_no_janus(facts: Facts, name: str) -> tuple[str, str]:
+    """Why this way to a Janus was not tried. It hands out no relays: those of --turn are all that is known."""
+    if name.startswith("turn-"):
+        over = name.removeprefix("turn-")
+        named = facts.of(TurnServer, lambda each: each.transport == over)
+        return ("unknown", "not-tried") if named else ("not-offered", "relay-not-named")
+    if not janus.session_answered(facts):
+        return "unknown", janus.why_no_session(facts)
+    status, reason = _unchecked(facts, name)
+    return status, "ice-tcp-off" if reason == "no-tcp-candidates" else reason
 
 
 def _forecast(facts: Facts) -> str:

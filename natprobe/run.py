@@ -18,7 +18,19 @@ import msgspec
 from natprobe import __version__
 from natprobe.context import ROOM, Closable, Context, Options, Probe
 from natprobe.derive import CONSENT_SECONDS
-from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, IceEnded, IdleMapping, PathHeld, Probed, RoomEntry, Run
+from natprobe.facts import (
+    INTERRUPTED,
+    RUN_LIMIT,
+    CascadeRelay,
+    Facts,
+    IceEnded,
+    IdleMapping,
+    JanusCall,
+    PathHeld,
+    Probed,
+    RoomEntry,
+    Run,
+)
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
 
@@ -29,6 +41,9 @@ SEQUENCE = (
     "web",
     "config",
     "peer",
+    "gateway",
+    "echo",
+    "siblings",
     "reach",
     "signalling",
     "join",
@@ -48,10 +63,13 @@ SEQUENCE = (
     "tcp",
     "channel",
     "audit",
+    "cascade",
     "burst",
 )
 # What ends is given this long to end well.
 CLOSING_SECONDS = 2.0
+# Until the goodbyes have left (seconds).
+_UNDER_WAY_SECONDS = 0.002
 # After --hold: what stayed unanswered last is waited for until consent has expired (asking/holding.py).
 HOLD_SPARE = CONSENT_SECONDS + 10.0
 
@@ -59,10 +77,18 @@ Watch = Callable[[str, Observation], None]
 
 
 class Session:
-    """One run. `observations` is right at every moment, also after an interrupt."""
+    """One run. `observations` is right at every moment, also after an interrupt. `parting` is called while goodbyes are
+    answered: it may keep everybody waiting, since nothing is timed any more.
+    """
 
-    def __init__(self, context: Context, watch: Watch | None = None, deadline: float | None = None) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: Context,
+        watch: Watch | None = None,
+        deadline: float | None = None,
+        parting: Callable[[], object] | None = None,
+    ) -> None:
+        self._context, self._parting = context, parting
         self._watch = watch or _nobody
         self._began = context.net.now()
         self._deadline = self._began + context.options.timeout if deadline is None else deadline
@@ -93,7 +119,10 @@ class Session:
                     before = [each for each in names[:position] if _feeds(probes[each], probes[name])]
                     group.create_task(self._turn(name, probes[name], before))
         finally:
-            await _close(self._context.keep.close())
+            things = self._context.keep.close()
+            if things and self._parting is not None:
+                asyncio.get_running_loop().call_later(_UNDER_WAY_SECONDS, self._parting)
+            await _close(things)
 
     async def _turn(self, name: str, probe: Probe, before: list[str]) -> None:
         try:
@@ -108,12 +137,14 @@ class Session:
 
     async def _guarded(self, name: str, probe: Probe) -> None:
         options = self._context.options
-        if name in options.skip or (options.only and name not in options.only):
+        if not options.wants(name):
             return self._end(name, "skipped", "not asked for")
         if _waits(probe) and not options.idle:
             return self._end(name, "skipped", "not asked for: --idle")
-        if RoomEntry in probe.YIELDS and not options.join:
+        if {RoomEntry, JanusCall} & set(probe.YIELDS) and not options.join:
             return self._end(name, "skipped", "not asked for: --no-join")
+        if CascadeRelay in probe.YIELDS and not options.cascade:
+            return self._end(name, "skipped", "not asked for: --cascade")
         if IceEnded in probe.YIELDS and options.shallow:
             return self._end(name, "skipped", "not asked for: --shallow")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
@@ -163,10 +194,11 @@ def utc(unix_time: float) -> str:
 
 
 def needed(names: Sequence[str]) -> tuple[str, ...]:
-    """These probes and those before them that yield what they read."""
+    """These probes and those before them that yield what they read, also where it is read while it comes."""
     wanted = set(names)
     for name in reversed(SEQUENCE):
-        if any(_feeds(load_probe(name), load_probe(each)) for each in wanted if _precedes(name, each)):
+        later = [load_probe(each) for each in wanted if _precedes(name, each)]
+        if any(_feeds(load_probe(name), each) or set(load_probe(name).YIELDS) & _watched(each) for each in later):
             wanted.add(name)
     return tuple(name for name in SEQUENCE if name in wanted)
 
@@ -177,6 +209,11 @@ def _precedes(earlier: str, later: str) -> bool:
 
 def _feeds(earlier: Probe, later: Probe) -> bool:
     return bool(set(earlier.YIELDS) & {*later.REQUIRES, *later.TAKES})
+
+
+def _watched(probe: Probe) -> set[type[Observation]]:
+    """The kinds that it looks at while they come: it begins without them, and sees itself when it has enough."""
+    return set(getattr(probe, "WATCHES", ()))
 
 
 def _waits(probe: Probe) -> bool:
@@ -215,6 +252,8 @@ def _run_fact(context: Context) -> Run:
         hold=options.hold,
         sessions=options.sessions,
         room=context.keep.get(ROOM, str) is not None,
+        cascade=len(options.cascade),
+        apply=options.apply,
         insecure=options.insecure,
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Literal, get_args
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from natprobe.model import Data, Kind, Target
 from natprobe.pairing import TOKEN
+from natprobe.wire.urls import bare_path
 
 INPUT_MAX = 4096
+_PATH_MAX = 300
 
 # scheme -> (kind, default port); `stun:` and `turn:` URIs have no slashes (RFC 7064, RFC 7065).
 _SCHEMES: dict[str, tuple[Kind, int]] = {
@@ -148,14 +150,16 @@ def _from_url(scheme: str, rest: str, bare: bool = False) -> Pasted:
     slashes = "" if scheme in _OPAQUE else "//"
     transport = _transport(scheme, query)
     suffix = f"?transport={transport}" if scheme in _OPAQUE and "transport" in query else ""
+    path = _path(url.path) if kind == "janus" else ""
     target = Target(
-        input=f"{shown_host}{shown_port}" if bare else f"{scheme}:{slashes}{shown_host}{shown_port}{suffix}",
+        input=f"{shown_host}{shown_port}" if bare else f"{scheme}:{slashes}{shown_host}{shown_port}{path}{suffix}",
         host=host,
         port=port or default,
         kind=kind,
         scheme=scheme,
         transport=transport,
         fallback_port=_fallback(query) if kind == "natprobe" else None,
+        path=path,
     )
     return _with_secrets(target, url, query)
 
@@ -172,11 +176,21 @@ def _split(rest: str) -> tuple[SplitResult, int | None]:
         raise BadTarget("the port is not a number from 1 to 65535; an IPv6 address stands in brackets") from None
 
 
+def _path(text: str) -> str:
+    """Of a Janus's API, as a request can carry it, without parameters, which may be secret; "" for none."""
+    found = quote(bare_path(text), safe="%/:@!$&'()*+,=~").rstrip("/")
+    if len(found) > _PATH_MAX:
+        raise BadTarget(f"the path is longer than {_PATH_MAX} characters")
+    return found
+
+
 def _with_secrets(target: Target, url: SplitResult, query: dict[str, list[str]]) -> Pasted:
     if target.kind == "natprobe":
         if not TOKEN.fullmatch(url.fragment):
             raise BadTarget("natprobe:// wants the whole line that `natprobe serve` printed, with its #token")
         return Pasted(target=target, token=url.fragment)
+    if target.kind == "janus":
+        return Pasted(target=target)
     rooms = [part for part in url.path.split("/") if part]
     return Pasted(
         target=target,

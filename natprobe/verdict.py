@@ -8,6 +8,7 @@ from natprobe.addresses import address_class
 from natprobe.derive import (
     ENOUGH,
     OWN,
+    janus,
     leads_to,
     page_replies,
     secure_pages,
@@ -60,16 +61,20 @@ _NAME_CAUSES = ("dns-filtered", "name-unresolved")
 _UDP_CAUSES = ("udp-blocked", "stun-filtered")
 _STAGE: dict[bool | None, StageStatus] = {True: "ok", False: "failed", None: "unknown"}
 # What can break signalling and the session, beside this machine's own firewall: the rules of their codes and causes.
-_SIGNALLING_CODES = ("NP404", "NP405", "NP406", "NP408", "NP409", "NP410")
+_SIGNALLING_CODES = ("NP404", "NP405", "NP406", "NP408", "NP409", "NP410", "NP501", "NP502")
 _SESSION_CAUSES = (
     "bridge-unavailable",
     "focus-unavailable",
     "bridges-share-address",
+    "janus-candidates-missing",
     "turn-without-credentials",
     "config-points-elsewhere",
 )
 # Errors that stay errors in a healthy call, because safety is concerned (contract).
 _SAFETY = ("turn-open-relay", "turn-inner-addresses", "private-api-exposed", "tls-intercepted")
+# What --cascade asked for is a question of its own: an answer that it will not work is an error beside good media, and
+# explains nothing of bad one.
+_CASCADE = ("iface-not-local", "port-not-forwarded", "egress-closed")
 
 _SUMMARIES: dict[str, str] = {
     "good": "Media will flow between here and {host}, directly over UDP",
@@ -83,13 +88,15 @@ _SUMMARIES: dict[str, str] = {
     "unknown-but": "Could not tell whether meetings on {host} will work from here ({reason}), but found: {cause}",
 }
 # What is no meeting server has words of its own where they differ.
+_OF_MEDIA = {
+    "broken": "Media will not flow between here and {host}: {cause}",
+    "broken-bare": "Media will not flow between here and {host}",
+    "unknown": "Could not tell whether media will flow between here and {host}: {reason}",
+    "unknown-but": "Could not tell whether media will flow between here and {host} ({reason}), but found: {cause}",
+}
 _OF_KIND: dict[Kind, dict[str, str]] = {
-    "natprobe": {
-        "broken": "Media will not flow between here and {host}: {cause}",
-        "broken-bare": "Media will not flow between here and {host}",
-        "unknown": "Could not tell whether media will flow between here and {host}: {reason}",
-        "unknown-but": "Could not tell whether media will flow between here and {host} ({reason}), but found: {cause}",
-    },
+    "natprobe": _OF_MEDIA,
+    "janus": _OF_MEDIA,  # meetings, streams and calls are its plugins'
     "stun": {
         "broken": "The STUN server {host} cannot be used from here: {cause}",
         "broken-bare": "The STUN server {host} cannot be used from here",
@@ -122,6 +129,9 @@ def stages(facts: Facts) -> Stages:
     web: StageStatus = _web(facts) if kind in _WEB_KINDS else "ok"
     if kind == "jitsi":
         return Stages(name=_name(facts), web=web, signalling=_signalling(facts), session=_session(facts))
+    if kind == "janus":
+        api, session = _STAGE[janus.api_answers(facts)], _STAGE[janus.session_answered(facts)]
+        return Stages(name=_name(facts), web=web, signalling=api, session=session)
     later: StageStatus = "unknown" if kind in _WEB_KINDS else "ok"
     return Stages(name=_name(facts), web=web, signalling=later, session=later)
 
@@ -156,9 +166,12 @@ def _web(facts: Facts) -> StageStatus:
     """A page from a secure origin over a certificate that verified; failed when that was tried and did not work."""
     if facts.target.scheme == "http":
         return _plain_web(facts)
+    if janus.shut_door(facts):
+        return "ok"  # the host is there, and what the target names is signalling's
     connects = web_connects(facts)
     refused = any(each.failure is Failure.TLS_CERTIFICATE for each in web_sessions(facts))
-    if secure_pages(facts):
+    named = janus.named_door(facts) is not None  # no page is there: what answers behind TLS is the API
+    if secure_pages(facts) or (named and _verified(facts)):
         return "ok"
     if (connects and all(each.failure is not None for each in connects)) or (refused and not _verified(facts)):
         return "failed"
@@ -252,7 +265,7 @@ def _told(asked: list[Binding]) -> bool:
 
 def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Target) -> bool:
     """Whether this error is of the part that broke: name before web before media; of a relay, its named transport."""
-    if finding.cause in _SAFETY:
+    if finding.cause in (*_SAFETY, *_CASCADE):
         return True
     if verdict != "broken":
         return False
@@ -291,7 +304,7 @@ def verdict(facts: Facts, ways: tuple[Path, ...], steps: Stages, found: tuple[Fi
 def _worth(found: tuple[Finding, ...], word: VerdictStatus, steps: Stages, target: Target) -> Finding | None:
     """What the sentence names: of the errors one of the stage that fails first, which is the one that people meet."""
     errors = [each for each in found if each.severity is Severity.ERROR]
-    first = [each for each in errors if each.cause not in _SAFETY and explains(each, word, steps, target)]
+    first = [each for each in errors if each.cause not in (*_SAFETY, *_CASCADE) and explains(each, word, steps, target)]
     if errors or word == "broken":
         return next(iter(first or errors), None)
     return next((each for each in found if each.severity is Severity.WARNING), None)

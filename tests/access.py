@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import time
 from pathlib import Path
 
-from tests.case import Case, Jitsi, Relay
+from tests.case import Case, Janus, Jitsi, Relay
+from tests.case_cascade import Cascade
+from tests.netns import addresses as at
 
 USER, PASSWORD, SECRET, REALM = "alice", "wonder-of-the-lab", "north-of-the-lab", "example.test"
 OTHER_USER, OTHER_PASSWORD = "bob", "builder-of-the-lab"  # who has an allocation already, where somebody does
@@ -15,7 +21,22 @@ WRONG = "not-the-one-of-the-lab"
 
 def options(case: Case, folder: Path) -> list[str]:
     """Further options of check; what must not be seen is written to a file in this folder."""
-    return [*_relay(case.relay, folder), *_login(case.jitsi, folder)]
+    own = [*_relay(case.relay, folder), *_login(case.jitsi, folder), *_janus(case.janus, folder)]
+    return [*own, *_cascade(case.cascade, folder)]
+
+
+def _cascade(cascade: Cascade, folder: Path) -> list[str]:
+    if not cascade.runs:
+        return []
+    options = ["--cascade", f"janus+https://{at.CASCADE_NAME}:8089/janus"]
+    iface = {"outside": at.CASCADE, "inside": at.CASCADE_INSIDE}.get(cascade.iface)
+    options += ["--iface", iface] if iface else []
+    options += ["--cascade-address", f"{at.CASCADE}:{cascade.port}"] if cascade.port else []
+    options += ["--apply"] if cascade.applied else []
+    if cascade.key == "none":
+        return options
+    (path := folder / "admin-key").write_text((SECRET if cascade.key == "right" else WRONG) + "\n")
+    return [*options, "--janus-admin-key-file", str(path)]
 
 
 def _login(jitsi: Jitsi, folder: Path) -> list[str]:
@@ -24,6 +45,23 @@ def _login(jitsi: Jitsi, folder: Path) -> list[str]:
         return []
     (path := folder / f"login-{option}").write_text(secret + "\n")
     return [*(["--user", USER] if option == "password" else []), f"--{option}-file", str(path)]
+
+
+def _janus(janus: Janus, folder: Path) -> list[str]:
+    """Where nothing is wanted, too: a secret that is not needed is no fault."""
+    if janus.given == "nothing":
+        return []
+    kind = "secret" if janus.wants == "nothing" else janus.wants
+    right = janus_token() if kind == "token" else SECRET
+    (path := folder / f"janus-{kind}").write_text((WRONG if janus.given == "wrong" else right) + "\n")
+    return [f"--janus-{kind}-file", str(path)]
+
+
+def janus_token() -> str:
+    """As applications sign it with the secret that Janus has: for a day, and for the plugins that are here."""
+    content = ",".join([str(int(time.time()) + 86400), "janus", "janus.plugin.echotest", "janus.plugin.videoroom"])
+    signed = hmac.new(SECRET.encode(), content.encode(), hashlib.sha1).digest()
+    return f"{content}:{base64.b64encode(signed).decode()}"
 
 
 def _relay(relay: Relay, folder: Path) -> list[str]:

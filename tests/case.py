@@ -28,6 +28,8 @@ from typing import Literal
 
 import msgspec
 
+from tests.case_cascade import Cascade
+
 CASES = Path(__file__).parent / "cases"
 
 
@@ -279,6 +281,50 @@ class Jitsi(Part, frozen=True, kw_only=True):
     inside: Literal["no", "by-name", "by-router"] = "no"
 
 
+class Janus(Part, frozen=True, kw_only=True):
+    """A real Janus (Debian's) on meet.example.test, in the kernel ring only.
+
+    `api`: nginx passes /janus and /janus-ws on to it (`nginx`, with `web.state` janus), or its own ports are open to
+    all: HTTP 8088, HTTPS 8089, WebSocket 8188, and over TLS 8989 (`own`), or only those without TLS (`own-plain`).
+    `http`, `websocket`: what nginx makes of it, `no-path` (404) or nobody behind it (`down`, 502); a WebSocket is
+    passed on without the upgrade's headers (`no-upgrade`) or without the subprotocol (`no-subprotocol`).
+    `wants`: every request needs the API's `secret`, or a `token`; `given`: what the check is told.
+    `plugin`: the one that is loaded, or `both`. `mdns`: names ending in .local are looked up (ignore_mdns is not set).
+    `stands`: with its public address (`outside`), behind a NAT one to one at 10.0.0.10 (`nat`) or, as a container
+    has it, at 172.18.0.5 (`container`), or in a network of the client's own router, at 192.168.77.5 (`inside`): that
+    one forwards its web ports and those of `range`, and turns UDP round with `network.hairpin` only; its name leads to
+    the router. `mapping`: nat_1_1_mapping is its outside address (`own`) or nobody's (`wrong`).
+    `addresses`: it has 203.0.113.11 besides, as its `second` address or the `first`. `ws_ip`: the address set for the
+    WebSocket; `first` is 203.0.113.10 and `second` the other, `absent` none of this host's.
+    `range`: rtp_port_range; `opened`: the UDP ports that the firewall before it lets in (nothing: all); `udp`: what
+    it does with those of `range`; `dtls`: dropped while STUN passes. `ice_tcp` is without effect unless `lite`.
+    `enforce`: ice_enforce_list names an interface that isn't there. The rest are its settings.
+    """
+
+    runs: bool = False
+    api: Literal["nginx", "own", "own-plain"] = "nginx"
+    http: Literal["works", "no-path", "down"] = "works"
+    websocket: Literal["works", "no-path", "no-upgrade", "no-subprotocol", "down"] = "works"
+    wants: Literal["nothing", "secret", "token"] = "nothing"
+    given: Literal["nothing", "right", "wrong"] = "nothing"
+    plugin: Literal["echotest", "videoroom", "both"] = "echotest"
+    mdns: bool = True
+    stands: Literal["outside", "nat", "container", "inside"] = "outside"
+    mapping: Literal["none", "own", "wrong"] = "none"
+    keep_private: bool = False
+    addresses: Literal["one", "second", "first"] = "one"
+    ws_ip: Literal["all", "first", "second", "ipv6", "absent"] = "all"
+    range: str = "20000-20099"
+    opened: str = ""
+    udp: Literal["pass", "drop", "reject", "refused"] = "pass"
+    dtls: Literal["pass", "drop"] = "pass"
+    lite: bool = False
+    ice_tcp: bool = False
+    enforce: bool = False
+    ipv6: bool = False
+    full_trickle: bool = False
+
+
 class Expect(Part, frozen=True, kw_only=True):
     """What the report must say. `causes` is exact: no other finding may stand beside them."""
 
@@ -307,6 +353,8 @@ class Case(Part, frozen=True, kw_only=True):
     peer: Peer = Peer()
     relay: Relay = Relay()
     jitsi: Jitsi = Jitsi()
+    janus: Janus = Janus()
+    cascade: Cascade = Cascade()
     fix: dict[str, dict[str, object]] = {}  # part -> fields, applied like the report's fix; then `fixed` holds
     fixed: Expect | None = None
 
@@ -328,8 +376,7 @@ def load(path: Path) -> Case:
 def repaired(case: Case) -> Case:
     """The case with its fix applied to the network."""
     parts = {name: msgspec.to_builtins(getattr(case, name)) | change for name, change in case.fix.items()}
-    types = {"network": Network, "dns": Dns, "web": Web, "stun": Stun, "peer": Peer, "relay": Relay, "jitsi": Jitsi}
-    return msgspec.structs.replace(case, **{n: msgspec.convert(v, types[n]) for n, v in parts.items()})
+    return msgspec.structs.replace(case, **{n: msgspec.convert(v, type(getattr(case, n))) for n, v in parts.items()})
 
 
 def cases(ring: str) -> list[Case | Path]:

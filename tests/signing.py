@@ -150,15 +150,18 @@ def frame(data: bytes | str, opcode: int = 1, fin: bool = True) -> bytes:
     return bytes([opcode | (0x80 if fin else 0)]) + long + payload
 
 
-async def upgraded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """Answers an upgrade as it should be; gives the request's head."""
+async def upgraded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: bytes = b"xmpp") -> bytes:
+    """Answers an upgrade as it should be, or without a subprotocol; gives the request's head."""
     head = await reader.readuntil(b"\r\n\r\n")
     key = re.search(rb"Sec-WebSocket-Key: (\S+)", head)
     assert key is not None, head
     accept = base64.b64encode(hashlib.sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
     writer.write(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        + (b"Sec-WebSocket-Protocol: " + protocol + b"\r\n" if protocol else b"")
+        + b"Sec-WebSocket-Accept: "
+        + accept
+        + b"\r\n\r\n"
     )
     return head
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from natprobe.addresses import address_class, of_containers
+from natprobe.addresses import address_class, of_containers, on_link
 from natprobe.pairing import TOKEN, credentials, new_token
 
 
@@ -93,3 +93,21 @@ def test_both_ends_derive_the_same_from_a_token() -> None:
     assert re.fullmatch(r"[A-Za-z0-9+/]{32}", one.password)
     assert one.password not in repr(one)
     assert token not in (one.ufrag, one.password)
+
+
+@pytest.mark.parametrize(
+    ("address", "own", "prefix", "there"),
+    [
+        ("192.168.1.200", "192.168.1.2", 24, True),
+        ("192.168.2.1", "192.168.1.2", 24, False),
+        ("192.168.2.1", "192.168.1.2", 16, True),
+        ("192.168.1.3", "192.168.1.2", 32, False),
+        ("192.168.1.2", "192.168.1.2", 999, True),
+        ("2001:db8:1::9", "2001:db8:1::2", 64, True),
+        ("2001:db8:2::9", "2001:db8:1::2", 64, False),
+        ("fe80::9%eth0", "fe80::1%eth1", 64, True),
+        ("192.168.1.2", "2001:db8:1::2", 0, False),
+    ],
+)
+def test_a_prefix_says_what_is_on_link(address: str, own: str, prefix: int, there: bool) -> None:
+    assert on_link(address, own, prefix) is there

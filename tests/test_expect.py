@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.case import Expect
-from tests.expect import differences
+from tests.expect import differences, implied
 
 EXPECT = Expect(
     causes=("udp-blocked",),
@@ -74,3 +74,13 @@ def test_exit_code() -> None:
 )
 def test_disagreement(changes: dict[str, Any], line: str) -> None:
     assert differences(EXPECT, report(**changes), 0) == [line]
+
+
+def test_what_says_less_is_implied() -> None:
+    more = Expect(verdict="good", exit=0, paths={"direct-udp": "open media"}, stages={"web": "ok"})
+    assert implied(Expect(verdict="good", exit=0), more)
+    assert implied(Expect(verdict="good", exit=0, paths={"direct-udp": "open"}), more)
+    assert not implied(more, Expect(verdict="good", exit=0, paths={"direct-udp": "open"}, stages={"web": "ok"}))
+    assert not implied(Expect(verdict="good", exit=0, causes=("hairpin-missing",)), more)
+    assert not implied(Expect(verdict="good", exit=0, unknown=("double-nat",)), more)
+    assert not implied(Expect(verdict="good", exit=0, stages={"web": "failed"}), more)

@@ -16,6 +16,7 @@ from natprobe.facts import Connected, Facts, IceEnded, PathHeld, Probed, Resolve
 from natprobe.model import Observation
 from natprobe.run import Session
 from natprobe.target import parse
+from tests.lab.build import Lab
 from tests.lab.check import session
 from tests.lab.client import lab_of
 from tests.probes.seen import of
@@ -107,16 +108,39 @@ def test_what_was_not_asked_for_is_said_to_be_skipped(monkeypatch: pytest.Monkey
     assert ran(monkeypatch, probes, skip=("web",)) == {"names": ("complete", ""), "web": ("skipped", "not asked for")}
 
 
-@pytest.mark.parametrize("room", ["", "standup"])
-def test_that_a_room_was_named_is_said_and_its_name_is_not(room: str) -> None:
-    keep, lab = Keep(), lab_of()
-    if room:
-        keep.put(ROOM, room)
+def in_(lab: Lab, keep: Keep) -> Context:
+    """A run's, with this in the drawer."""
     target, chance = parse("meet.example.test").target, random.Random(0)
-    context = Context(
+    return Context(
         target=target, options=Options(), net=lab.client, host=lab.client, random=chance, unix_time=0.0, keep=keep
     )
-    (fact,) = of(Session(context).observations, Run)
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 0.05])
+def test_what_may_keep_everybody_waiting_is_called_while_goodbyes_are_answered(
+    seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "load_probe", {"names": probe(FACT)}.__getitem__)
+    keep, lab, said = Keep(), lab_of(), list[str]()
+
+    async def goodbye() -> None:
+        said.append("goodbye")
+        await asyncio.sleep(seconds or 0)
+        said.append("answer")
+
+    if seconds is not None:
+        keep.put("alive", SimpleNamespace(aclose=goodbye))
+    lab.clock.run(Session(in_(lab, keep), parting=lambda: said.append("parting")).go(["names"]))
+    expected = {None: [], 0.0: ["goodbye", "answer"], 0.05: ["goodbye", "parting", "answer"]}
+    assert said == expected[seconds]
+
+
+@pytest.mark.parametrize("room", ["", "standup"])
+def test_that_a_room_was_named_is_said_and_its_name_is_not(room: str) -> None:
+    keep = Keep()
+    if room:
+        keep.put(ROOM, room)
+    (fact,) = of(Session(in_(lab_of(), keep)).observations, Run)
     assert fact.room is bool(room)
     assert "standup" not in repr(fact)
 

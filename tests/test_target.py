@@ -6,7 +6,7 @@ import contextlib
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from natprobe.model import Kind, Target
@@ -47,7 +47,7 @@ def kept(target: Target) -> Target:
         ("stuns:stun.example.com", "stuns:stun.example.com", "stun.example.com", 5349, "stun", "stuns"),
         ("turn:[2001:db8::1]:80", "turn:[2001:db8::1]:80", "2001:db8::1", 80, "turn", "turn"),
         ("turns:t.example.com", "turns:t.example.com", "t.example.com", 5349, "turn", "turns"),
-        ("janus+https://j.example/janus", "janus+https://j.example", "j.example", 443, "janus", "janus+https"),
+        ("janus+https://j.example/janus?a", "janus+https://j.example/janus", "j.example", 443, "janus", "janus+https"),
         ("janus+wss://j.example:8989", "janus+wss://j.example:8989", "j.example", 8989, "janus", "janus+wss"),
         (f"natprobe://192.0.2.7:1#{TOKEN}", "natprobe://192.0.2.7:1", "192.0.2.7", 1, "natprobe", "natprobe"),
         ("https://a.example/?" + "a=1&" * 900, "https://a.example", "a.example", 443, "auto", "https"),
@@ -301,6 +301,29 @@ def test_any_text_is_a_stun_server_or_told_why_not(text: str) -> None:
         assert kept(target) == target
 
 
+@pytest.mark.parametrize(
+    ("text", "shown", "path"),
+    [
+        ("janus+https://j.example", "janus+https://j.example", ""),
+        ("janus+https://j.example/", "janus+https://j.example", ""),
+        ("janus+https://j.example/a/janus/", "janus+https://j.example/a/janus", "/a/janus"),
+        ("janus+wss://j.example:8989/ws;x=1?token=2", "janus+wss://j.example:8989/ws", "/ws"),
+        ("janus+https://j.example/ä b".replace(" ", "%20"), "janus+https://j.example/%C3%A4%20b", "/%C3%A4%20b"),
+        ("https://meet.example.com/Room", "https://meet.example.com", ""),
+    ],
+)
+def test_paths_are_those_of_an_api(text: str, shown: str, path: str) -> None:
+    pasted = parse(text)
+    assert (pasted.target.input, pasted.target.path) == (shown, path)
+    assert parse(shown).target == pasted.target
+    assert (pasted.room is None) is (pasted.target.kind == "janus")
+
+
+def test_a_path_has_a_bound() -> None:
+    with pytest.raises(BadTarget, match="300"):
+        parse("janus+https://j.example/" + "a" * 300)
+
+
 SECRET = st.text(st.sampled_from("SECRT"), min_size=6, max_size=12)
 
 
@@ -308,8 +331,10 @@ SECRET = st.text(st.sampled_from("SECRT"), min_size=6, max_size=12)
 @given(
     st.sampled_from(["", "https://", "janus+https://"]),
     SECRET,
-    st.sampled_from(["/{}", "/a/{}", "?jwt={}", "#{}", "/b?{}=1#{}"]),
+    st.sampled_from(["/{}", "/a/{}", "?jwt={}", "#{}", "/b?{}=1#{}", "/b;id={}"]),
 )
 def test_nothing_secret_stays(scheme: str, secret: str, form: str) -> None:
+    """Of a meeting link the path is a room's; of an API it is where that is."""
+    assume(not (scheme.startswith("janus") and form.endswith("/{}")))
     pasted = parse(f"{scheme}meet.example{form.format(secret, secret)}")
     assert secret.lower() not in repr((pasted, pasted.target)).lower()

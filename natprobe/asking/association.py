@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import importlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +20,7 @@ from natprobe.asking.holding import Hold, Holding
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
-from natprobe.facts import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld, Transport
+from natprobe.facts import Candidate, IceCheck, IceEnded, MediaEcho, MediaHandshake, PathHeld, Transport
 from natprobe.model import Endpoint, Failure, Observation, clip, flow, join
 from natprobe.net.api import Datagram, IcmpError, Udp
 from natprobe.net.failure import failure_of
@@ -27,6 +29,7 @@ from natprobe.net.stun import Outcome, answer
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
 from natprobe.wire.ice import Agent, Pair, Remote
+from natprobe.wire.srtp import Rtp
 
 if TYPE_CHECKING:
     from natprobe.net.dtls import DtlsSession
@@ -35,9 +38,15 @@ if TYPE_CHECKING:
 # Until ICE has to have settled: longer than nine checks and their last answer take, and all ends within three seconds
 # of the offer.
 ICE_SECONDS = 2.9
-# What waits for an answer in the handshake is sent again after this, OpenSSL's own timer of a second beside it.
-REPEAT_SECONDS = 0.25
+# What waits for an answer in the handshake is sent again after these, then at the last of them, OpenSSL's own timer of
+# a second beside it. Sooner at first: Janus drops the hello until its own check was answered, which libnice sends up to
+# 20 ms after ours came (measured).
+REPEAT_SECONDS = (0.05, 0.1, 0.25)
 HANDSHAKE_SECONDS = 3.0
+
+
+# What is done with the media path once it stands: on its pair, with the keys of its handshake.
+Plays = Callable[[Association, Pair, "DtlsSession"], Awaitable[None]]
 
 
 class Through(NamedTuple):
@@ -50,7 +59,10 @@ class Through(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Sides:
-    """What both sides told each other. Has secrets in it: its repr says nothing of them."""
+    """What both sides told each other. Has secrets in it: its repr says nothing of them.
+
+    `echo`: as what we may send media, where the other side sends it back.
+    """
 
     session: str
     ours: IceCredentials
@@ -58,6 +70,7 @@ class Sides:
     identity: Identity
     announced: tuple[tuple[str, str], ...]
     controlling: bool
+    echo: Rtp | None = None
 
     def __repr__(self) -> str:
         return f"Sides({self.session!r})"
@@ -70,9 +83,10 @@ async def associate(
     ways: Sequence[Way],
     relays: Mapping[str, Through],
     holds: Callable[[IceEnded], Hold] | None = None,
+    plays: Plays | None = None,
 ) -> AsyncIterator[Observation]:
-    """ICE, then on the pair: DTLS, a small check beside it as its control, and a full-size one. With `holds`, the pair
-    is watched after a handshake that stands.
+    """ICE, then on the pair: DTLS, a small check beside it as its control, and a full-size one. After a handshake that
+    stands, media goes there and back where it is echoed, `plays` has it; with `holds`, the pair is watched.
     """
     agent = Agent(
         sides.ours,
@@ -84,14 +98,24 @@ async def associate(
     )
     began = ctx.net.now()
     async with Association(ctx.net, agent, ways) as made:
+        await asyncio.sleep(0)  # the first checks are on their way
+        _load(sides)
         pair = await made.settled(ICE_SECONDS)
         ended = _ended(ctx, sides, made, pair, relays, began)
         yield ended
         if pair is not None:
-            on_it = _OnPair(ctx, sides, made, pair, relays.get(pair.base.name))
+            on_it = _OnPair(ctx, sides, made, pair, relays.get(pair.base.name), plays)
             hold = holds(ended) if holds is not None else None
             async for seen in as_they_come([on_it.checks(), on_it.handshake(hold)]):
                 yield seen
+
+
+def _load(sides: Sides) -> None:
+    """What comes after ICE brings OpenSSL and libsrtp, which take a while."""
+    importlib.import_module("natprobe.net.dtls")
+    if sides.echo is not None:
+        importlib.import_module("natprobe.asking.echoing")
+        importlib.import_module("pylibsrtp")
 
 
 def _ended(
@@ -117,14 +141,25 @@ def _ended(
 class _OnPair:
     """What is tried once ICE has settled on a pair."""
 
-    def __init__(self, ctx: Context, sides: Sides, made: Association, pair: Pair, through: Through | None) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        sides: Sides,
+        made: Association,
+        pair: Pair,
+        through: Through | None,
+        plays: Plays | None = None,
+    ) -> None:
         self._ctx, self._sides, self._made, self._pair, self._through = ctx, sides, made, pair, through
+        self._plays = plays
         self._controls: list[bool] = []
+        self._checked = asyncio.Event()
 
     async def checks(self) -> AsyncIterator[Observation]:
         """Small and full-size."""
         async for seen in as_they_come(self._check(size) for size in (0, FULL_SIZE)):
             yield seen
+        self._checked.set()
 
     async def _check(self, size: int) -> AsyncIterator[Observation]:
         found = await self._asked(SEND_TIMES, GIVE_UP, size)
@@ -154,7 +189,7 @@ class _OnPair:
     def _fact(self, size: int, outcome: Outcome) -> IceCheck:
         candidate = Candidate(
             endpoint=join(*self._pair.remote.endpoint),
-            transport="udp",
+            transport=self._made.way(self._pair).transport,
             advertised=self._pair.remote.advertised,
             session=self._sides.session,
         )
@@ -170,8 +205,27 @@ class _OnPair:
         with contextlib.closing(session):
             handshake = await self._shaken(session, udp)
             yield handshake
+            if handshake.failure is None and self._sides.echo is not None:
+                async for echo in self._echoes(session, self._sides.echo):
+                    yield echo
+            if handshake.failure is None and self._plays is not None:
+                await self._plays(self._made, self._pair, session)
             if hold is not None and handshake.failure is None:
                 yield await Holding(self._ctx, hold, self._asked, self._held()).watch()
+            # The goodbye ends the whole handle on a Janus: what is still asked on this pair would meet a closed port.
+            await self._checked.wait()
+
+    def _echoes(self, session: DtlsSession, rtp: Rtp) -> AsyncIterator[MediaEcho]:
+        from natprobe.asking.echoing import echoes
+
+        named = MediaEcho(
+            session=self._sides.session,
+            endpoint=join(*self._pair.remote.endpoint),
+            local=join(*self._made.way(self._pair).local),
+            size=0,
+            flow=_flow(self._made, self._pair),
+        )
+        return echoes(self._ctx, self._made, self._pair, session, rtp, named)
 
     async def _shaken(self, session: DtlsSession, udp: _Again) -> MediaHandshake:
         from natprobe.wire.identity import is_announced
@@ -259,8 +313,8 @@ class _Again:
 
     async def repeat(self, ctx: Context) -> None:
         """Until cancelled. The very same records: one that arrived already is dropped there (RFC 6347, 4.1.2.6)."""
-        while True:
-            await ctx.net.sleep(REPEAT_SECONDS)
+        for number in itertools.count():
+            await ctx.net.sleep(REPEAT_SECONDS[min(number, len(REPEAT_SECONDS) - 1)])
             if self._flight and not self._answered:
                 self.tries += not self.heard
                 for data, to in self._flight:
@@ -272,4 +326,4 @@ def _named(through: Through | None) -> dict[str, object]:
 
 
 def _flow(made: Association, pair: Pair) -> str:
-    return flow("udp", join(*made.way(pair).local), join(*pair.remote.endpoint))
+    return flow(made.way(pair).transport, join(*made.way(pair).local), join(*pair.remote.endpoint))

@@ -12,18 +12,19 @@ from itertools import count
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from natprobe.asking.lookups import Addresses
-from natprobe.asking.pages import ALPN, quoted
+from natprobe.asking.lookups import beside_target
+from natprobe.asking.pages import quoted
+from natprobe.asking.secured import secured
 from natprobe.asking.together import any_of
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import SIGN_IN, Context
-from natprobe.derive import target_addresses
+from natprobe.derive.conference import mixed_content
 from natprobe.facts import Facts, JitsiConfig, Resolved
 from natprobe.model import Failure, Target, Text, clip
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.tls import TlsStream, reading_context, verified_context
 from natprobe.pairing import Login
+from natprobe.servers.jitsi.rooms import hosts_of
 from natprobe.target import BadTarget, parse
 from natprobe.wire import jingle
 from natprobe.wire.jingle import Conference
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 
 # All tries together (seconds). A focus that is not ready is asked again after 1, 2, 4 … seconds, as clients do.
 REQUEST_SECONDS = 5.0
-# As browsers do: the next address, when the one before has not answered (RFC 8305 section 8).
-NEXT_SECONDS, ADDRESSES_MAX = 0.25, 6
+ADDRESSES_MAX = 6
 _INSECURE = "an insecure address, which browsers refuse on a secure page"
 # A user name shorter than this hides nothing, and would be found in any word.
 _NAME_MIN = 3
@@ -74,10 +74,10 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
     login = ctx.keep.get(SIGN_IN, Login) or Login()
     token = login.token
     if config is not None and config.conference_request is not None:
-        if _mixed(config.url, config.conference_request):
+        if mixed_content(config.url, config.conference_request):
             return Answer(by="http", asked=config.conference_request, failure=Failure.PROTOCOL, detail=_INSECURE)
         return await _by_http(ctx, facts, config.conference_request, room, machine, token)
-    focus = (config and config.focus) or f"focus.{(config and config.domain) or session.domain}"
+    focus = hosts_of(config, session.domain).focus
 
     async def ask(seconds: float) -> Answer:
         stanza_id = session.new_id()
@@ -87,11 +87,6 @@ async def ask_focus(ctx: Context, facts: Facts, session: XmppSession, room: str,
         return _answered(Answer(by="xmpp", asked=focus, detail=words), said)
 
     return await _patiently(ctx, Answer(by="xmpp", asked=focus), ask)
-
-
-def _mixed(page: str, url: str) -> bool:
-    """What browsers refuse (W3C Mixed Content, section 4.3), and what a token would be readable in."""
-    return urlsplit(page).scheme == "https" and urlsplit(url).scheme == "http"
 
 
 async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str, token: str) -> Answer:
@@ -109,7 +104,8 @@ async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str
     async def ask(seconds: float) -> Answer:
         async with asyncio.timeout(seconds):
             with closing(await _reached(ctx, facts, place)) as stream:
-                client = Client(await _secured(ctx, stream, place), urlsplit(url).netloc)
+                line = stream if place.scheme == "http" else await secured(ctx, stream, place.host)
+                client = Client(line, urlsplit(url).netloc)
                 body = jingle.conference_json(room, machine)
                 return _of_reply(nothing, await client.post(path, body, "application/json", jingle.JSON_MAX, bearer))
 
@@ -118,23 +114,13 @@ async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str
 
 async def _reached(ctx: Context, facts: Facts, place: Target) -> Stream:
     """The first of the host's addresses that takes a connection."""
-    addresses = Addresses(ctx, {ctx.target.host: target_addresses(facts)})
+    addresses = beside_target(ctx, facts)
     looked_up = [each async for each in addresses.ask([place.host]) if isinstance(each, Resolved)]
     usable = addresses.of(place.host)[:ADDRESSES_MAX]
     if not usable:
         denied = any(each.failure is Failure.NXDOMAIN for each in looked_up)
         raise _NoAddress(Failure.NXDOMAIN if denied else Failure.NO_DATA)
-    return await any_of([partial(ctx.tcp, (each, place.port)) for each in usable], NEXT_SECONDS)
-
-
-async def _secured(ctx: Context, stream: Stream, place: Target) -> Stream:
-    """TLS as a browser asks for it, where the URL wants any."""
-    if place.scheme == "http":
-        return stream
-    context = reading_context(ALPN) if ctx.options.insecure else verified_context(ctx.options.ca_pem, ALPN)
-    tls = TlsStream(stream, context, place.host.partition("%")[0])
-    await tls.handshake()
-    return tls
+    return await any_of([partial(ctx.tcp, (each, place.port)) for each in usable])
 
 
 def _of_reply(nothing: Answer, reply: Reply) -> Answer:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from natprobe.addresses import address_class
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
-from natprobe.facts import Resolved
-from natprobe.model import Address, Failure, Family, HostName, Observation, family
+from natprobe.derive import target_addresses
+from natprobe.facts import Facts, Resolved
+from natprobe.model import Address, Endpoint, Failure, Family, HostName, Observation, family, split
 from natprobe.net.failure import failure_of
 from natprobe.target import is_address
 
@@ -76,3 +77,9 @@ class Addresses:
     def _usable(self, addresses: Iterable[Address]) -> tuple[Address, ...]:
         wanted = [each for each in dict.fromkeys(addresses) if family(each) in self._ctx.options.families]
         return tuple(each for each in wanted if address_class(each) not in ("multicast", "unspecified"))
+
+
+def beside_target(ctx: Context, facts: Facts, proven: Endpoint | None = None) -> Addresses:
+    """Who knows the target's own addresses already; that of `proven`, where something answered, is tried first."""
+    first = () if proven is None else (split(proven)[0],)
+    return Addresses(ctx, {ctx.target.host: (*first, *target_addresses(facts))})

@@ -9,23 +9,22 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
+from natprobe.asking.secured import over
 from natprobe.context import Context
 from natprobe.facts import HttpReply
 from natprobe.model import Address, Failure, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.net.tls import TlsStream
 from natprobe.wire.http_date import http_date
 from natprobe.wire.text import clean
 from natprobe.wire.urls import URL_MAX, bare_path, bare_url
 
 if TYPE_CHECKING:
-    from natprobe.net.http import Reply
+    from natprobe.net.http import Client, Reply
 
 CONNECT_SECONDS = 3.1
 REDIRECTS_MAX = 8
-# As a browser, less h2, which we don't speak.
-ALPN = ("http/1.1",)
 # What tells a system apart: a Jitsi page loads lib-jitsi-meet and config.js sets `config`; Janus says so itself.
 _JITSI_PAGE = re.compile(rb"lib-jitsi-meet|interface_config\.js|JitsiMeetJS", re.IGNORECASE)
 _JITSI_CONFIG = re.compile(rb"\bconfig\b")
@@ -59,8 +58,7 @@ class Front:
 
     def over(self, stream: Stream, *, verified: bool) -> TlsStream:
         """TLS as a browser asks for it; not `verified`: only to read, unless the user wants to go on all the same."""
-        context = verified_context(self.ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
-        return TlsStream(stream, context, self.ctx.target.host.partition("%")[0])
+        return over(self.ctx, stream, self.ctx.target.host, verified=verified)
 
     @property
     def authority(self) -> str:
@@ -103,6 +101,11 @@ class Pages:
     def open(self) -> bool:
         """Whether another request may follow."""
         return self._client.open
+
+    @property
+    def client(self) -> Client:
+        """For whoever goes on with the connection."""
+        return self._client
 
     async def follow(self, path: str, until: float, **bounds: float) -> AsyncIterator[Got]:
         """The page and what it redirects to within this origin; a ring ends, and is the last that comes."""

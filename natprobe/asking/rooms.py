@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import random
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from natprobe.asking.xmpp import XmppSession
+from natprobe.context import Context
 from natprobe.wire import jingle, xmpp
 from natprobe.wire.jingle import Offer, Presence
 from natprobe.wire.xmpp import XmppError
@@ -22,6 +23,11 @@ ANSWERS_MAX = 50
 # The nick that the focus takes where the room doesn't show whose it is.
 _FOCUS_NICK = "focus"
 _HEX = re.compile(r"[0-9a-f]{8}")
+
+
+def throw_away(ctx: Context) -> str:
+    """The name of a room that nobody else is in."""
+    return f"natprobe-{ctx.random.getrandbits(64):016x}"
 
 
 def nick_of(jid: str, taken: Collection[str], chance: random.Random) -> str:
@@ -186,3 +192,14 @@ class Participant:
     def _reply(self, stanza: str) -> None:
         with contextlib.suppress(asyncio.QueueFull):
             self._answers.put_nowait(stanza)
+
+
+def seated(ctx: Context, sessions: Iterable[XmppSession], room: Room, key: str) -> tuple[Participant, ...]:
+    """One for each session, under `key` and its number in the drawer: they go on answering, and go last."""
+    found: list[Participant] = []
+    taken: list[str] = []
+    for number, session in enumerate(sessions, 1):
+        taken.append(nick_of(session.jid, taken, ctx.random))
+        found.append(Participant(session, room, taken[-1], ctx.net.now))
+        ctx.keep.put(f"{key}/{number}", found[-1])
+    return tuple(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from natprobe.asking.accepting import waiting
+from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context
-from natprobe.wire.jingle import Offer
 
 # Before it is accepted, every address can be asked with the credentials of the first one's; directly, the second one's
 # is accepted. A relayed address that the first one's checks came from is its own from then on: there its session is
@@ -14,15 +15,20 @@ _DEEP = {"tls": 3, "tcp": 4, "udp": 5}
 
 
 def seat(ctx: Context, leg: str | None) -> int:
-    """The participant's number, by the client's leg to a relay; None: directly. Of a kind of leg for which nobody is
-    left, the number is nobody's.
+    """The participant's number, by the client's leg to a relay; None: directly over UDP. Of a kind of leg for which
+    nobody is left, the number is nobody's.
     """
     if leg is None:
         return DIRECT
     if not ctx.options.deep:
         return CHECKS
-    lacking = [kind for kind, number in _DEEP.items() if ctx.keep.get(f"offer/{number}", Offer) is None]
+    lacking = [kind for kind, number in _DEEP.items() if waiting(ctx, number) is None]
     return CHECKS if leg in lacking[:1] else _DEEP.get(leg, CHECKS)
+
+
+def taken(ctx: Context) -> bool:
+    """Whether there is a session to accept at all."""
+    return any(waiting(ctx, number) is not None for number in (CHECKS, DIRECT, *_DEEP.values()))
 
 
 def participants(ctx: Context) -> int:
@@ -30,3 +36,9 @@ def participants(ctx: Context) -> int:
     if not ctx.options.join:
         return 1
     return max(_DEEP.values()) if ctx.options.deep else DIRECT
+
+
+def signed_in(ctx: Context) -> list[XmppSession]:
+    """Those who are; in the room they are numbered anew."""
+    found = [ctx.keep.get(f"jitsi/{number}", XmppSession) for number in range(1, participants(ctx) + 1)]
+    return [each for each in found if each is not None]

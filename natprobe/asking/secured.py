@@ -12,18 +12,37 @@ from natprobe.asking.together import first
 from natprobe.context import Context
 from natprobe.model import Address, Endpoint, HostName, family, join
 from natprobe.net.api import Stream
-from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.net.tls import TlsStream, client_context
 
 if TYPE_CHECKING:
     from natprobe.net.dtls import DtlsSession
 
 Connection: TypeAlias = "TlsStream | DtlsSession"
 
+# As a browser, less h2, which we don't speak: for WebSocket it would need RFC 8441 on both sides.
+ALPN = ("http/1.1",)
+
 
 def preload() -> None:
     """TLS's and DTLS's libraries, before anything is sent: later they would hold up answers that are being timed."""
     import natprobe.net.dtls
     import natprobe.wire.certificate  # noqa: F401  # cryptography and OpenSSL
+
+
+def over(ctx: Context, stream: Stream, host: HostName, alpn: tuple[str, ...] = ALPN, *, verified: bool) -> TlsStream:
+    """What a handshake with `host` can begin on. A zone means nothing to the other end (RFC 6874)."""
+    context = client_context(ctx.options.ca_pem, alpn, verified=verified)
+    return TlsStream(stream, context, host.partition("%")[0])
+
+
+async def secured(ctx: Context, stream: Stream, host: HostName) -> TlsStream:
+    """TLS as a browser has it with a web server; past a bad certificate only if the user says so.
+
+    Raises what TlsStream.handshake raises. The stream and the deadline are the caller's.
+    """
+    tls = over(ctx, stream, host, verified=not ctx.options.insecure)
+    await tls.handshake()
+    return tls
 
 
 class Secured:
@@ -52,10 +71,9 @@ class Secured:
         """What a handshake can begin on. Raises OSError and TimeoutError."""
         if self._transport == "dtls":
             return await self._greeted(alpn, verified)
-        context = verified_context(self._ctx.options.ca_pem, alpn) if verified else reading_context(alpn)
         stream = await self._connected()
         self.seen_from = join(*stream.local)
-        return TlsStream(stream, context, self._name)
+        return over(self._ctx, stream, self._name, alpn, verified=verified)
 
     async def reading(self, alpn: tuple[str, ...]) -> Connection | None:
         """Once more, only to read the certificate that was refused; None where that fails."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 from natprobe.addresses import address_class
+from natprobe.asking.ahead import Ahead
 from natprobe.asking.conferences import harmless
+from natprobe.asking.secured import over
 from natprobe.asking.together import any_of
 from natprobe.asking.xmpp import Framed, XmppSession, XmppStream
 from natprobe.context import SIGN_IN, Context
@@ -19,7 +21,7 @@ from natprobe.facts import SignIn
 from natprobe.model import Address, Data, Failure, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.net.tls import TlsStream
 from natprobe.pairing import Login
 from natprobe.wire import sasl, xmpp
 from natprobe.wire.text import clean
@@ -37,10 +39,6 @@ STEP_SECONDS = 3.0
 GREETING_SECONDS = 1.5
 # For what ends a login that failed, while others wait for it.
 GOODBYE_SECONDS = 0.6
-# RFC 8305 section 8.
-NEXT_ADDRESS_SECONDS = 0.25
-# As a browser for WebSocket: HTTP/2 would need RFC 8441 on both sides.
-ALPN = ("http/1.1",)
 _ROUNDS_MAX = 4
 _GREETING_BYTES = 16384
 _GREETING = re.compile(rb"It works!|<title>\s*Prosody|Prosody (BOSH|WebSocket) endpoint", re.IGNORECASE)
@@ -95,11 +93,12 @@ class _Ended(Exception):
 
 class SigningIn:
     """One attempt through one door, for the XMPP domain `domain`. `session` is there once a resource is bound; whoever
-    takes it closes it.
+    takes it closes it. It begins on a connection of `ahead` where one stands.
     """
 
-    def __init__(self, ctx: Context, way: Door, domain: str, room: str) -> None:
+    def __init__(self, ctx: Context, way: Door, domain: str, room: str, ahead: Ahead | None = None) -> None:
         self._ctx, self._door, self._domain, self._room = ctx, way, domain, room
+        self._ahead, self._began = ahead, ctx.net.now()
         self._login = ctx.keep.get(SIGN_IN, Login) or Login()
         self.session: XmppSession | None = None
         self._reached: Step = "nothing"
@@ -113,10 +112,10 @@ class SigningIn:
 
     async def run(self, *, seconds: float, binding: bool = True, curious: bool = True) -> SignIn:
         """As far as it goes, or only to the opened stream; where that failed, `curious` asks for the page there."""
-        began, login, done = self._ctx.net.now(), self._login, False
+        self._began, login, done = self._ctx.net.now(), self._login, False
         try:
             failure, detail, condition = await self._tried(seconds, binding)
-            took = self._ctx.net.now() - began
+            took = self._ctx.net.now() - self._began
             greets = None if failure is None else await self._given_up(curious)
             done = True
         finally:
@@ -173,8 +172,9 @@ class SigningIn:
     # --- steps
 
     async def _go(self, binding: bool) -> None:
+        early = None if self._ahead is None else await self._early(self._ahead)
         async with asyncio.timeout(STEP_SECONDS):
-            line = await self._line()
+            line = early or await self._line()
         async with asyncio.timeout(STEP_SECONDS):
             stream = await self._carried(line)
         async with asyncio.timeout(STEP_SECONDS):
@@ -192,6 +192,17 @@ class SigningIn:
         async with asyncio.timeout(STEP_SECONDS):
             await self._bind(stream, features)
         self._reached = "binding"
+
+    async def _early(self, ahead: Ahead) -> Stream | None:
+        """As though it had been connected just now; where it wasn't, nothing was sent yet."""
+        made = await ahead.take()
+        self._began = self._ctx.net.now() - (made.seconds if made is not None else 0)
+        if made is None:
+            return None
+        self._under.append(made.stream)
+        self._private = True
+        self._note("tls")
+        return made.stream
 
     async def _line(self) -> Stream:
         """TCP and, where the URL says so, TLS with the name in it. Nothing stays open where it is cut short."""
@@ -213,14 +224,13 @@ class SigningIn:
         ways = [partial(self._ctx.tcp, (each, self._door.port)) for each in self._door.addresses]
         if not ways:
             raise _Ended(Failure.NO_DATA, "no address that could be connected to")
-        stream = await any_of(ways, NEXT_ADDRESS_SECONDS)
+        stream = await any_of(ways)
         self._under.append(stream)
         self._note("connection")
         return stream
 
     async def _tls(self, stream: Stream, *, verified: bool) -> TlsStream:
-        context = verified_context(self._ctx.options.ca_pem, ALPN) if verified else reading_context(ALPN)
-        tls, passed = TlsStream(stream, context, self._door.host.partition("%")[0]), False
+        tls, passed = over(self._ctx, stream, self._door.host, verified=verified), False
         try:
             await tls.handshake()
             passed = True

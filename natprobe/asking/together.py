@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+# Of several addresses the next, when the one before has not answered, as browsers do (RFC 8305 section 8).
+NEXT_SECONDS = 0.25
 
 
 class _Closes(Protocol):
@@ -64,10 +67,10 @@ async def first(begin: Callable[[], Coroutine[Any, Any, C]], times: int, apart: 
                 return winner.result()
         raise TimeoutError
     finally:
-        await _given_up(running)
+        await given_up(running)
 
 
-async def any_of(begin: Sequence[Callable[[], Coroutine[Any, Any, C]]], apart: float) -> C:
+async def any_of(begin: Sequence[Callable[[], Coroutine[Any, Any, C]]], apart: float = NEXT_SECONDS) -> C:
     """The first connection that stands, of several ways: the next begins when those before it failed, or have not
     answered for `apart` seconds (RFC 8305 section 5). Raises the last OSError. The deadline is the caller's.
     """
@@ -87,10 +90,11 @@ async def any_of(begin: Sequence[Callable[[], Coroutine[Any, Any, C]]], apart: f
                 error = failed
         raise error
     finally:
-        await _given_up(running)
+        await given_up(running)
 
 
-async def _given_up(running: set[asyncio.Task[C]]) -> None:
+async def given_up(running: Collection[asyncio.Task[C]]) -> None:
+    """Ends them; of what stands all the same the connection is closed."""
     for task in running:
         task.cancel()
     for late in await asyncio.gather(*running, return_exceptions=True):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -12,10 +13,13 @@ import time
 
 # When natprobe began, on the monotonic clock: `--timeout` bounds the whole run, imports included.
 BEGAN = time.monotonic()
+# What imports make, 65,000 objects, stays: to look for rubbish among it took 6 % of the time that they take (measured).
+_OBJECTS = 100_000
 
 
 def main() -> None:
     """The entry point."""
+    gc.set_threshold(_OBJECTS)
     _open_streams()
     if sys.argv[1:] == ["--version"]:
         from natprobe import __version__

@@ -61,7 +61,7 @@ def _root(
 
 @app.command()
 def check(
-    target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:/stuns:/turn:/natprobe:// URI.")],
+    target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:, turn:, janus+https:// … URI.")],
     kind: Annotated[str, typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.")] = "auto",
     formats: Formats = None,
     outputs: Outputs = None,
@@ -113,6 +113,31 @@ def check(
     jwt_file: Annotated[
         Path | None, typer.Option("--jwt-file", help="A JSON Web Token to sign in with; else NATPROBE_JWT.")
     ] = None,
+    janus_secret_file: Annotated[
+        Path | None, typer.Option("--janus-secret-file", help="The secret of Janus's API; else NATPROBE_JANUS_SECRET.")
+    ] = None,
+    janus_token_file: Annotated[
+        Path | None, typer.Option("--janus-token-file", help="A token for Janus's API; else NATPROBE_JANUS_TOKEN.")
+    ] = None,
+    cascade: Annotated[
+        list[str] | None,
+        typer.Option("--cascade", help="Forward publishers to this Janus (janus+https:// …)? Nothing is made there."),
+    ] = None,
+    iface: Annotated[
+        list[str] | None,
+        typer.Option("--iface", help="The address that the --cascade server is to bind; the nth to the nth."),
+    ] = None,
+    cascade_address: Annotated[
+        list[str] | None,
+        typer.Option("--cascade-address", help="Where the target sends to, ADDRESS or ADDRESS:PORT; the nth likewise."),
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Try the cascade in rooms of natprobe's own, which are removed again.")
+    ] = False,
+    janus_admin_key_file: Annotated[
+        Path | None,
+        typer.Option("--janus-admin-key-file", help="What makes rooms there; else NATPROBE_JANUS_ADMIN_KEY."),
+    ] = None,
     media_address: Annotated[
         list[str] | None,
         typer.Option("--media-address", help="Try the media server there too: ADDRESS or ADDRESS:PORT; repeatable."),
@@ -151,7 +176,8 @@ def check(
     """Probe a server from here and say whether meetings on it will work."""
     from natprobe.cli import check as command
     from natprobe.cli.access import access
-    from natprobe.cli.entrance import entrance
+    from natprobe.cli.cascade import Cascading
+    from natprobe.cli.entrance import entrance, janus_access
     from natprobe.cli.output import plan
 
     asked = command.Asked(
@@ -167,6 +193,13 @@ def check(
         turn=tuple(turn or ()),
         access=access(turn_username, turn_password_file, turn_secret_file),
         entrance=entrance(user, password_file, jwt_file, room, not no_join),
+        janus=janus_access(janus_secret_file, janus_token_file, admin_key_file=janus_admin_key_file),
+        cascade=Cascading(
+            relays=tuple(cascade or ()),
+            ifaces=tuple(iface or ()),
+            addresses=tuple(cascade_address or ()),
+            apply=apply,
+        ),
         media_addresses=tuple(media_address or ()),
         ca_file=ca_file,
         insecure=insecure,

@@ -14,6 +14,7 @@ import msgspec
 from natprobe import __version__
 from natprobe.cli import BEGAN, signals
 from natprobe.cli.access import Access
+from natprobe.cli.cascade import Cascading
 from natprobe.cli.entrance import Entrance, media_addresses
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
@@ -27,6 +28,7 @@ from natprobe.context import (
     HOLD_MIN,
     IDLE_MAX,
     IDLE_MIN,
+    JANUS_ACCESS,
     RELAY_ACCESS,
     ROOM,
     SESSIONS_MAX,
@@ -40,8 +42,9 @@ from natprobe.host.system import SystemHost
 from natprobe.model import Family, Report, Stages, Target, Verdict, family
 from natprobe.net.system import SystemNet
 from natprobe.net.tls import verified_context
-from natprobe.pairing import credentials
+from natprobe.pairing import JanusAccess, credentials
 from natprobe.probes.peer import SESSION
+from natprobe.rules import rules
 from natprobe.run import SEQUENCE, Session, needed
 from natprobe.target import BadTarget, Pasted, parse, stun_server, turn_server
 
@@ -69,6 +72,8 @@ class Asked:
     turn: tuple[str, ...] = ()
     access: Access = field(default_factory=Access)
     entrance: Entrance = field(default_factory=Entrance)
+    janus: JanusAccess | None = None
+    cascade: Cascading = field(default_factory=Cascading)
     media_addresses: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
@@ -105,7 +110,7 @@ async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
     """Probes and judges; the signal that cut the run short, or 0. What was seen until then is in the report."""
     context = _context(asked)
     progress = Progress(SEQUENCE, quiet=output.quiet, no_color=output.no_color)
-    session = Session(context, progress, BEGAN + context.options.timeout)
+    session = Session(context, progress, BEGAN + context.options.timeout, parting=rules)
     report = None
     try:
         with progress:
@@ -128,6 +133,8 @@ def _context(asked: Asked) -> Context:
         keep.put(SESSION, credentials(pasted.token))
     if (access := asked.access.credentials(time.time())) is not None:
         keep.put(RELAY_ACCESS, access)
+    if asked.janus is not None:
+        keep.put(JANUS_ACCESS, asked.janus)
     return Context(
         target=pasted.target,
         options=msgspec.structs.replace(options, login=entrance.kind),
@@ -173,6 +180,8 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             tenant=pasted.tenant,
             join=asked.entrance.join,
             media_addresses=media_addresses(asked.media_addresses),
+            cascade=asked.cascade.understood(pasted.target),
+            apply=asked.cascade.apply,
             timeout=asked.timeout,
             idle=asked.idle,
             bitrate=bitrate(asked.bitrate),
@@ -204,6 +213,8 @@ def _depth(asked: Asked) -> None:
         raise UsageError(f"--sessions wants a number from 1 to {SESSIONS_MAX}, not {asked.sessions}")
     if asked.hold and asked.bitrate:
         raise UsageError("--hold goes without --bitrate: what would carry the bursts is not kept alive meanwhile")
+    if asked.cascade.apply and not asked.entrance.join:
+        raise UsageError("--no-join makes no session, and --apply needs rooms")
     accepting = {"--deep": asked.deep, "--hold": bool(asked.hold)}
     for name in (each for each, given in accepting.items() if given):
         if asked.shallow:

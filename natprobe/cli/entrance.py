@@ -13,10 +13,12 @@ from typing import Literal
 from natprobe.cli.access import read
 from natprobe.cli.errors import UsageError, warn
 from natprobe.model import join as endpoint
-from natprobe.pairing import Login
+from natprobe.pairing import JanusAccess, Login
 from natprobe.target import is_address
 
 PASSWORD, TOKEN = "NATPROBE_PASSWORD", "NATPROBE_JWT"
+JANUS_SECRET, JANUS_TOKEN = "NATPROBE_JANUS_SECRET", "NATPROBE_JANUS_TOKEN"
+JANUS_ADMIN_KEY = "NATPROBE_JANUS_ADMIN_KEY"
 _TEXT_MAX, _TOKEN_MAX = 500, 8192
 _MEDIA_MAX = 8
 # RFC 7515 section 3.1: three parts in base64url, the last of which may be empty.
@@ -74,23 +76,45 @@ def entrance(
     return Entrance(login=login, room=_room(room), join=join)
 
 
+def janus_access(
+    secret_file: Path | None,
+    token_file: Path | None,
+    environment: Mapping[str, str] = os.environ,
+    admin_key_file: Path | None = None,
+) -> JanusAccess | None:
+    """What Janus's API may ask for; of each the environment counts where no file is named. None: nothing was given.
+    Raises UsageError for what can't be read.
+    """
+    secret, token, admin_key = (
+        _fit(option, read(option, file) if file is not None else environment.get(name, "").strip("\r\n"))
+        for option, file, name in (
+            ("--janus-secret-file", secret_file, JANUS_SECRET),
+            ("--janus-token-file", token_file, JANUS_TOKEN),
+            ("--janus-admin-key-file", admin_key_file, JANUS_ADMIN_KEY),
+        )
+    )
+    found = JanusAccess(secret=secret, token=token, admin_key=admin_key)
+    return found if secret or token or admin_key else None
+
+
 def media_addresses(words: tuple[str, ...]) -> tuple[str, ...]:
     """Addresses to try the media server at, or endpoints. Raises UsageError for names: what those mean is the server's
     business.
     """
     if len(words) > _MEDIA_MAX:
         raise UsageError(f"at most {_MEDIA_MAX} --media-address are tried")
-    return tuple(dict.fromkeys(_media_address(each) for each in words))
+    return tuple(dict.fromkeys(address_or_endpoint("--media-address", each) for each in words))
 
 
-def _media_address(word: str) -> str:
+def address_or_endpoint(option: str, word: str) -> str:
+    """Written as endpoints are, where there is a port. Raises UsageError."""
     if is_address(word):
         return word
     host, _, digits = word.rpartition(":")
     address = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     port = int(digits) if re.fullmatch("[0-9]{1,5}", digits) else 0
     if not is_address(address) or (":" in address) is (address == host) or not 0 < port < 65536:
-        raise UsageError(f"--media-address wants an IPv4 or IPv6 address, with or without a port, not {word[:60]!a}")
+        raise UsageError(f"{option} wants an IPv4 or IPv6 address, with or without a port, not {word[:60]!a}")
     return endpoint(address, port)
 
 
@@ -113,7 +137,7 @@ def _room(name: str | None) -> str:
 
 
 def _fit(what: str, text: str) -> str:
-    """What a stanza can carry, at a length that no server refuses."""
+    """What a stanza or a request can carry, at a length that no server refuses."""
     if len(text) > _TEXT_MAX or any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
         raise UsageError(f"{what} is too long or has control characters in it")
     return text

@@ -16,6 +16,7 @@ from typing import Literal
 from natprobe.addresses import address_class, of_containers
 from natprobe.derive import OWN, REJECTED, bindings, media_checks, silent, target_addresses
 from natprobe.derive.ipv6 import lost_in_ipv6
+from natprobe.derive.janus import lucky, ports_apart, unwanted
 from natprobe.facts import (
     AddressClass,
     Candidate,
@@ -108,6 +109,17 @@ def forced(facts: Facts) -> list[IceCheck]:
     return facts.ok(IceCheck, lambda each: not each.advertised and each.verified and _direct(each))
 
 
+def elsewhere(facts: Facts) -> list[Endpoint]:
+    """Where the media server was met and does not say so: by a forced check, else by its own checks to us. Of those a
+    NAT before it may have made the port, so that at an advertised address they prove nothing.
+    """
+    if proven := forced(facts):
+        return [each.endpoint for each in proven]
+    told = {split(each.endpoint)[0] for each in offered(facts)}
+    met = [each.endpoint for each in lucky(facts) if each.endpoint]
+    return [each for each in met if split(each)[0] not in told]
+
+
 def _direct(check: IceCheck) -> bool:
     return check.transport == "udp" and check.server is None
 
@@ -156,10 +168,13 @@ def useless(facts: Facts) -> list[IceCheck]:
     ours = outside_addresses(facts)
     good = {each.endpoint for each in answered(facts)}
     works = {family(split(each)[0]) for each in good}
+    others = {each.endpoint for _, apart in ports_apart(facts) for each in apart}
+    if unwanted(facts):
+        return []  # they have a cause of their own, as have ports that fare differently
     return [
         each
         for each in media_checks(facts)
-        if each.endpoint not in good
+        if each.endpoint not in good | others
         and family(split(each.endpoint)[0]) in works
         and split(each.endpoint)[0] not in ours
         and _told(facts, each)
@@ -182,21 +197,21 @@ def inner_address(facts: Facts) -> Address | None:
 
 def outer_address(facts: Facts) -> Address | None:
     """Where clients outside should find the media server: proven by a forced check, else the name's address."""
-    proven = [split(each.endpoint)[0] for each in forced(facts)]
+    proven = [split(each)[0] for each in elsewhere(facts)]
     public = [each for each in (*proven, *target_addresses(facts)) if address_class(each) == "public"]
     return public[0] if public else None
 
 
 def installed(facts: Facts) -> Literal["docker", "package"] | None:
-    """How this Jitsi was installed: docker-jitsi-meet's XMPP domain is no DNS name unless told (XMPP_DOMAIN), the
-    packages' is the server's, and their bridge is in no container.
+    """How the server was installed. docker-jitsi-meet's XMPP domain is no DNS name unless told (XMPP_DOMAIN), the
+    packages' is the server's, and their bridge is in no container. A Janus has one configuration everywhere.
     """
+    own = {kind_of(each.endpoint) for each in offered(facts) if each.type == "host"}
     domains = [each.domain for each in facts.ok(JitsiConfig) if each.domain]
     if not domains:
-        return None
+        return "docker" if server_kind(facts) == "janus" and own == {"container"} else None
     if domains[0].endswith("meet.jitsi"):
         return "docker"
-    own = {kind_of(each.endpoint) for each in offered(facts) if each.type == "host"}
     return None if own == {"container"} else "package"
 
 
@@ -212,7 +227,7 @@ def _failed(facts: Facts, told: list[Endpoint]) -> State:
     """Over an IPv6 that leads nowhere from here no address shows to be wrong."""
     if lost_in_ipv6(facts, told):
         return "unanswered"
-    if found := forced(facts):
+    if found := elsewhere(facts):
         return _elsewhere_found(found, told)
     if _behind_one_nat(facts, told):
         return "hairpin"
@@ -220,12 +235,12 @@ def _failed(facts: Facts, told: list[Endpoint]) -> State:
     return "blocked-here" if shut and not _server_said(facts, shut) else "unanswered"
 
 
-def _elsewhere_found(found: list[IceCheck], told: list[Endpoint]) -> State:
+def _elsewhere_found(found: list[Endpoint], told: list[Endpoint]) -> State:
     """The port alone is wrong where the address is right. What answers inside only is no better address."""
     addresses = {split(each)[0] for each in told}
-    if any(split(each.endpoint)[0] in addresses for each in found):
+    if any(split(each)[0] in addresses for each in found):
         return "other-port"
-    inside = all(kind_of(each.endpoint) != "public" for each in found)
+    inside = all(kind_of(each) != "public" for each in found)
     return "hairpin" if inside and any(kind_of(each) == "public" for each in told) else "other-address"
 
 

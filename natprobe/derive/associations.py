@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from natprobe.derive import CONSENT_SECONDS, SILENT_TRIES
-from natprobe.facts import Allocation, Facts, IceCheck, IceEnded, MediaHandshake, PathHeld, ids
+from natprobe.derive import CONSENT_SECONDS, FULL_SIZE, SILENT_TRIES
+from natprobe.facts import Allocation, Facts, IceCheck, IceEnded, MediaEcho, MediaHandshake, PathHeld, ids
 from natprobe.model import Attempt, Failure, family, split
 
 
@@ -26,8 +26,38 @@ def deepened(facts: Facts, attempt: Attempt, relay: Allocation | None = None) ->
     if handshake.failure is Failure.TLS_CERTIFICATE:
         return msgspec.structs.replace(attempt, status="blocked", reason="another-certificate")
     # Where full-size packets are lost, DTLS stood all the same: its packets are smaller.
-    proven = handshake.failure is None and (attempt.status == "open" or attempt.reason == "large-packets-lost")
-    return _held(facts, msgspec.structs.replace(attempt, proof="media"), relay) if proven else attempt
+    unsure = attempt.reason == "large-packets-unsure" and large_down(facts, handshake.session)
+    stood = attempt.status == "open" or attempt.reason == "large-packets-lost" or unsure
+    if handshake.failure is not None or not stood:
+        return attempt
+    echoed = _echoed(facts, msgspec.structs.replace(attempt, proof="media"), handshake.session)
+    return _held(facts, echoed, relay)
+
+
+def _echoed(facts: Facts, attempt: Attempt, session: str) -> Attempt:
+    """Where a plugin sends media back, whether full-size packets pass from there to here too. What came back got there,
+    however a padded check fared.
+    """
+    down = large_down(facts, session)
+    echoes = facts.of(MediaEcho, lambda each: each.session == session)
+    evidence = tuple(sorted({*attempt.evidence, *ids(echoes)}))
+    attempt = msgspec.structs.replace(attempt, large_down=down, evidence=evidence)
+    if down:
+        return msgspec.structs.replace(attempt, status="open", reason=None, large_up=True)
+    lost = down is False and attempt.large_up
+    return msgspec.structs.replace(attempt, status="blocked", reason="large-packets-lost") if lost else attempt
+
+
+def large_down(facts: Facts, session: str) -> bool | None:
+    """Whether full-size media came back. False: never, often enough to be no loss, while small packets of it did; a
+    plugin that sends nothing back tells nothing.
+    """
+    echoes = facts.of(MediaEcho, lambda each: each.session == session)
+    large = [each for each in echoes if each.size >= FULL_SIZE]
+    if any(each.received for each in large):
+        return True
+    small = any(each.received for each in echoes if each.size < FULL_SIZE)
+    return False if small and sum(each.sent for each in large) >= SILENT_TRIES else None
 
 
 def _held(facts: Facts, attempt: Attempt, relay: Allocation | None) -> Attempt:

@@ -43,7 +43,8 @@ def signalling_works(facts: Facts) -> bool | None:
     asked = _ways(facts)
     if any(each.failure is None or _unknown_to_it(each) for each in asked):
         return True
-    told = [each for each in asked if _tells(each) or _mixed(facts, each)]
+    page = next((each.url for each in facts.ok(JitsiConfig)), "")
+    told = [each for each in asked if _tells(each) or mixed_content(page, each.url)]
     return False if told else None
 
 
@@ -60,10 +61,14 @@ def redirected(answer: SignIn | ConferenceReply) -> bool:
     return answer.status is not None and 300 <= answer.status < 400
 
 
-def _mixed(facts: Facts, signing: SignIn) -> bool:
+def mixed_content(page: str, url: str) -> bool:
     """Whether browsers refuse it before anything is sent: no TLS, on a page that has it (W3C Mixed Content, 5.1)."""
-    page = next(iter(facts.ok(JitsiConfig)), None)
-    return page is not None and page.url.startswith("https:") and signing.url.startswith(("http:", "ws:"))
+    return _scheme(page) == "https" and _scheme(url) in ("http", "ws")
+
+
+def _scheme(url: str) -> str:
+    """RFC 3986 section 3.1; of whatever text, which may be no URL."""
+    return url.partition(":")[0].lower()
 
 
 def _ways(facts: Facts) -> list[SignIn]:

@@ -11,6 +11,16 @@ from typing import TypeVar, get_args
 
 from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
 from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld
+from natprobe.facts.janus import (
+    CascadeFlow,
+    CascadeRelay,
+    CascadeRequest,
+    JanusCall,
+    JanusDoor,
+    JanusEnd,
+    JanusInfo,
+    MediaEcho,
+)
 from natprobe.facts.jitsi import (
     BridgeChannel,
     ConferenceReply,
@@ -52,6 +62,9 @@ __all__ = [
     "Binding",
     "BridgeChannel",
     "Candidate",
+    "CascadeFlow",
+    "CascadeRelay",
+    "CascadeRequest",
     "Certificate",
     "ConferenceReply",
     "Connected",
@@ -64,9 +77,14 @@ __all__ = [
     "IceCheck",
     "IceEnded",
     "IdleMapping",
+    "JanusCall",
+    "JanusDoor",
+    "JanusEnd",
+    "JanusInfo",
     "JitsiConfig",
     "Known",
     "LocalAddress",
+    "MediaEcho",
     "MediaHandshake",
     "NaptrAnswer",
     "NaptrRecord",
@@ -142,6 +160,14 @@ Known = (
     | PoolCheck
     | BridgeChannel
     | PseudoTls
+    | JanusDoor
+    | JanusInfo
+    | JanusCall
+    | JanusEnd
+    | MediaEcho
+    | CascadeRelay
+    | CascadeRequest
+    | CascadeFlow
 )
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
 
@@ -190,8 +216,11 @@ def ids(*groups: Observation | Sequence[Observation]) -> tuple[int, ...]:
 
 
 def server_kind(facts: Facts) -> Kind:
-    """What the server is: what the user said, else what its pages say of it."""
+    """What the server is: what the user said, else what its pages say of it, or what answers at Janus's ports."""
     if facts.target.kind != "auto":
         return facts.target.kind
     marks = {mark for reply in facts.ok(HttpReply) for mark in reply.says}
-    return "jitsi" if "jitsi" in marks else "janus" if "janus" in marks else "auto"
+    if "jitsi" in marks:
+        return "jitsi"
+    answers = any(each.reached == "answer" for each in facts.of(JanusDoor))
+    return "janus" if "janus" in marks or answers else "auto"

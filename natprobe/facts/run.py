@@ -11,7 +11,8 @@ class Run(Observation, frozen=True, kw_only=True):
     """The first observation of every report: which natprobe, when, with which options that matter. No secrets.
 
     `bitrate`: bits per second (--bitrate), 0: none was asked for. `hold`: seconds (--hold), 0: not asked for.
-    `room`: the user named one to enter, by --room or in a link.
+    `room`: the user named one to enter, by --room or in a link. `cascade`: how many other Janus servers were named;
+    `apply`: rooms might be made.
     """
 
     version: Text
@@ -31,6 +32,8 @@ class Run(Observation, frozen=True, kw_only=True):
     hold: Seconds = 0.0
     sessions: Count = 1
     room: bool = False
+    cascade: Count = 0
+    apply: bool = False
     insecure: bool = False
 
 

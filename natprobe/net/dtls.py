@@ -104,6 +104,15 @@ class DtlsSession:
         """The application protocol that the server chose (RFC 7301)."""
         return self._tls.get_alpn_proto_negotiated().decode("ascii", "replace") or None
 
+    @property
+    def srtp_profile(self) -> str:
+        """What both sides agreed on for media (RFC 5764), by OpenSSL's name; empty: nothing."""
+        return self._tls.get_selected_srtp_profile().decode("ascii", "replace")
+
+    def exported(self, label: bytes, size: int) -> bytes:
+        """Key material for a protocol beside this one (RFC 5705), the same at both ends."""
+        return self._tls.export_keying_material(label, size)
+
     def chain(self) -> list[bytes]:
         """The certificates as the server sent them, leaf first, DER."""
         found = self._tls.get_peer_cert_chain() or []

@@ -65,6 +65,8 @@ _BY_NAME: dict[tuple[str, str], Failure] = {
     ("natprobe", "StreamError"): Failure.ERROR_RESPONSE,
     ("natprobe", "XmppError"): Failure.PROTOCOL,
     ("natprobe", "SaslError"): Failure.PROTOCOL,
+    ("natprobe", "JanusError"): Failure.PROTOCOL,
+    ("natprobe", "SdpError"): Failure.PROTOCOL,
     ("natprobe", "NoRoute"): Failure.NO_ROUTE,
     ("natprobe", "Prohibited"): Failure.PROHIBITED,
 }

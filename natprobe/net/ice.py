@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
-from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Udp
+from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Stream, Udp
 from natprobe.net.turn import TurnClient
 from natprobe.wire import stun
 from natprobe.wire.ice import Agent, Base, Endpoint, Pair
@@ -19,9 +19,13 @@ _BACKLOG = 256
 
 
 class Way(Protocol):
-    """A local way out: a socket, or an allocation on a relay. Whoever made what lies under it closes that."""
+    """A local way out: a socket, an allocation on a relay, a connection. Whoever made what lies under it closes that.
+
+    `transport` is that of the remote candidates.
+    """
 
     base: Base
+    transport: Literal["udp", "tcp"]
 
     @property
     def local(self) -> Endpoint:
@@ -36,6 +40,8 @@ class Way(Protocol):
 
 class UdpWay:
     """A socket of our own. ICMP errors end nothing: another pair may work, and the deadline decides."""
+
+    transport: Literal["udp", "tcp"] = "udp"
 
     def __init__(self, udp: Udp, base: Base) -> None:
         self._udp, self.base = udp, base
@@ -60,6 +66,8 @@ class UdpWay:
 class RelayWay:
     """An allocation that lets the remote candidates in. Nobody else may read from it meanwhile."""
 
+    transport: Literal["udp", "tcp"] = "udp"
+
     def __init__(self, client: TurnClient, base: Base, relayed: Endpoint) -> None:
         self._client, self.base, self.local = client, base, relayed
 
@@ -73,6 +81,35 @@ class RelayWay:
             event, _ = await self._client.receive()
             if isinstance(event, Data):
                 return event.payload, event.peer
+
+
+class StreamWay:
+    """A connection to the only remote candidate: ICE over TCP (RFC 6544), every packet after its length (RFC 4571)."""
+
+    transport: Literal["udp", "tcp"] = "tcp"
+
+    def __init__(self, stream: Stream, base: Base) -> None:
+        self._stream, self.base = stream, base
+        self._splitter = stun.Splitter(framed=True)
+        self._arrived: list[bytes] = []
+
+    @property
+    def local(self) -> Endpoint:
+        """See Way."""
+        return self._stream.local
+
+    async def send(self, data: bytes, to: Endpoint) -> None:  # noqa: ARG002  # there is one other end
+        """See Way."""
+        await self._stream.write(stun.frame(data))
+
+    async def receive(self) -> tuple[bytes, Endpoint]:
+        """See Way."""
+        while not self._arrived:
+            data = await self._stream.read(DATAGRAM_MAX)
+            if not data:
+                raise EOFError("the media server closed the connection")
+            self._arrived += [each for each in self._splitter.feed(data) if len(each) <= DATAGRAM_MAX]
+        return self._arrived.pop(0), self._stream.remote
 
 
 class Association:
@@ -90,10 +127,10 @@ class Association:
             agent.add(way.base)
 
     async def __aenter__(self) -> Association:
+        self._tasks.append(asyncio.create_task(self._drive()))  # first, so that checks go out at once
         for way in self._ways.values():
             self._tasks.append(asyncio.create_task(self._read(way)))
             self._tasks.append(asyncio.create_task(self._write(way)))
-        self._tasks.append(asyncio.create_task(self._drive()))
         return self
 
     async def __aexit__(self, *_: object) -> None:

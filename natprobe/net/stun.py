@@ -172,6 +172,8 @@ class StunSocket:
         if expected is not None and packet.message.message_class is Class.REQUEST:
             return None if expected.done() else expected.set_result(datagram)
         pending = self._pending.get(transaction_id)
+        if pending is None and _is_check(packet):
+            return None
         if pending is None or not stun.answers(packet, transaction_id) or pending.done.done():
             known = transaction_id in self._answered or (pending is not None and pending.done.done())
             return self._stray(datagram.source, "duplicate" if known else "wrong-transaction")
@@ -200,6 +202,11 @@ class StunSocket:
         key = (sender, fault)
         if key in self.strays or len(self.strays) < STRAYS_MAX:
             self.strays[key] = self.strays.get(key, 0) + 1
+
+
+def _is_check(packet: Packet) -> bool:
+    """The other side's own (RFC 8445 section 7.3), which nobody here answers: nothing is wrong with it."""
+    return packet.message.message_class is Class.REQUEST and "PRIORITY" in packet.message.attributes
 
 
 def _refusal(packet: Packet, datagram: Datagram, pending: _Pending) -> bool:

@@ -8,16 +8,16 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from natprobe.asking.lookups import Addresses
-from natprobe.asking.signin import ALPN, Door, door
+from natprobe.asking.lookups import beside_target
+from natprobe.asking.secured import secured
+from natprobe.asking.signin import Door, door
 from natprobe.asking.together import any_of
 from natprobe.context import Context
-from natprobe.derive import target_addresses
 from natprobe.facts import BridgeChannel, Facts, JitsiConfig, Resolved, SessionOffer
 from natprobe.model import Failure, Observation, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.net.tls import TlsStream
 from natprobe.wire.jingle import Offer
 from natprobe.wire.text import clean
 
@@ -27,7 +27,6 @@ YIELDS = (Resolved, BridgeChannel)
 TIMEOUT = 4.0
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 1.5
-NEXT_ADDRESS_SECONDS = 0.25
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -38,7 +37,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     way = door("websocket", url.partition("?")[0], page) if url else None
     if url is None or offer is None or way is None or not way.secure:
         return
-    known = Addresses(ctx, {ctx.target.host: target_addresses(facts)})
+    known = beside_target(ctx, facts)
     async for seen in known.ask([way.host]):
         yield seen
     shown = clip(clean(offer.shown_channel or ""), 500)
@@ -105,9 +104,5 @@ class _Asking:
 
     async def _line(self) -> TlsStream:
         ways = [partial(self._ctx.tcp, (each, self._way.port)) for each in self._addresses]
-        self._under = stream = await any_of(ways, NEXT_ADDRESS_SECONDS)
-        insecure = self._ctx.options.insecure
-        context = reading_context(ALPN) if insecure else verified_context(self._ctx.options.ca_pem, ALPN)
-        tls = TlsStream(stream, context, self._way.host.partition("%")[0])
-        await tls.handshake()
-        return tls
+        self._under = await any_of(ways)
+        return await secured(self._ctx, self._under, self._way.host)

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from natprobe.asking import ahead
 from natprobe.asking.handshakes import HANDSHAKE_SECONDS
 from natprobe.asking.pages import Front, Got, Pages, quoted
+from natprobe.asking.secured import secured
 from natprobe.asking.together import any_of
 from natprobe.context import Context
 from natprobe.derive import target_addresses
@@ -32,8 +34,6 @@ TIMEOUT = 12.0
 
 KINDS = ("auto", "jitsi")
 ADDRESSES_MAX = 6
-# As browsers do: the next address, when the one before has not answered (RFC 8305 section 8).
-NEXT_SECONDS = 0.25
 # The file with all its redirects; its body alone, and how long that may be.
 FILE_SECONDS = 4.0
 BODY_SECONDS = 2.0
@@ -52,7 +52,10 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if visit.secured:  # an http: link, and the page is at https: of the same host
         async for seen in visit.observe(443, secure=True):
             yield seen
-    if (found := visit.result()) is not None:
+    found = visit.result()
+    if found is None or found.failure is not None:
+        await ahead.end(ctx)
+    if found is not None:
         yield found
 
 
@@ -108,9 +111,11 @@ class Visit:
         ways = [_Way(Front(self._ctx, address, port, secure=secure)) for address in self._addresses]
         front, self.secured = ways[0].front, False
         try:
-            with closing(await any_of([each.begin for each in ways], NEXT_SECONDS)) as way:
+            with closing(await any_of([each.begin for each in ways])) as way:
                 front, stream = way.front, way.stream
-                pages = Pages(front, await self._secured(front, stream) if secure else stream)
+                if secure:
+                    ahead.begin(self._ctx, stream.remote)
+                pages = Pages(front, await self._secured(stream) if secure else stream)
                 for place in self._places():
                     async for reply in self._file(front, pages, place):
                         yield reply
@@ -119,12 +124,10 @@ class Visit:
         except (OSError, EOFError, TimeoutError) as exc:
             self._found = _failed(front, "/", *failure_of(exc))
 
-    async def _secured(self, front: Front, stream: Stream) -> Stream:
-        """Where the certificate is bad the web probe tells why; on past it only if the user says so."""
-        tls = front.over(stream, verified=not self._ctx.options.insecure)
+    async def _secured(self, stream: Stream) -> Stream:
+        """Where the certificate is bad the web probe tells why."""
         async with asyncio.timeout(HANDSHAKE_SECONDS):
-            await tls.handshake()
-        return tls
+            return await secured(self._ctx, stream, self._ctx.target.host)
 
     def _places(self) -> list[str]:
         tenant = self._ctx.options.tenant

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from natprobe.asking.conferences import Answer, ask_focus, harmless
 from natprobe.asking.forced import forced
-from natprobe.asking.rooms import Participant, Room, nick_of
-from natprobe.asking.seats import participants
+from natprobe.asking.invitations import Invitation
+from natprobe.asking.rooms import Participant, Room, seated, throw_away
+from natprobe.asking.seats import signed_in
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import SIGN_IN, Context
 from natprobe.derive.conference import NO_BRIDGE
@@ -28,7 +29,7 @@ from natprobe.facts import (
 )
 from natprobe.model import Endpoint, Failure, Observation, clip, join
 from natprobe.pairing import Login
-from natprobe.servers.jitsi.rooms import room_name
+from natprobe.servers.jitsi.rooms import hosts_of, room_name
 from natprobe.servers.jitsi.services import in_metadata
 from natprobe.wire.text import clean
 
@@ -48,38 +49,32 @@ _NOT_LET_IN = ("not-authorized", "registration-required", "forbidden")
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Two sessions are needed: the focus invites nobody who is alone. With --deep there are more."""
-    sessions = _signed_in(ctx)
+    sessions = signed_in(ctx)
     if len(sessions) < NEEDED:
         return
     one = sessions[0]
     until = ctx.net.now() + TIMEOUT - SPARE_SECONDS
     config = next(iter(facts.ok(JitsiConfig)), None)
-    domain = (config and config.domain) or one.domain
-    room = f"{_room(ctx, one)}@{(config and config.muc) or f'conference.{domain}'}".lower()
+    hosts = hosts_of(config, one.domain)
+    room = f"{_room(ctx, one)}@{hosts.muc}".lower()
     answer = await ask_focus(ctx, facts, one, room, config)
     yield _reply(answer)
     if not answer.ready or answer.visitors:
         return
-    ours = await _entered(ctx, sessions, Room(room, answer.focus, domain), until)
+    ours = await _entered(ctx, sessions, Room(room, answer.focus, hosts.domain), until)
     inside = sorted(each.entered for each in ours if each.entered is not None)
     if len(inside) >= NEEDED:
         end = min(inside[-1] + OFFER_SECONDS, until)
         await asyncio.gather(*(each.invited(end - ctx.net.now()) for each in ours if each.entered is not None))
     for observation in _told(ctx, facts, ours, inside):
         yield observation
-    if (services := _services(domain, ours)) is not None:
+    if (services := _services(hosts.domain, ours)) is not None:
         yield services
-
-
-def _signed_in(ctx: Context) -> list[XmppSession]:
-    """Those who are; in the room they are numbered anew."""
-    found = [ctx.keep.get(f"jitsi/{number}", XmppSession) for number in range(1, participants(ctx) + 1)]
-    return [each for each in found if each is not None]
 
 
 def _room(ctx: Context, session: XmppSession) -> str:
     """The one that the signalling was asked for: the user's, or a throw-away one. Of some names nothing is left."""
-    return room_name(session.room) or f"natprobe-{ctx.random.getrandbits(64):016x}"
+    return room_name(session.room) or throw_away(ctx)
 
 
 async def _entered(ctx: Context, sessions: Sequence[XmppSession], room: Room, until: float) -> tuple[Participant, ...]:
@@ -88,23 +83,12 @@ async def _entered(ctx: Context, sessions: Sequence[XmppSession], room: Room, un
     async def enter(some: tuple[Participant, ...]) -> None:
         await asyncio.gather(*(each.enter(min(ENTRY_SECONDS, until - ctx.net.now())) for each in some))
 
-    ours = _participants(ctx, sessions, room)
+    ours = seated(ctx, sessions, room, "participant")
     await enter(ours[:NEEDED])
     if all(each.entered is None for each in ours[:NEEDED]):
         return ours[:NEEDED]
     await enter(ours[NEEDED:])
     return ours
-
-
-def _participants(ctx: Context, sessions: Sequence[XmppSession], room: Room) -> tuple[Participant, ...]:
-    """Kept until the run ends, so that they go on answering and go last."""
-    found: list[Participant] = []
-    taken: list[str] = []
-    for number, session in enumerate(sessions, 1):
-        taken.append(nick_of(session.jid, taken, ctx.random))
-        found.append(Participant(session, room, taken[-1], ctx.net.now))
-        ctx.keep.put(f"participant/{number}", found[-1])
-    return tuple(found)
 
 
 def _told(ctx: Context, facts: Facts, ours: tuple[Participant, ...], inside: list[float]) -> Iterator[Observation]:
@@ -164,9 +148,11 @@ def _offer(ctx: Context, number: int, each: Participant, second: float) -> Sessi
     if each.offer is None:
         return _no_offer(number, each)
     ctx.keep.put(f"offer/{number}", each.offer)
+    name = ctx.keep.put(f"media/{number}", each.offer.credentials)
+    ctx.keep.put(f"waiting/{number}", Invitation(ctx.keep, each, each.offer, name))
     return SessionOffer(
         participant=number,
-        session=ctx.keep.put(f"media/{number}", each.offer.credentials),
+        session=name,
         candidates=len(each.offer.candidates),
         dropped=each.offer.dropped,
         fingerprint=each.offer.fingerprint is not None,

@@ -14,7 +14,7 @@ import msgspec
 from natprobe.addresses import address_class
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES, check, goal_at
 from natprobe.asking.conferences import ask_focus
-from natprobe.asking.rooms import Participant, Room, nick_of
+from natprobe.asking.rooms import Participant, Room, seated, throw_away
 from natprobe.asking.signin import Door, SigningIn, door
 from natprobe.asking.sources import source
 from natprobe.asking.together import as_they_come
@@ -24,6 +24,7 @@ from natprobe.facts import Facts, JitsiConfig, LocalAddress, PoolCheck, SessionO
 from natprobe.model import Endpoint, Failure, Observation, clip, family, join, split
 from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket
+from natprobe.servers.jitsi.rooms import Hosts, hosts_of
 from natprobe.wire.jingle import Offer
 
 REQUIRES = (SessionOffer, SignIn, JitsiConfig)
@@ -39,12 +40,12 @@ _NOTHING_TO_CHECK = "its session names no public UDP address of a family that is
 
 
 class _Rooms(NamedTuple):
-    """What all conferences have in common: the way in that worked, and where rooms are."""
+    """What all conferences have in common: the way in that worked, where we sign in, and where rooms are."""
 
     config: JitsiConfig
     way: Door
     login: str
-    muc: str
+    hosts: Hosts
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -56,8 +57,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if way is None:
         return
     way = msgspec.structs.replace(way, addresses=(split(told.endpoint)[0],))
-    muc = config.muc or f"conference.{config.domain or told.domain}"
-    rooms = _Rooms(config, way, told.domain, muc)
+    rooms = _Rooms(config, way, told.domain, hosts_of(config, told.domain))
     numbers = range(2, ctx.options.sessions + 1)
     try:
         async for seen in as_they_come(_conference(ctx, facts, rooms, each) for each in numbers):
@@ -75,25 +75,25 @@ async def _leave(ctx: Context, numbers: Iterable[int]) -> None:
     """All rooms, once all are checked: one that was left sooner would give its bridge to the next. With --hold the run
     may go on for minutes.
     """
-    keys = [f"pool/{number}/{who}" for number in numbers for who in (1, 2)]
-    ours = [ctx.keep.get(f"{each}/in", Participant) for each in keys]
-    sessions = [ctx.keep.get(each, XmppSession) for each in keys]
+    keys = [(f"pool/{number}", who) for number in numbers for who in (1, 2)]
+    ours = [ctx.keep.get(f"{pool}/in/{who}", Participant) for pool, who in keys]
+    sessions = [ctx.keep.get(f"{pool}/{who}", XmppSession) for pool, who in keys]
     await asyncio.gather(*(each.aclose() for each in (*ours, *sessions) if each is not None))
 
 
 async def _conference(ctx: Context, facts: Facts, rooms: _Rooms, number: int) -> AsyncIterator[Observation]:
-    name = f"natprobe-{ctx.random.getrandbits(64):016x}"
+    name = throw_away(ctx)
     sessions = [each for each in await _signed_in(ctx, rooms, number, name) if each is not None]
     if len(sessions) < 2:
         yield PoolCheck(conference=number, failure=Failure.CLOSED, detail="signalling let nobody in any more")
         return
-    jid = f"{name}@{rooms.muc}".lower()
+    jid = f"{name}@{rooms.hosts.muc}".lower()
     answer = await ask_focus(ctx, facts, sessions[0], jid, rooms.config)
     if not answer.ready or answer.visitors:
         failure = answer.failure or Failure.ERROR_RESPONSE
         yield PoolCheck(conference=number, failure=failure, detail="the focus gave no conference")
         return
-    room = Room(jid, answer.focus, rooms.config.domain or sessions[0].domain)
+    room = Room(jid, answer.focus, rooms.hosts.domain)
     offer = await _offered(ctx, sessions, room, number)
     if offer is None:
         yield PoolCheck(conference=number, failure=Failure.TIMEOUT, detail="no session was offered")
@@ -119,12 +119,7 @@ async def _signed_in(ctx: Context, rooms: _Rooms, number: int, name: str) -> lis
 
 
 async def _offered(ctx: Context, sessions: list[XmppSession], room: Room, number: int) -> Offer | None:
-    ours: list[Participant] = []
-    taken: list[str] = []
-    for who, session in enumerate(sessions, 1):
-        taken.append(nick_of(session.jid, taken, ctx.random))
-        ours.append(Participant(session, room, taken[-1], ctx.net.now))
-        ctx.keep.put(f"pool/{number}/{who}/in", ours[-1])
+    ours = seated(ctx, sessions, room, f"pool/{number}/in")
     await asyncio.gather(*(each.enter(ENTRY_SECONDS) for each in ours))
     if all(each.entered is not None for each in ours):
         await ours[0].invited(OFFER_SECONDS)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from natprobe.asking.accepting import Waiting, waiting
 from natprobe.asking.checks import Goal, check, goals
 from natprobe.asking.seats import seat
 from natprobe.asking.through import SIZES, Through
@@ -19,7 +20,6 @@ from natprobe.context import Context
 from natprobe.facts import Candidate, Facts, IceCheck, Permission, TurnServer
 from natprobe.model import Observation, family, join
 from natprobe.net.stun import Outcome
-from natprobe.wire.jingle import Offer
 
 REQUIRES = (Candidate, TurnServer)
 TAKES = ()
@@ -46,19 +46,19 @@ async def _visit(ctx: Context, facts: Facts, key: str, wanted: list[Goal]) -> As
     if through is None:
         return
     leg = through.leg
-    offer = ctx.keep.get(f"offer/{seat(ctx, leg.server.transport)}", Offer)
-    fitting = [_of_seat(offer, each) for each in wanted if family(each.to[0]) == family(leg.relayed[0])][:GOALS_MAX]
+    own = waiting(ctx, seat(ctx, leg.server.transport))
+    fitting = [_of_seat(own, each) for each in wanted if family(each.to[0]) == family(leg.relayed[0])][:GOALS_MAX]
     async with through.mail:
         async for seen in as_they_come(_to(ctx, through, goal) for goal in fitting):
             yield seen
 
 
-def _of_seat(offer: Offer | None, goal: Goal) -> Goal:
-    """With the credentials of the leg's own participant, where its offer names this very endpoint: of another bridge,
-    which the focus may have chosen for it, they are no good here.
+def _of_seat(own: Waiting | None, goal: Goal) -> Goal:
+    """With the credentials of the leg's own session, where that names this very endpoint: of another bridge, which
+    Jitsi's focus may have chosen for it, they are no good here.
     """
-    named = offer is not None and any((e.transport, e.address, e.port) == ("udp", *goal.to) for e in offer.candidates)
-    return goal._replace(theirs=offer.credentials) if offer is not None and named else goal
+    named = own is not None and any(each.endpoint == goal.to for each in own.remotes)
+    return goal._replace(theirs=own.theirs) if own is not None and named else goal
 
 
 async def _allocated(ctx: Context, facts: Facts, key: str) -> Through | None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from natprobe.asking.lookups import Addresses
+from natprobe.asking.lookups import beside_target
 from natprobe.asking.offers import Offers
-from natprobe.asking.xmpp import XmppSession
+from natprobe.asking.seats import signed_in
 from natprobe.context import Context
-from natprobe.derive import target_addresses
 from natprobe.facts import Facts, JitsiConfig, Resolved, Services, SignIn, TurnServer
-from natprobe.model import Observation, split
+from natprobe.model import Observation
 
 REQUIRES = (JitsiConfig, SignIn)
 TAKES = ()
@@ -23,15 +22,10 @@ TIMEOUT = 8.0
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Asked by the first participant that is there."""
-    session = next((each for each in _sessions(ctx) if each is not None), None)
-    if session is None:
+    sessions = signed_in(ctx)
+    if not sessions:
         return
     config = facts.ok(JitsiConfig)[0]
-    known = (split(config.endpoint)[0], *target_addresses(facts))
-    addresses = Addresses(ctx, {ctx.target.host: known})
-    async for seen in Offers(ctx, session, config.domain or ctx.target.host, addresses).observe():
+    addresses = beside_target(ctx, facts, config.endpoint)
+    async for seen in Offers(ctx, sessions[0], config.domain or ctx.target.host, addresses).observe():
         yield seen
-
-
-def _sessions(ctx: Context) -> tuple[XmppSession | None, ...]:
-    return tuple(ctx.keep.get(f"jitsi/{number}", XmppSession) for number in (1, 2))

@@ -1,21 +1,22 @@
 """Media as a browser builds it: the session is accepted, full ICE, DTLS with the media server, full-size packets.
 
-Directly on the second participant's session, while the first one's is still used to ask every address; through the
-best relay where only that has passed. With --deep, on further participants' sessions, through every other kind of leg
-that has passed too (asking/seats.py).
+Directly on the second session, while the first one is still used to ask every address. Where nothing passes directly,
+the first one is accepted over TCP, where the media server takes that, or through the best relay. With --deep, on
+further sessions, through every other kind of leg that has passed too (asking/seats.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
-from natprobe.asking.association import Sides, Through, associate
+from natprobe.asking.accepting import Waiting, waiting
+from natprobe.asking.association import Through, associate
+from natprobe.asking.connections import Connections
 from natprobe.asking.relays import Leg
-from natprobe.asking.rooms import Participant
-from natprobe.asking.seats import seat
+from natprobe.asking.seats import CHECKS, DIRECT, seat, taken
 from natprobe.asking.sources import sources
 from natprobe.asking.staying import hold_on
 from natprobe.asking.together import as_they_come
@@ -23,57 +24,51 @@ from natprobe.context import Context
 from natprobe.derive.bridge import takes
 from natprobe.facts import (
     Allocation,
+    Candidate,
     Facts,
     IceCheck,
     IceEnded,
+    JanusEnd,
     LocalAddress,
+    MediaEcho,
     MediaHandshake,
     PathHeld,
-    SessionOffer,
 )
-from natprobe.model import Observation, family, join
+from natprobe.model import Observation, family, join, split
 from natprobe.net.failure import failure_of
-from natprobe.net.ice import RelayWay, UdpWay, Way
-from natprobe.pairing import IceCredentials
+from natprobe.net.ice import RelayWay, StreamWay, UdpWay, Way
 from natprobe.wire.ice import Base, Remote
-from natprobe.wire.jingle import BridgeCandidate, Offer
-from natprobe.wire.session_accept import Ours, session_accept
 
-REQUIRES = (SessionOffer,)
+REQUIRES = (Candidate,)
 TAKES = (LocalAddress,)
-YIELDS = (IceEnded, MediaHandshake, IceCheck, PathHeld)
+YIELDS = (IceEnded, MediaHandshake, IceCheck, PathHeld, MediaEcho, JanusEnd)
 TIMEOUT = 20.0
 
 # How often it is looked whether all checks have ended (seconds).
 _LOOK_SECONDS = 0.02
-_RELAYS = ("udp", "tcp", "tls")
-
-
-class Seat(NamedTuple):
-    """A participant whose session is for this probe, and the session's name in facts."""
-
-    participant: Participant
-    offer: Offer
-    media: str
+# Legs to a relay that clients have, the best first.
+_RANKS: Mapping[str | None, int] = {"udp": 0, "tcp": 1, "tls": 2}
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Directly at once: where no check passes, a peer may still find us."""
+    if not taken(ctx):
+        return
     directly = _session(ctx, facts, None, held=ctx.options.hold > 0)
-    async for seen in as_they_come([directly, _through_relays(ctx, facts)]):
+    async for seen in as_they_come([directly, _otherwise(ctx, facts)]):
         yield seen
 
 
-async def _through_relays(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """When nobody else reads from relays any more: where nothing has passed directly, the leg that the client would
-    take, with --deep every kind of leg that has passed.
+async def _otherwise(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """When nobody else reads from relays any more: where nothing has passed directly over UDP, the way that the client
+    would take, with --deep every kind of way that has passed.
     """
     while not _all_checked(facts):
         await ctx.net.sleep(_LOOK_SECONDS)
-    verified = _verified(facts)
-    main = None if any(each.leg is None for each in verified) else _main(facts, verified)
-    best = {each.leg: each for each in reversed(verified) if each.leg in _RELAYS}
-    others = [each for leg, each in best.items() if main is None or leg != main.leg] if ctx.options.deep else []
+    verified = _verified(ctx, facts)
+    main = None if any(map(_is_direct, verified)) else _main(facts, verified)
+    best = {_seat(ctx, each): each for each in reversed(verified) if not _is_direct(each)}
+    others = [each for at, each in best.items() if main is None or at != _seat(ctx, main)] if ctx.options.deep else []
     streams = [_session(ctx, facts, each) for each in others]
     if main is not None:
         streams.append(_session(ctx, facts, main, held=ctx.options.hold > 0))
@@ -82,44 +77,51 @@ async def _through_relays(ctx: Context, facts: Facts) -> AsyncIterator[Observati
 
 
 def _main(facts: Facts, verified: list[IceCheck]) -> IceCheck | None:
-    """The best relayed one, of those first that the client would take."""
-    legs = [each for each in verified if each.leg in _RELAYS]
-    return min(legs, key=lambda e: (not _taken(facts, e), _RELAYS.index(e.leg or "")), default=None)
+    """A connection to the media server itself, by its candidates' priority; else the best relayed one, of those first
+    that the client would take.
+    """
+
+    def rank(check: IceCheck) -> tuple[bool, bool, int]:
+        return check.leg is not None, not _taken(facts, check), _RANKS.get(check.leg, 0)
+
+    return min(verified, key=rank, default=None)
 
 
-def _seat(ctx: Context, leg: str | None) -> Seat | None:
-    """None where it has been offered no session."""
-    number = seat(ctx, leg)
-    found = ctx.keep.get(f"participant/{number}", Participant)
-    return Seat(found, found.offer, f"media/{number}") if found is not None and found.offer is not None else None
+def _is_direct(check: IceCheck) -> bool:
+    return check.leg is None and check.transport == "udp"
+
+
+def _seat(ctx: Context, passed: IceCheck | None) -> int:
+    """Over TCP it is the session whose candidates have been asked for."""
+    if passed is None:
+        return DIRECT
+    return CHECKS if passed.leg is None else seat(ctx, passed.leg)
 
 
 async def _session(
     ctx: Context, facts: Facts, passed: IceCheck | None, *, held: bool = False
 ) -> AsyncIterator[Observation]:
     """One of them to its end. What was opened for it is closed with it."""
-    taken = _seat(ctx, None if passed is None else passed.leg)
-    if taken is None:
+    one = waiting(ctx, _seat(ctx, passed))
+    if one is None:
         return
-    session, offer = taken.participant.session, taken.offer
     with ExitStack() as opened:
-        ways, relays = _ways(ctx, facts, offer, passed, opened)
+        ways, relays, remotes = await _ways(ctx, facts, one, passed, opened)
         if not ways:
             return
-        sides = _sides(ctx, taken)
-        hosts = tuple(each.local for each in ways if not each.base.relayed)
-        accept = session_accept(
-            session.new_id(), offer, Ours(session.jid, sides.ours, sides.identity.fingerprint, hosts)
-        )
         try:
-            await session.send(accept)
+            sides = await one.accept(ctx, [each.local for each in ways if isinstance(each, UdpWay)])
         except (OSError, EOFError) as exc:
             failure, detail = failure_of(exc)
-            yield IceEnded(session=taken.media, failure=failure, detail=detail)
+            yield IceEnded(session=one.name, failure=failure, detail=detail)
             return
-        holds = partial(hold_on, ctx, taken.participant) if held else None
-        async for seen in associate(ctx, sides, _remotes(offer), ways, relays, holds):
+        holds = partial(hold_on, ctx, one) if held else None
+        told = None
+        async for seen in associate(ctx, sides, remotes, ways, relays, holds):
+            told = one.told()  # with the last fact: what comes later is the answer to our own goodbye
             yield seen
+        if told is not None:
+            yield told
 
 
 def _taken(facts: Facts, check: IceCheck) -> bool:
@@ -128,24 +130,33 @@ def _taken(facts: Facts, check: IceCheck) -> bool:
     return any(takes(facts, each) for each in found)
 
 
-def _verified(facts: Facts) -> list[IceCheck]:
-    return facts.of(IceCheck, lambda each: each.verified and each.advertised and each.transport == "udp")
+def _verified(ctx: Context, facts: Facts) -> list[IceCheck]:
+    one = waiting(ctx, CHECKS)
+    streams = {join(*each.endpoint) for each in one.streams} if one is not None else set()
+
+    def fits(check: IceCheck) -> bool:
+        if check.transport == "udp":
+            return check.leg is None or check.leg in _RANKS
+        return check.transport == "tcp" and check.endpoint in streams
+
+    return facts.of(IceCheck, lambda each: each.verified and each.advertised and fits(each))
 
 
 def _all_checked(facts: Facts) -> bool:
-    return all(facts.probe(each) is not None for each in ("media", "relayed", "turn"))
+    return all(facts.probe(each) is not None for each in ("media", "relayed", "turn", "tcp"))
 
 
 class _Found(NamedTuple):
-    ways: list[Way]
-    relays: dict[str, Through]
+    ways: Sequence[Way] = ()
+    relays: Mapping[str, Through] = {}
+    remotes: Sequence[Remote] = ()
 
 
-def _ways(ctx: Context, facts: Facts, offer: Offer, passed: IceCheck | None, opened: ExitStack) -> _Found:
+async def _ways(ctx: Context, facts: Facts, one: Waiting, passed: IceCheck | None, opened: ExitStack) -> _Found:
     if passed is not None:
-        return _relay(ctx, passed)
+        return _relay(ctx, one, passed) if passed.leg is not None else await _connected(ctx, one, passed, opened)
     ways: list[Way] = []
-    towards = [each.address for each in _candidates(offer)]
+    towards = [each.endpoint[0] for each in one.remotes]
     for version in ctx.options.families:
         wanted = [each for each in towards if family(each) == version]
         for local in sources(ctx, facts, version, wanted) if wanted else ():
@@ -153,40 +164,25 @@ def _ways(ctx: Context, facts: Facts, offer: Offer, passed: IceCheck | None, ope
                 udp = ctx.net.udp(version, local)
                 opened.callback(udp.close)
                 ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
-    return _Found(ways, {})
+    return _Found(ways, remotes=one.remotes)
 
 
-def _relay(ctx: Context, passed: IceCheck) -> _Found:
+async def _connected(ctx: Context, one: Waiting, passed: IceCheck, opened: ExitStack) -> _Found:
+    """A connection to where one was answered."""
+    try:
+        stream = await Connections(ctx, split(passed.endpoint)).first()
+    except (OSError, TimeoutError):
+        return _Found()
+    opened.callback(stream.close)
+    way = StreamWay(stream, Base("tcp", family(stream.remote[0])))
+    return _Found([way], remotes=[each for each in one.streams if join(*each.endpoint) == passed.endpoint])
+
+
+def _relay(ctx: Context, one: Waiting, passed: IceCheck) -> _Found:
     """The allocation that the check went through, which lies in the drawer."""
     legs = [each for each in ctx.keep.all(Leg) if each.allocated and join(*each.relayed) == passed.relayed]
     if not legs or legs[0].client is None or passed.server is None or passed.leg is None:
-        return _Found([], {})
+        return _Found()
     relayed = legs[0].relayed
     way = RelayWay(legs[0].client, Base("relay", family(relayed[0]), relayed=True), relayed)
-    return _Found([way], {"relay": Through(passed.server, passed.leg, join(*relayed))})
-
-
-def _sides(ctx: Context, taken: Seat) -> Sides:
-    from natprobe.wire.identity import new_identity
-
-    offer = taken.offer
-    named = ((offer.hash, offer.fingerprint),) if offer.hash and offer.fingerprint else ()
-    # RFC 8445 section 5.3: at least 24 bits of a name and 128 of a password, in characters of its own.
-    ours = IceCredentials(ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}")
-    return Sides(
-        session=taken.media,
-        ours=ours,
-        theirs=offer.credentials,
-        identity=new_identity(ctx.unix_time),
-        announced=named,
-        controlling=False,
-    )
-
-
-def _candidates(offer: Offer) -> list[BridgeCandidate]:
-    """This participant's own: members of one conference may be on several bridges."""
-    return [each for each in offer.candidates if each.transport == "udp"]
-
-
-def _remotes(offer: Offer) -> list[Remote]:
-    return [Remote((each.address, each.port), each.priority or 1) for each in _candidates(offer)]
+    return _Found([way], {"relay": Through(passed.server, passed.leg, join(*relayed))}, one.remotes)

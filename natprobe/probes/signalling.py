@@ -8,15 +8,17 @@ from importlib import import_module
 
 import msgspec
 
-from natprobe.asking.lookups import Addresses
+from natprobe.asking.ahead import AHEAD, Ahead, end
+from natprobe.asking.lookups import beside_target
+from natprobe.asking.rooms import throw_away
 from natprobe.asking.seats import participants
 from natprobe.asking.signin import Door, SigningIn, door
 from natprobe.asking.together import as_they_come
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import ROOM, SIGN_IN, Context
-from natprobe.derive import target_addresses
+from natprobe.derive.conference import mixed_content
 from natprobe.facts import Facts, JitsiConfig, Resolved, SignIn
-from natprobe.model import Failure, Observation, clip, split
+from natprobe.model import Failure, Observation, clip
 from natprobe.pairing import Login
 from natprobe.servers.jitsi.rooms import room_name
 
@@ -29,7 +31,7 @@ TIMEOUT = 8.0
 FIRST_SECONDS = 3.5
 SECOND_SECONDS = 2.0
 ADDRESSES_MAX = 4
-# Until the requests to connect have left (seconds).
+# Until the requests have left (seconds).
 _UNDER_WAY_SECONDS = 0.002
 _HEAVY = (
     "defusedxml.ElementTree",
@@ -49,17 +51,25 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     named = (door("websocket", config.websocket or "", config.url), door("bosh", config.bosh or "", config.url))
     doors = [each for each in named if each is not None]
     if not doors:
+        await end(ctx)
         return
-    asyncio.get_running_loop().call_later(_UNDER_WAY_SECONDS, _load)
+    _load_later(_HEAVY)
     doors.sort(key=lambda each: (each.transport == "bosh") != config.prefer_bosh)
     async for seen in Visit(ctx, facts, config, doors).observe():
         yield seen
 
 
-def _load() -> None:
-    """What only this needs, while its own connections are waited for, which nobody times."""
-    for each in _HEAVY:
-        import_module(each)
+def _load_later(modules: Sequence[str]) -> None:
+    """What only this needs, while its own answers are waited for, which nobody times: one by one, so that none of them
+    waits for long.
+    """
+
+    def load() -> None:
+        import_module(modules[0])
+        _load_later(modules[1:])
+
+    if modules:
+        asyncio.get_running_loop().call_later(_UNDER_WAY_SECONDS, load)
 
 
 class Visit:
@@ -68,37 +78,48 @@ class Visit:
     def __init__(self, ctx: Context, facts: Facts, config: JitsiConfig, doors: Sequence[Door]) -> None:
         self._ctx, self._config, self._doors = ctx, config, doors
         self._main = config.domain or ctx.target.host
-        self._room = room_name(ctx.keep.get(ROOM, str) or f"natprobe-{ctx.random.getrandbits(64):016x}")
+        self._room = room_name(ctx.keep.get(ROOM, str) or throw_away(ctx))
         self._participants = range(1, participants(ctx) + 1)
         self._sessions: dict[int, XmppSession] = {}
         self._refused: set[int] = set()
         self._opened: list[Door] = []
-        # The address that config.js came from works: it is tried first.
-        known = (split(config.endpoint)[0], *target_addresses(facts))
-        self._addresses = Addresses(ctx, {ctx.target.host: known})
+        self._addresses = beside_target(ctx, facts, config.endpoint)
 
     async def observe(self) -> AsyncIterator[Observation]:
         """Both doors at once; whom the first fails, but not whom the server turns away, tries the other where a stream
         opened.
         """
         first, *others = self._doors
+        ahead = await self._made_ahead(first)
         async for seen in self._addresses.ask(each.host for each in self._doors):
             yield seen
-        streams = [self._enter(each, first, FIRST_SECONDS, each == 1) for each in self._participants]
+        streams = [self._enter(each, first, FIRST_SECONDS, each == 1, ahead) for each in self._participants]
         async for seen in as_they_come([*streams, *(self._look(each) for each in others)]):
             yield seen
+        if ahead is not None:
+            await ahead.aclose()
         missing = [each for each in self._participants if each not in self._sessions and each not in self._refused]
         again = [self._enter(who, each, SECOND_SECONDS, False) for who in missing for each in self._opened]
         async for seen in as_they_come(again):
             yield seen
 
-    async def _enter(self, who: int, way: Door, seconds: float, curious: bool) -> AsyncIterator[Observation]:
+    async def _made_ahead(self, way: Door) -> Ahead | None:
+        """The connections that stand there already; those that lead elsewhere are closed."""
+        made = self._ctx.keep.get(AHEAD, Ahead)
+        if made is None or made.fits(way.host, way.port, self._addresses.of(way.host), secure=way.secure):
+            return made
+        await made.aclose()
+        return None
+
+    async def _enter(
+        self, who: int, way: Door, seconds: float, curious: bool, ahead: Ahead | None = None
+    ) -> AsyncIterator[Observation]:
         """A participant's login; the session lies in the drawer until the run ends."""
         if not self._may(way):
             if curious:
                 yield self._left_out(way)
             return
-        attempt = self._attempt(way)
+        attempt = self._attempt(way, ahead)
         fact = await attempt.run(seconds=seconds, curious=curious)
         if attempt.session is not None:
             self._ctx.keep.put(f"jitsi/{who}", attempt.session)
@@ -116,13 +137,13 @@ class Visit:
         self._opened += [way] if fact.failure is None else []
         yield fact
 
-    def _attempt(self, way: Door) -> SigningIn:
+    def _attempt(self, way: Door, ahead: Ahead | None = None) -> SigningIn:
         at = self._addresses.of(way.host)[:ADDRESSES_MAX]
-        return SigningIn(self._ctx, msgspec.structs.replace(way, addresses=at), self._domain, self._room)
+        return SigningIn(self._ctx, msgspec.structs.replace(way, addresses=at), self._domain, self._room, ahead)
 
     def _may(self, way: Door) -> bool:
         """No browser lets a secure page connect without TLS (Mixed Content section 4): no secret of ours goes there."""
-        return way.secure or not self._config.url.startswith("https:")
+        return not mixed_content(self._config.url, way.url)
 
     def _left_out(self, way: Door) -> SignIn:
         return SignIn(

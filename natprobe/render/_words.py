@@ -49,6 +49,8 @@ from natprobe.facts import (
     TurnServer,
 )
 from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, split
+from natprobe.render._figures import ms, tries
+from natprobe.render._janus import SAY
 
 PLACES = {
     "this-host": "on this machine",
@@ -80,9 +82,9 @@ def seen(each: Observation) -> str:
 def _binding(each: Binding) -> str:
     what = f"STUN {each.transport.upper()} {_from(each.local)} to {each.server}"
     if each.mapped:
-        return f"{what} saw {each.mapped}" + _ms(each.rtt_ms)
+        return f"{what} saw {each.mapped}" + ms(each.rtt_ms)
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
-    return f"{what}, {_tries(each.tries)}{by}"
+    return f"{what}, {tries(each.tries)}{by}"
 
 
 def _check(each: IceCheck) -> str:
@@ -90,26 +92,26 @@ def _check(each: IceCheck) -> str:
     through = f" through relay {each.relayed}" if each.relayed else ""
     what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}{through}"
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
-    return what + (f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}{by}")
+    return what + (f" answered and verified{ms(each.rtt_ms)}" if each.verified else f", {tries(each.tries)}{by}")
 
 
 def _ended(each: IceEnded) -> str:
     through = f" through relay {each.relayed}" if each.relayed else ""
-    found = f" settles on {each.endpoint}{through}{_ms(each.duration_ms)}" if each.endpoint else ""
+    found = f" settles on {each.endpoint}{through}{ms(each.duration_ms)}" if each.endpoint else ""
     luck = ", which is not advertised" if each.pair == "peer-reflexive" else ""
     return f"ICE over {each.pairs} pairs{found}{luck}"
 
 
 def _handshake(each: MediaHandshake) -> str:
     through = f" through relay {each.relayed}" if each.relayed else ""
-    stands = f" stands{_ms(each.duration_ms)}" if each.failure is None else f", {_tries(each.tries)}"
+    stands = f" stands{ms(each.duration_ms)}" if each.failure is None else f", {tries(each.tries)}"
     return f"DTLS with the media server at {each.endpoint}{through}{stands}"
 
 
 def _pool(each: PoolCheck) -> str:
     if each.endpoint is None:
         return f"conference {each.conference}, no check"
-    said = f" answered and verified{_ms(each.rtt_ms)}" if each.verified else f", {_tries(each.tries)}"
+    said = f" answered and verified{ms(each.rtt_ms)}" if each.verified else f", {tries(each.tries)}"
     return f"ICE check of conference {each.conference} to {each.endpoint}{said}"
 
 
@@ -120,32 +122,32 @@ def _path_held(each: PathHeld) -> str:
         return f"media's path to {each.endpoint}{through} lived for {each.hold:g} s, {answered}"
     others = {True: ", a new socket's was answered", False: ", and so was a new socket's"}
     beside = others[each.control] if each.control is not None else ""
-    unanswered = f"; then {_tries(each.tries)} unanswered{beside}" if each.failure == "timeout" else ""
+    unanswered = f"; then {tries(each.tries)} unanswered{beside}" if each.failure == "timeout" else ""
     over = f", ended by signalling: {each.ended}" if each.ended else ""
     return f"media's path to {each.endpoint}{through} stood after {each.lasted:g} s, {answered}{unanswered}{over}"
 
 
 def _hairpin(each: Hairpin) -> str:
-    arrived = f" arrived, seen as {each.seen_from}{_ms(each.rtt_ms)}" if each.seen_from else f", {_tries(each.tries)}"
+    arrived = f" arrived, seen as {each.seen_from}{ms(each.rtt_ms)}" if each.seen_from else f", {tries(each.tries)}"
     return f"from {each.sender} to our own outside endpoint {each.mapped}{arrived}"
 
 
 def _idle(each: IdleMapping) -> str:
     what = f"mapping {each.mapped} of {each.local} after {each.idle:g} idle seconds"
     alive = " still there" if each.by == "response-port" and each.failure is None and each.idle else ""
-    return f"{what}{alive}, asked by {each.by}, {_tries(each.tries)}" + (
+    return f"{what}{alive}, asked by {each.by}, {tries(each.tries)}" + (
         f", then seen as {each.mapped_again}" if each.mapped_again else ""
     )
 
 
 def _hop(each: Hop) -> str:
     who = f" reached {each.address}" if each.reached else f" ended at {each.address}" if each.address else ""
-    return f"request to {each.towards} with {each.ttl} hops to live{who}{_ms(each.rtt_ms)}"
+    return f"request to {each.towards} with {each.ttl} hops to live{who}{ms(each.rtt_ms)}"
 
 
 def _opening(each: Opening) -> str:
     what = f"answer from {each.opened} after packets that lived for {each.ttl} routers"
-    return what + (" and one that went there" if each.whole else "") + f", {_tries(each.tries)}"
+    return what + (" and one that went there" if each.whole else "") + f", {tries(each.tries)}"
 
 
 def _router(each: RouterAnswer) -> str:
@@ -154,8 +156,8 @@ def _router(each: RouterAnswer) -> str:
 
 
 def _payload(each: OtherPayload) -> str:
-    answered = f"{each.answers} of {_tries(each.tries)} answered"
-    return f"{_PAYLOADS[each.payload]} to {each.server}{_ms(each.rtt_ms)}, {answered}"
+    answered = f"{each.answers} of {tries(each.tries)} answered"
+    return f"{_PAYLOADS[each.payload]} to {each.server}{ms(each.rtt_ms)}, {answered}"
 
 
 _PAYLOADS = {"classic-stun": "STUN without the magic cookie", "fingerprint": "STUN with FINGERPRINT"}
@@ -164,7 +166,7 @@ _PAYLOADS = {"classic-stun": "STUN without the magic cookie", "fingerprint": "ST
 def _allocation(each: Allocation) -> str:
     offering = f", offering {' and '.join(each.offered)}" if each.offered else ""
     what = f"Allocate {each.transport.upper()} to {each.server}{offering}"
-    got = f" gave {each.relayed}" if each.relayed else f", {_tries(each.tries)}"
+    got = f" gave {each.relayed}" if each.relayed else f", {tries(each.tries)}"
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return what + got + by
 
@@ -173,7 +175,7 @@ def _relayed(each: Relayed) -> str:
     ways = {"both": "to STUN server {peer} and back", "in": "from {peer} to us", "out": "from us to {peer}"}
     seen = f", seen from {each.seen_from}" if each.seen_from else ""
     way = ways[each.direction].format(peer=each.peer)
-    return f"{each.size} bytes through relay {each.relayed} {way}{seen}{_ms(each.rtt_ms)}"
+    return f"{each.size} bytes through relay {each.relayed} {way}{seen}{ms(each.rtt_ms)}"
 
 
 def _burst(each: RelayBurst) -> str:
@@ -183,12 +185,12 @@ def _burst(each: RelayBurst) -> str:
     what = f"burst of {each.sent} packets of {each.size} bytes{at} through relay {each.relayed} {way}"
     halfway = "" if each.halfway is None else f", {each.halfway} got there"
     jitter = "" if each.jitter_ms is None else f", jitter {each.jitter_ms:.1f} ms"
-    return f"{what}{halfway}, {each.arrived} arrived{_ms(each.delay_median_ms)}{jitter}"
+    return f"{what}{halfway}, {each.arrived} arrived{ms(each.delay_median_ms)}{jitter}"
 
 
 def _permission(each: Permission) -> str:
     inner = ", an inner address," if each.purpose == "audit" else ""
-    return f"permission for {each.peer}{inner} on {each.server} {each.transport}{_ms(each.rtt_ms)}"
+    return f"permission for {each.peer}{inner} on {each.server} {each.transport}{ms(each.rtt_ms)}"
 
 
 def _config(each: JitsiConfig) -> str:
@@ -199,7 +201,7 @@ def _config(each: JitsiConfig) -> str:
 def _sign_in(each: SignIn) -> str:
     what = f"signing in to {each.domain} by {_SIGNALLING[each.transport]} {each.url}, {_REACHED[each.reached]}"
     status = f", HTTP {each.status}" if each.status else ""
-    return what + status + (f", {each.condition}" if each.condition else "") + _ms(each.duration_ms)
+    return what + status + (f", {each.condition}" if each.condition else "") + ms(each.duration_ms)
 
 
 _SIGNALLING = {"websocket": "WebSocket", "bosh": "BOSH"}
@@ -221,18 +223,18 @@ def _services(each: Services) -> str:
 
 def _conference(each: ConferenceReply) -> str:
     says = "" if each.ready is None else ": ready" if each.ready else ": not ready"
-    return f"conference asked of {each.focus}{says}, {_tries(each.tries)}{_ms(each.rtt_ms)}"
+    return f"conference asked of {each.focus}{says}, {tries(each.tries)}{ms(each.rtt_ms)}"
 
 
 def _entry(each: RoomEntry) -> str:
     bridge = ", which has no bridge" if each.bridge is False else ""
     who = f" with the focus{bridge}" if each.focus else ""
-    return f"participant {each.participant} enters the room{who}{_ms(each.rtt_ms)}"
+    return f"participant {each.participant} enters the room{who}{ms(each.rtt_ms)}"
 
 
 def _offer(each: SessionOffer) -> str:
     what = f"session for participant {each.participant}"
-    return what + (f" with {each.candidates} candidates{_ms(each.duration_ms)}" if each.failure is None else "")
+    return what + (f" with {each.candidates} candidates{ms(each.duration_ms)}" if each.failure is None else "")
 
 
 def _resolved(each: Resolved) -> str:
@@ -263,15 +265,7 @@ def _from(local: Endpoint | None) -> str:
     return "here" if local is None else split(local)[0] if split(local)[1] == 0 else local
 
 
-def _tries(count: int) -> str:
-    return "1 try" if count == 1 else f"{count} tries" if count else "not sent"
-
-
-def _ms(value: float | None) -> str:
-    return "" if value is None else f" in {value:.1f} ms"
-
-
-_SAY: dict[type[Observation], Callable[[Any], str]] = {
+_SAY: dict[type[Observation], Callable[[Any], str]] = SAY | {
     Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
     Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
     LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
@@ -282,14 +276,14 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     SrvAnswer: lambda e: f"{e.service}.{e.name}" + "".join(f" {r.target}:{r.port}" for r in e.records),
     StunServer: lambda e: f"STUN server {e.host} ({e.operator}) at {e.address} port {e.port} {e.transport}",
     Candidate: lambda e: f"media candidate {e.endpoint} {e.transport}",
-    Connected: lambda e: f"TCP to {e.endpoint}" + (_ms(e.rtt_ms) if e.failure is None else ""),
+    Connected: lambda e: f"TCP to {e.endpoint}" + (ms(e.rtt_ms) if e.failure is None else ""),
     TlsSession: _tls,
     Certificate: lambda e: (
         f"certificate of {e.endpoint} for {', '.join(e.names[:3]) or e.subject}, until {e.not_after}"
     ),
     HttpReply: _http,
     Binding: _binding,
-    FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {_tries(e.tries)}",
+    FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {tries(e.tries)}",
     Stray: lambda e: f"{e.count} stray datagram{'s'[: e.count > 1]} from {e.sender} ({e.fault})",
     Hairpin: _hairpin,
     IdleMapping: _idle,
@@ -314,7 +308,7 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = {
     RoomEntry: _entry,
     SessionOffer: _offer,
     BridgeChannel: lambda e: f"bridge's WebSocket {e.url}" + (f", HTTP {e.status}" if e.status else ""),
-    PseudoTls: lambda e: f"pseudo-TLS hello to {e.endpoint}" + (f" answered{_ms(e.rtt_ms)}" if not e.failure else ""),
+    PseudoTls: lambda e: f"pseudo-TLS hello to {e.endpoint}" + (f" answered{ms(e.rtt_ms)}" if not e.failure else ""),
 }
 
 
@@ -343,7 +337,8 @@ def _set(fix: Set) -> str:
 def _allow(fix: Allow) -> str:
     ports = " and ".join(fix.ports)
     way = f"out to {fix.to}, and the answers back in," if fix.direction == "out" else f"in to {fix.to}"
-    return f"Allow {fix.proto.upper()} port {ports} {way} at {fix.at or 'the firewall'}"
+    port = "port" if fix.ports[0][:1].isdigit() else "ports"  # those in words are several
+    return f"Allow {fix.proto.upper()} {port} {ports} {way} at {fix.at or 'the firewall'}"
 
 
 def _ufw(fix: Allow) -> list[str]:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from natprobe.causes import BY_CODE
 from natprobe.derive.bursts import LOSS_MAX, carried
-from natprobe.facts import Facts, HttpReply, Resolved
+from natprobe.facts import Facts, HttpReply, JanusInfo, Resolved
 from natprobe.model import Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
+from natprobe.render._cascade import cascade
 from natprobe.render._network import network
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
 from natprobe.wire.text import clean
@@ -43,6 +44,7 @@ def lines(report: Report, verbose: bool = False) -> list[Line]:
         *_head(report),
         *_paths(report),
         *_network(report),
+        *_cascade(report),
         *_findings(report),
         *_open(report),
         *_fine(report),
@@ -68,9 +70,11 @@ def _head(report: Report) -> Iterator[Line]:
 
 
 def _system(report: Report) -> str:
-    """What the pages say that the server is."""
+    """What the pages say that the server is, and which version answers."""
     says = {mark for each in report.observations if isinstance(each, HttpReply) for mark in each.says}
-    return "".join(f"; the page says {_SYSTEMS[mark]}" for mark in sorted(says & _SYSTEMS.keys()))
+    told = [each.version_string or "" for each in report.observations if isinstance(each, JanusInfo)]
+    versions = "".join(f"; Janus {each} answers" for each in dict.fromkeys(told) if each)
+    return "".join(f"; the page says {_SYSTEMS[mark]}" for mark in sorted(says & _SYSTEMS.keys())) + versions
 
 
 _SYSTEMS = {"jitsi": "Jitsi Meet", "janus": "Janus"}
@@ -126,6 +130,15 @@ def _network(report: Report) -> Iterator[Line]:
         yield from _title("This network")
         for words in told:
             yield from _wrapped(words, "  ", hang=2)
+
+
+def _cascade(report: Report) -> Iterator[Line]:
+    """Where --cascade asked; the requests are there to be copied, and stay on one line each."""
+    told = list(cascade(Facts(report.target, report.observations)))
+    if told:
+        yield from _title("Cascade")
+    for each in told:
+        yield from [Line(f"      {each.text}", "fix")] if each.copied else _wrapped(each.text, "  ", hang=2)
 
 
 def _findings(report: Report) -> Iterator[Line]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from natprobe.derive import media_checks, target_addresses
-from natprobe.derive.advertised import State, forced, inner_address, installed, offered, outer_address, state
+from natprobe.derive.advertised import State, elsewhere, forced, inner_address, installed, offered, outer_address, state
+from natprobe.derive.janus import lucky
 from natprobe.facts import Facts, IceCheck, ids
-from natprobe.model import Endpoint, Fix, split
+from natprobe.fixes import media_server
+from natprobe.model import Address, Endpoint, Fix, join, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
-from natprobe.servers.jitsi import fixes as jitsi
 
 # Where no check was sent, or too few, nobody knows whether an address leads to the media server.
 _OPEN: dict[State, str] = {"untried": "not-tried", "unsure": "timeout"}
@@ -27,23 +28,34 @@ def nothing(facts: Facts) -> Judgement:
 
 def only_inner(facts: Facts, message: str) -> Found:
     """Of all candidates: none leads anywhere. What a forced check proves is said and advised."""
-    proven = forced(facts)
+    proven, found = forced(facts), elsewhere(facts)
     return Found(
-        message=message + _ANSWERS if proven else message,
+        message=message + _ANSWERS if found else message,
         args={
             "addresses": listed(split(each.endpoint)[0] for each in offered(facts)),
-            "right": proven[0].endpoint if proven else "",
+            "right": found[0] if found else "",
         },
-        evidence=ids(offered(facts), media_checks(facts), proven),
+        evidence=ids(offered(facts), media_checks(facts), proven, lucky(facts)),
         fixes=advertise_outside(facts),
     )
 
 
 def advertise_outside(facts: Facts) -> tuple[Fix, ...]:
     """Tell clients the public address; where the name's own is inner, that one."""
-    known = [split(each.endpoint)[0] for each in forced(facts)] + target_addresses(facts)
+    known = [split(each)[0] for each in elsewhere(facts)] + target_addresses(facts)
     outside = outer_address(facts) or next(iter(known), _HERE)
-    return jitsi.advertise((outside,), inner_address(facts), installed(facts))
+    return media_server(facts).advertise((outside,), inner_address(facts), installed(facts))
+
+
+def places(endpoints: Iterable[Endpoint]) -> str:
+    """Each once, in order; of an address with several ports, which a Janus has, the address once."""
+    ports: dict[Address, list[int]] = {}
+    for address, port in map(split, dict.fromkeys(endpoints)):
+        ports.setdefault(address, []).append(port)
+    return listed(
+        join(address, several[0]) if len(several) == 1 else f"{address} (ports {listed(map(str, several))})"
+        for address, several in ports.items()
+    )
 
 
 def listed(words: Iterable[str]) -> str:

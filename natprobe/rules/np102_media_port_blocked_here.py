@@ -18,10 +18,10 @@ Sources: RFC 8445 section 7.2.5; field reports: docker-jitsi-meet 1869.
 from natprobe.derive import udp_works
 from natprobe.derive.advertised import failed, state, through_relays
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
-from natprobe.fixes import relay_over_tls
+from natprobe.fixes import media_server, relay_over_tls
 from natprobe.model import Allow, split
 from natprobe.rules import CLEAR, Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing
+from natprobe.rules._candidates import checks_to, listed, nothing, places
 
 READS = (Candidate, IceCheck, Binding, Resolved)
 
@@ -41,11 +41,11 @@ def check(facts: Facts) -> Judgement:
 def _found(facts: Facts) -> Found:
     told = failed(facts)
     proven = [each for each in through_relays(facts) if each.endpoint in told]
-    address, port = split(proven[0].endpoint)
+    address, seen = split(proven[0].endpoint)[0], [split(each.endpoint)[1] for each in proven]
     return Found(
         message=_MESSAGE,
         args={
-            "endpoint": listed(each.endpoint for each in proven),
+            "endpoint": places(each.endpoint for each in proven),
             "relay": listed(split(each.relayed or each.endpoint)[0] for each in proven),
         },
         evidence=ids(checks_to(facts, told), proven),
@@ -58,7 +58,7 @@ def _found(facts: Facts) -> Found:
         fixes=(
             Allow(
                 proto="udp",
-                ports=(str(port),),
+                ports=media_server(facts).ports(list(dict.fromkeys(seen))),
                 direction="out",
                 to=address,
                 at="the firewall between this network and the internet",

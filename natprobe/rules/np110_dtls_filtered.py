@@ -17,6 +17,7 @@ come back from such a pair.
 
 from natprobe.derive.associations import filtered
 from natprobe.facts import Facts, MediaHandshake, ids
+from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._legs import through
@@ -39,13 +40,13 @@ def check(facts: Facts) -> Judgement:
     mute = [each for each in tried if each.failure is Failure.TIMEOUT and not each.heard]
     sure = [each for each in tried if filtered(each)]
     if sure:
-        return [_found(each) for each in sure]
+        return [_found(facts, each) for each in sure]
     if mute:
         return CouldNotTell(reason="packets-lost", ask="run the check again")
     return CLEAR if tried else NOT_APPLICABLE
 
 
-def _found(handshake: MediaHandshake) -> Found:
+def _found(facts: Facts, handshake: MediaHandshake) -> Found:
     args = {"endpoint": handshake.endpoint, "tries": handshake.tries}
     relayed = handshake.relayed is not None
     return Found(
@@ -53,11 +54,11 @@ def _found(handshake: MediaHandshake) -> Found:
         args=args | (through(handshake) if relayed else {}),
         evidence=ids(handshake),
         where=Where.UNKNOWN,  # seen from one end, a filter near the server looks the same
-        fixes=_behind_relay(handshake) if relayed else _on_the_way(handshake),
+        fixes=_behind_relay(handshake) if relayed else _on_the_way(facts, handshake),
     )
 
 
-def _on_the_way(handshake: MediaHandshake) -> tuple[Fix, ...]:
+def _on_the_way(facts: Facts, handshake: MediaHandshake) -> tuple[Fix, ...]:
     host, port = split(handshake.endpoint)
     return (
         Do(
@@ -67,7 +68,7 @@ def _on_the_way(handshake: MediaHandshake) -> tuple[Fix, ...]:
         ),
         Allow(
             proto="udp",
-            ports=(str(port),),
+            ports=media_server(facts).ports([port]),
             direction="out",
             to=host,
             at="the inspecting firewall, without looking into the packets",
@@ -82,9 +83,9 @@ def _behind_relay(handshake: MediaHandshake) -> tuple[Fix, ...]:
     host, port = split(handshake.endpoint)
     return (
         Do(
-            text=f"On the relay, see whether the handshake leaves for the bridge while the check runs (tcpdump -ni any"
-            f" 'udp and host {host} and port {port}', for datagrams that begin with 16 fe): if it does, a firewall"
-            " between relay and bridge drops DTLS, if not, one before the relay does",
+            text="On the relay, see whether the handshake leaves for the media server while the check runs (tcpdump -ni"
+            f" any 'udp and host {host} and port {port}', for datagrams that begin with 16 fe): if it does, a firewall"
+            " between the two drops DTLS, if not, one before the relay does",
             audience="server",
         ),
     )

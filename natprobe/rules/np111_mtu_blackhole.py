@@ -11,23 +11,29 @@ Where both are lost, to the media server and through a relay that stands elsewhe
 on the part of the way that the two have in common: this network's. A relay of the target's own domain, or of the same
 network (/24, with IPv6 /48), may well stand beside the media server and share its uplink: then the place is not told.
 
+A server that sends media back (Janus's echotest) shows the other direction too: small packets of media came back and
+packets of 1,200 bytes did not, though they went there.
+
 Through a relay the packet is a little larger (36 bytes more in a Send indication), so the relay may be the one that
 fails where the direct path is just large enough.
 
 What to do: find the link with the small MTU (a VPN, PPPoE, a tunnel between sites) and let it say so (ICMP
-"fragmentation needed", "packet too big"), or lower the tunnel's and the machines' MTU.
+"fragmentation needed", "packet too big"), or lower the tunnel's and the machines' MTU. For a Janus `dtls_mtu` makes the
+packets of the handshake smaller, as does a certificate with an elliptic curve; video's stay as they are.
 
 Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 """
 
 from natprobe.addresses import far_apart
 from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
+from natprobe.derive.associations import large_down
 from natprobe.derive.relays import LegFacts, legs_in
-from natprobe.facts import Allocation, Facts, IceCheck, Permission, Relayed, ids
-from natprobe.model import Do, Failure, HostName, Where, split
+from natprobe.facts import Allocation, Facts, IceCheck, MediaEcho, Permission, Relayed, ids, server_kind
+from natprobe.model import Do, Failure, Fix, HostName, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.servers import janus
 
-READS = (Allocation, IceCheck, Permission, Relayed)
+READS = (Allocation, IceCheck, Permission, Relayed, MediaEcho)
 
 # A check without padding is about 100 bytes.
 SMALL = 300
@@ -37,12 +43,33 @@ _BOTH = (
     " {hosts}: video will not arrive"
 )
 
+_BACK = "Small packets of media come back from {endpoint}, packets of {size} bytes do not: video will not arrive"
+
 
 def check(facts: Facts) -> Judgement:
     """Per flow: the same socket, the same destination, only the size differs; and through relays."""
     lossy = legs_in(facts, "large-lost")
     direct = _direct(facts, [leg.allocation for group in lossy for leg in group])
-    return direct if isinstance(direct, list) else [_relay(group) for group in lossy] or direct
+    if isinstance(direct, list):
+        return direct
+    back = [_back(facts, each) for each in _sessions(facts) if large_down(facts, each) is False]
+    return back or [_relay(group) for group in lossy] or direct
+
+
+def _sessions(facts: Facts) -> list[str]:
+    return list(dict.fromkeys(each.session for each in facts.of(MediaEcho)))
+
+
+def _back(facts: Facts, session: str) -> Found:
+    """What went there in full size, as the padded checks show, and did not come back."""
+    echoes = facts.of(MediaEcho, lambda each: each.session == session)
+    return Found(
+        message=_BACK,
+        args={"endpoint": echoes[0].endpoint, "size": max(each.size for each in echoes)},
+        evidence=ids(echoes),
+        where=Where.UNKNOWN,
+        fixes=(_COMPARE, _LET_PASS),
+    )
 
 
 def _relay(group: list[LegFacts]) -> Found:
@@ -71,7 +98,9 @@ def _direct(facts: Facts, relays: list[Allocation]) -> Judgement:
     small = {each.flow: each for each in checks if each.size < SMALL and each.verified and each.failure is None}
     if not small:
         return NOT_APPLICABLE
+    whole = {(each.endpoint, each.local) for each in facts.of(MediaEcho) if each.received and each.size >= FULL_SIZE}
     lost = [each for each in checks if each.size >= SMALL and each.flow in small and _vanished(each)]
+    lost = [each for each in lost if (each.endpoint, each.local) not in whole]  # media of that size was there and back
     if not lost:
         return CLEAR
     return [
@@ -84,7 +113,7 @@ def _direct(facts: Facts, relays: list[Allocation]) -> Judgement:
             },
             evidence=ids(lost, [small[each.flow] for each in lost], relays),
             where=_common(facts, lost[0], relays),
-            fixes=(_COMPARE, _LET_PASS),
+            fixes=(_COMPARE, _LET_PASS, *_handshake(facts)),
         )
     ]
 
@@ -101,6 +130,12 @@ def _of_target(facts: Facts, host: HostName) -> bool:
     above = facts.target.host.partition(".")[2]
     domain = above if "." in above else facts.target.host
     return f".{host}".lower().endswith(f".{domain}".lower())
+
+
+def _handshake(facts: Facts) -> tuple[Fix, ...]:
+    """What lets at least the handshake through, and voice after it."""
+    why = "the handshake's packets and voice then pass; video's are as large as before"
+    return (janus.setting("media", "dtls_mtu", "1000", why),) if server_kind(facts) == "janus" else ()
 
 
 def _vanished(check: IceCheck) -> bool:

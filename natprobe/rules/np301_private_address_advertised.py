@@ -11,6 +11,8 @@ What to do: tell the media server its public address. docker-jitsi-meet: `JVB_AD
 to; a mapping of an address to itself, or from one that the host doesn't have, does nothing and says nothing. A bridge
 that asks a STUN server for its address does so once, when it starts, and needs UDP out to it.
 
+A Janus maps all of its addresses at once: `nat_1_1_mapping` in janus.jcfg, section nat.
+
 Where the port in front is open, natprobe proves it: a check to the name's own address is answered though nobody is told
 of it. The client cannot see why the public address is missing: no setting, a wrong one, or a STUN server that never
 answered all look the same.
@@ -23,17 +25,16 @@ import msgspec
 from natprobe.addresses import address_class
 from natprobe.derive import target_addresses
 from natprobe.derive.advertised import answered, inner_address, offered, state
-from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, Resolved, ids
-from natprobe.model import Severity, split
+from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Resolved, ids, server_kind
+from natprobe.fixes import media_server
+from natprobe.model import Alternative, Severity, split
 from natprobe.rules import Found, Judgement, alternative
 from natprobe.rules._candidates import advertise_outside, listed, nothing, only_inner
-from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (Candidate, IceCheck, Resolved, JitsiConfig)
+READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
 _MESSAGE = "The media server offers only {addresses}, which nobody outside its own network can reach"
 _INSIDE = "It works from here, inside: the media server offers only {addresses}, which nobody outside can reach"
-_LOG = f"on the server: {jitsi.BRIDGE_LOG}, for the addresses it maps at its start"
 
 
 def check(facts: Facts) -> Judgement:
@@ -45,11 +46,18 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(facts: Facts) -> Found:
-    alternatives = (
-        alternative("mapping-local-equals-public", _LOG),
+    return msgspec.structs.replace(only_inner(facts, _MESSAGE), alternatives=_alternatives(facts))
+
+
+def _alternatives(facts: Facts) -> tuple[Alternative, ...]:
+    """Janus maps all of its addresses or none: no mapping of its can miss."""
+    if server_kind(facts) == "janus":
+        return ()
+    log = f"on the server: {media_server(facts).LOG}, for the addresses it maps at its start"
+    return (
+        alternative("mapping-local-equals-public", log),
         alternative("mapping-local-not-bound", "on the server: ip address show, against local-address in jvb.conf"),
     )
-    return msgspec.structs.replace(only_inner(facts, _MESSAGE), alternatives=alternatives)
 
 
 def _inside(facts: Facts) -> Found:

@@ -7,7 +7,8 @@ How it shows: the meeting opens, two people hear each other (their media goes di
 everybody is mute and dark.
 
 What to do: it comes from a setting, since no media server takes such an address by itself: `JVB_ADVERTISE_IPS` or
-`DOCKER_HOST_ADDRESS` in .env, or a static mapping in jvb.conf. Set it to the address that clients reach the server at.
+`DOCKER_HOST_ADDRESS` in .env, or a static mapping in jvb.conf; of a Janus, `nat_1_1_mapping`. Set it to the address
+that clients reach the server at.
 
 Sources: RFC 8445 section 5.1.1.1 (loopback addresses must not be candidates).
 """
@@ -15,12 +16,12 @@ Sources: RFC 8445 section 5.1.1.1 (loopback addresses must not be candidates).
 import msgspec
 
 from natprobe.derive.advertised import kind_of, offered, state
-from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, Resolved
+from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Resolved
 from natprobe.model import split
 from natprobe.rules import Judgement
 from natprobe.rules._candidates import listed, nothing, only_inner
 
-READS = (Candidate, IceCheck, Resolved, JitsiConfig)
+READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
 _KINDS = ("loopback", "unspecified")
 _MESSAGE = "The media server offers a loopback address ({addresses}): clients would send media to themselves"

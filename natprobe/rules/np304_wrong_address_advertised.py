@@ -11,17 +11,22 @@ jvb.conf. A bridge that asks a STUN server for its address learns the one that i
 one it is reached at where a site has several lines; and it asks once, when it starts: after a change of address,
 restart it.
 
-"It works by luck": a browser may get through all the same, when the bridge's own checks arrive from the right address.
+Janus: `nat_1_1_mapping` in janus.jcfg, section nat.
+
+"It works by luck": a browser gets through all the same where the media server's own checks arrive, from an address that
+it does not name (the pair is peer-reflexive). A Janus sends first, so that this happens to whoever has a public address
+and no filter; behind a firewall that lets in only answers nobody gets through.
 
 Sources: RFC 8445 section 7.3.1.3 (peer-reflexive candidates); field reports: docker-jitsi-meet 614.
 """
 
-from natprobe.derive.advertised import failed, forced, inner_address, installed, state
+from natprobe.derive.advertised import elsewhere, failed, forced, inner_address, installed, state
+from natprobe.derive.janus import lucky
 from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Resolved, ids
-from natprobe.model import Do, Severity, split
+from natprobe.fixes import media_server
+from natprobe.model import Severity, split
 from natprobe.rules import Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing
-from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.rules._candidates import checks_to, nothing, places
 
 READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
@@ -35,23 +40,19 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(facts: Facts) -> Found:
-    wrong, proven = failed(facts), forced(facts)
-    lucky = facts.ok(IceEnded, lambda each: each.pair == "peer-reflexive")
-    right = listed(split(each.endpoint)[0] for each in proven).split(" and ")
+    wrong, proven, server = failed(facts), forced(facts), media_server(facts)
+    luck, found = lucky(facts), elsewhere(facts)
+    right = tuple(dict.fromkeys(split(each)[0] for each in found))
     return Found(
-        message=_LUCK if lucky else _MESSAGE,
-        args={"advertised": listed(wrong), "right": listed(each.endpoint for each in proven)},
-        evidence=ids(checks_to(facts, wrong), proven, lucky),
-        severity=Severity.WARNING if lucky else None,
+        message=_LUCK if luck else _MESSAGE,
+        args={"advertised": places(wrong), "right": places(found)},
+        evidence=ids(checks_to(facts, wrong), proven, luck),
+        severity=Severity.WARNING if luck else None,
         alternatives=(
-            alternative("advertised-not-public", "on the server: `ip address show` and its .env or jvb.conf, for both"),
+            alternative("advertised-not-public", f"on the server: `ip address show` and {server.SETTINGS}, for both"),
         ),
         fixes=(
-            *jitsi.advertise(tuple(right), inner_address(facts), installed(facts)),
-            Do(
-                text="Where no address is set, restart the bridge: it asks for its public address at its start only",
-                audience="server",
-                after=f"{jitsi.RESTART_BRIDGE}, or docker compose restart jvb",
-            ),
+            *server.advertise(right, inner_address(facts), installed(facts)),
+            server.restarted(),
         ),
     )

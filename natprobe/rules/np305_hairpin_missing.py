@@ -8,8 +8,8 @@ How it shows: people outside have sound and picture, those in the server's own n
 inside hear each other, since their media goes directly between them.
 
 What to do: best, advertise both addresses, the public one and the server's inner one (docker-jitsi-meet:
-`JVB_ADVERTISE_IPS=PUBLIC,INNER`); each client takes the one that it reaches. Or switch on NAT loopback (also "NAT
-reflection", "hairpin NAT") in the router, for UDP as well.
+`JVB_ADVERTISE_IPS=PUBLIC,INNER`; Janus: `keep_private_host = true` beside `nat_1_1_mapping`); each client takes the one
+that it reaches. Or switch on NAT loopback (also "NAT reflection", "hairpin NAT") in the router, for UDP as well.
 
 From inside alone nobody can tell whether the port is open outside: check again from another network.
 
@@ -26,10 +26,10 @@ from natprobe.derive.advertised import (
     state,
 )
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, JitsiConfig, LocalAddress, Resolved, ids
+from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Fix, split
 from natprobe.rules import Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing
-from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.rules._candidates import checks_to, listed, nothing, places
 
 READS = (Candidate, IceCheck, Binding, Resolved, LocalAddress, JitsiConfig)
 
@@ -52,8 +52,8 @@ def _found(facts: Facts) -> Found:
         message=_PROVEN if proven else _SHARED,
         args={
             "shared": listed(sorted(shared)),
-            "advertised": listed(public),
-            "right": listed(each.endpoint for each in proven),
+            "advertised": places(public),
+            "right": places(each.endpoint for each in proven),
         },
         evidence=ids(checks_to(facts, told), proven, seen),
         alternatives=_alternatives(split(public[0])[1], proven=bool(proven), shared=bool(shared)),
@@ -77,7 +77,7 @@ def _alternatives(port: int, *, proven: bool, shared: bool) -> tuple[Alternative
 def _fixes(facts: Facts, public: str) -> tuple[Fix, ...]:
     inner = inner_address(facts) or "THE-SERVER'S-INNER-ADDRESS"
     return (
-        *jitsi.advertise_inner(public, inner, installed(facts)),
+        *media_server(facts).advertise_inner(public, inner, installed(facts)),
         Do(
             text=f"Or switch on NAT loopback (reflection, hairpin NAT) for UDP in the router that has {public}",
             audience="network",

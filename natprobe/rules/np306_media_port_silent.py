@@ -14,6 +14,9 @@ Of a Jitsi, only addresses that a client could reach are judged, and only in a s
 nobody, open or not (`nc -u` and every bare STUN packet are met with silence). Where the advertised address is not one
 of the server's name, it may be that address that is wrong.
 
+A Janus has a port of its own for every client, out of `rtp_port_range` (janus.jcfg, section media), which it tells
+nobody: the range that stands there has to be the one that is let in (janus-ports-outside-range).
+
 What to do: run the check from another network; then open and forward the port on the server's side, or open it
 in this network's firewall. On the server, `tcpdump -ni any udp port 10000` while the check runs tells which: packets
 that do not arrive are lost before the server, those that arrive and stay without answer in its own firewall.
@@ -21,16 +24,21 @@ that do not arrive are lost before the server, those that arrive and stay withou
 Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed port behind it are both silent.
 """
 
+from itertools import groupby
+
 from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
-from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids
-from natprobe.fixes import more_servers
-from natprobe.model import Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
+from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids, server_kind
+from natprobe.fixes import media_server, more_servers
+from natprobe.model import Address, Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
-from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.rules._candidates import checks_to, listed, places
 
 READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck)
+
+_ONE = "UDP port {endpoint} never answered: {tries} authenticated checks got nothing back"
+_SEVERAL = "UDP to {endpoint} was never answered: {tries} authenticated checks got nothing back"
 
 
 def check(facts: Facts) -> Judgement:
@@ -43,7 +51,7 @@ def check(facts: Facts) -> Judgement:
     mute = sorted({each.endpoint for each in judged if silent(judged, each.endpoint)} - filtered)
     shut = [each for each in mute if _testable(facts, family(split(each)[0]))]
     if shut:
-        return [_found(facts, endpoint) for endpoint in shut]
+        return [_found(facts, list(group)) for _, group in groupby(shut, key=lambda each: split(each)[0])]
     if mute and not any(each.failure is None for each in checks) and not _online(facts):
         return [_offline(facts, mute)]
     return CLEAR if checks else NOT_APPLICABLE
@@ -80,30 +88,31 @@ def _tried(facts: Facts) -> str:
     return " and ".join(f"IPv{each}" for each in families)
 
 
-def _found(facts: Facts, endpoint: str) -> Found:
-    port, works = str(split(endpoint)[1]), udp_works(facts, family(split(endpoint)[0]))
+def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
+    """Of one address, the port; of a Janus those of all our handles."""
+    address, seen = split(endpoints[0])[0], [split(each)[1] for each in endpoints]
+    works, ports = udp_works(facts, family(address)), listed(map(str, seen))
+    checks = checks_to(facts, endpoints)
     return Found(
-        message="UDP port {endpoint} never answered: {tries} authenticated checks got nothing back",
-        args={
-            "endpoint": endpoint,
-            "tries": sum(e.tries for e in media_checks(facts) if e.endpoint == endpoint),
-        },
-        evidence=ids([each for each in media_checks(facts) if each.endpoint == endpoint]),
+        message=_SEVERAL if len(seen) > 1 else _ONE,
+        args={"endpoint": places(endpoints), "tries": sum(each.tries for each in checks)},
+        evidence=ids(checks),
         where=Where.UNKNOWN if works is None else None,
-        alternatives=_alternatives(facts, endpoint, works),
+        alternatives=_alternatives(facts, endpoints[0], works),
         fixes=(
             Do(
-                text=f"Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
-                f" {port} is shut in this network's firewall, if not, at the server",
+                text="Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
+                f"{'s' if len(seen) > 1 else ''} {ports} {'are' if len(seen) > 1 else 'is'} shut in this network's"
+                " firewall, if not, at the server",
                 audience="user",
             ),
-            *_at_the_server(facts, endpoint),
+            *_at_the_server(facts, address, seen),
         ),
     )
 
 
 def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple[Alternative, ...]:
-    """Of an address that is none of the name's, the address itself too."""
+    """Of an address that is none of the name's, the address itself too; of a Janus, its range of ports."""
     port = split(endpoint)[1]
     found = [
         alternative("media-port-blocked-here", "run the same check from another network"),
@@ -112,6 +121,9 @@ def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple
         alternative("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
         alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
     ]
+    if server_kind(facts) == "janus":
+        # A port is there while its session lives, so that looking for it later decides nothing.
+        found[-1] = alternative("janus-ports-outside-range", _RANGE)
     if offered(facts) and split(endpoint)[0] not in target_addresses(facts):
         found.append(alternative("wrong-address-advertised", f"on the server: is {split(endpoint)[0]} its address?"))
     if works is None:
@@ -119,17 +131,20 @@ def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple
     return tuple(found)
 
 
-def _at_the_server(facts: Facts, endpoint: Endpoint) -> tuple[Fix, ...]:
+_RANGE = "on the server: is rtp_port_range in janus.jcfg (section media) the very range that the firewall lets in?"
+
+
+def _at_the_server(facts: Facts, address: Address, seen: list[int]) -> tuple[Fix, ...]:
     """Open the port; of a session's server that is behind a router, forward it as well."""
-    address, port = split(endpoint)
     inner = inner_address(facts) if offered(facts) else None
     if offered(facts):
-        forward = (jitsi.forwarded(address, inner, port),) if inner and inner != address else ()
-        return (jitsi.port_open(address, port), *forward)
+        server = media_server(facts)
+        forward = (server.forwarded(address, inner, seen),) if inner and inner != address else ()
+        return (server.port_open(address, seen), *forward)
     return (
         Allow(
             proto="udp",
-            ports=(str(port),),
+            ports=tuple(map(str, seen)),
             direction="in",
             to=address,
             at="the server's firewall and its cloud's security group",

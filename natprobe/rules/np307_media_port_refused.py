@@ -15,9 +15,9 @@ server's name.
 from natprobe.derive import media_checks
 from natprobe.derive.advertised import accused, offered
 from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, ids
+from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Failure, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
-from natprobe.servers.jitsi import fixes as jitsi
 
 READS = (IceCheck, Candidate, Resolved, PoolCheck)
 
@@ -34,16 +34,16 @@ def check(facts: Facts) -> Judgement:
             message="Nothing listens on UDP port {port} of {address}: the server says that the port is closed",
             args={"port": port, "address": address},
             evidence=ids(closed),
-            alternatives=_alternatives(port) if offered(facts) else (),
+            alternatives=_alternatives(facts, port) if offered(facts) else (),
             fixes=_fixes(facts, port),
         )
     ]
 
 
-def _alternatives(port: int) -> tuple[Alternative, ...]:
-    """In a session the bridge runs: it may be its container's port, or whoever the router passes packets on to."""
+def _alternatives(facts: Facts, port: int) -> tuple[Alternative, ...]:
+    """In a session the server runs: it may be its container's port, or whoever the router passes packets on to."""
     return (
-        alternative("port-not-published", f"on the server: docker compose port --protocol udp jvb {port}"),
+        alternative("port-not-published", f"on the server: {media_server(facts).published(port)}"),
         alternative(
             "forwarded-elsewhere", "on the router in front of the server: which machine is the port passed to?"
         ),
@@ -56,7 +56,7 @@ def _fixes(facts: Facts, port: int) -> tuple[Fix, ...]:
         " the port that it is set to",
         audience="server",
     )
-    return (look, jitsi.restart_bridge()) if offered(facts) else (look,)
+    return (look, media_server(facts).running()) if offered(facts) else (look,)
 
 
 def _by_server(check: IceCheck) -> bool:

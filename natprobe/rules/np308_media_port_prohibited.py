@@ -15,6 +15,7 @@ Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 from natprobe.derive import REJECTED, media_checks, rejecting, udp_works
 from natprobe.derive.advertised import accused
 from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, PoolCheck, Resolved, ids
+from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -48,12 +49,12 @@ def check(facts: Facts) -> Judgement:
             },
             evidence=ids(rejected),
             where=where,
-            fixes=(_fix(where, first) if prohibited else _look(first),),
+            fixes=(_fix(facts, where, first) if prohibited else _look(first),),
         )
     ]
 
 
-def _fix(where: Where, check: IceCheck) -> Fix:
+def _fix(facts: Facts, where: Where, check: IceCheck) -> Fix:
     address, port = split(check.endpoint)
     if where in (Where.UNKNOWN, Where.PROVIDER):
         text = f"Find out whose {check.reported_by or 'firewall'} is, and have UDP port {port} to {address} let through"
@@ -61,7 +62,7 @@ def _fix(where: Where, check: IceCheck) -> Fix:
     ours = where is Where.LOCAL_NETWORK
     return Allow(
         proto="udp",
-        ports=(str(port),),
+        ports=media_server(facts).ports([port]),
         direction="out" if ours else "in",
         to=address,
         at=f"this network's firewall ({check.reported_by})" if ours else "the server's own firewall",

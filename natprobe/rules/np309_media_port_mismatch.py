@@ -9,17 +9,18 @@ everybody is mute and dark.
 What to do: the port outside and the one that the bridge tells have to be the same. Forward the advertised port to it;
 or have it advertise the one that is open: docker-jitsi-meet from stable-10532 on `JVB_ADVERTISE_IPS=ADDRESS#PORT`,
 packages a static mapping with ports. Changing only what Docker publishes (`12000:10000/udp`) leaves the bridge telling
-10000; `JVB_PORT` changes both.
+10000; `JVB_PORT` changes both. A Janus can name no other port than the one that it listens on: forward the ports of
+`rtp_port_range` one to one.
 
 Sources: docker-jitsi-meet's and ice4j's own sources (single-port harvester, static mappings with ports).
 """
 
 from natprobe.derive.advertised import failed, forced, inner_address, installed, offered, state
 from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, Resolved, ids
+from natprobe.fixes import media_server
 from natprobe.model import Fix, split
 from natprobe.rules import Found, Judgement
-from natprobe.rules._candidates import checks_to, listed, nothing
-from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.rules._candidates import checks_to, nothing, places
 
 READS = (Candidate, IceCheck, Resolved, JitsiConfig)
 
@@ -37,7 +38,7 @@ def _found(facts: Facts) -> Found:
     proven = [each for each in forced(facts) if split(each.endpoint)[0] in addresses]
     return Found(
         message=_MESSAGE,
-        args={"advertised": listed(told), "right": listed(each.endpoint for each in proven)},
+        args={"advertised": places(told), "right": places(each.endpoint for each in proven)},
         evidence=ids(checks_to(facts, told), proven),
         fixes=_fixes(facts, told[0], proven[0].endpoint),
     )
@@ -48,4 +49,4 @@ def _fixes(facts: Facts, wrong: str, right: str) -> tuple[Fix, ...]:
     address, port = split(right)
     hosts = [split(each.endpoint)[1] for each in offered(facts) if each.type == "host"]
     own = next(iter(hosts), split(wrong)[1])
-    return jitsi.advertise((address,), inner_address(facts), installed(facts), port=port, own=own)
+    return media_server(facts).advertise((address,), inner_address(facts), installed(facts), port=port, own=own)

@@ -13,17 +13,22 @@ longer used.
 
 From the client all of these look the same; the bridge's log tells them apart.
 
+A Janus is its own bridge. Where it says that it takes no new sessions, somebody has told it so by its admin API
+(`accept_new_sessions`), as before a restart; where it takes an offer and never answers it, its log says why.
+
 Sources: jicofo's and jitsi-videobridge's own sources; field reports: docker-jitsi-meet 823, 1566, jitsi-meet 14287.
 """
 
+from natprobe.derive import janus
 from natprobe.derive.conference import bridge_available, session_offered
-from natprobe.facts import ConferenceReply, Facts, RoomEntry, SessionOffer, ids
-from natprobe.fixes import JITSI_MEDIA_PORT
+from natprobe.facts import ConferenceReply, Facts, JanusCall, JanusInfo, RoomEntry, SessionOffer, ids
+from natprobe.fixes import JITSI_MEDIA_PORT, media_server
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.servers.jitsi import media
 
-READS = (ConferenceReply, RoomEntry, SessionOffer)
+READS = (ConferenceReply, RoomEntry, SessionOffer, JanusCall, JanusInfo)
 
 _NONE = "{host} takes participants in and has no bridge for their media: the focus says that none is available"
 _NO_WORD = "{host} takes participants in, but no session came from its focus: it and the bridge do not get on"
@@ -32,6 +37,8 @@ _HEALTH = "on the server: curl -si http://127.0.0.1:8080/about/health (200: heal
 
 def check(facts: Facts) -> Judgement:
     """The focus's own word, or two participants in the room and no session."""
+    if facts.of(JanusCall) or janus.draining(facts):
+        return _of_janus(facts)
     if not facts.of(RoomEntry) and not facts.of(SessionOffer):
         return NOT_APPLICABLE
     if bridge_available(facts) or session_offered(facts):
@@ -54,11 +61,29 @@ def check(facts: Facts) -> Judgement:
                     f"on the server: {jitsi.BRIDGE_LOG}, for `No valid IP addresses available for harvesting`",
                 ),
             ),
-            fixes=(jitsi.restart_bridge(), _FOCUS),
+            fixes=(media.running(), _FOCUS),
         )
     ]
 
 
+def _of_janus(facts: Facts) -> Judgement:
+    """Its own word that it takes nobody, or offers that it refuses or leaves unanswered."""
+    if janus.session_answered(facts) is not False or janus.without_candidates(facts):
+        return CLEAR
+    full, refused = janus.draining(facts), janus.refused_calls(facts)
+    words = next((each.detail for each in refused if each.detail), "no answer")
+    return [
+        Found(
+            message=_DRAINING if full else _UNANSWERED,
+            args={"host": facts.target.host, "words": words},
+            evidence=ids(facts.of(JanusCall), facts.ok(JanusInfo)),
+            fixes=(media_server(facts).running(),),
+        )
+    ]
+
+
+_DRAINING = "Janus on {host} takes no new sessions: somebody told it so (accept_new_sessions)"
+_UNANSWERED = "Janus on {host} answers, and lets no call of ours begin: {words}"
 _FOCUS = Do(
     text=f"See in the focus's log whether the bridge ever signed in ({jitsi.FOCUS_LOG}); if not, compare the bridge's"
     " account, password and domain with the signalling server's",

@@ -14,7 +14,7 @@ Sources: jitsi-videobridge's and docker-jitsi-meet's own histories (2024-07-18, 
 
 from natprobe.derive.advertised import state
 from natprobe.derive.handed_out import for_bridge
-from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, PseudoTls, Resolved, Services, ids
+from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, PseudoTls, Resolved, Services, ids, server_kind
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -25,7 +25,7 @@ _MESSAGE = "{host} has no way for media over TCP, as every bridge since July 202
 
 def check(facts: Facts) -> Judgement:
     """Said only where somebody could be tempted: UDP did not pass, and nothing else is there."""
-    if state(facts) == "none":
+    if state(facts) == "none" or server_kind(facts) == "janus":
         return NOT_APPLICABLE
     if state(facts) not in ("unanswered", "blocked-here") or for_bridge(facts):
         return CLEAR

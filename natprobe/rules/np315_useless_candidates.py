@@ -8,19 +8,20 @@ addresses, and a private one may be somebody else's machine in the client's own 
 
 What to do: nothing has to be done. Clients in the server's own network need its private address, if the router does
 not turn their packets round. Where there are none, the bridge can keep inner addresses to itself
-(`JVB_ADVERTISE_PRIVATE_CANDIDATES=false`, `videobridge.ice.advertise-private-candidates = false`).
+(`JVB_ADVERTISE_PRIVATE_CANDIDATES=false`, `videobridge.ice.advertise-private-candidates = false`); Janus by
+`keep_private_host = false`, and of interfaces that no client comes in by with `ice_ignore_list`.
 
 Sources: RFC 8445 section 5.1.1, jitsi-videobridge's reference configuration.
 """
 
 from natprobe.derive.advertised import answered, installed, kind_of, state, useless
-from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, Resolved, ids
-from natprobe.model import Do, Fix, split
+from natprobe.facts import Candidate, Facts, IceCheck, JanusInfo, JitsiConfig, Resolved, ids
+from natprobe.fixes import media_server
+from natprobe.model import Fix, split
 from natprobe.rules import CLEAR, Found, Judgement
-from natprobe.rules._candidates import listed, nothing
-from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.rules._candidates import listed, nothing, places
 
-READS = (Candidate, IceCheck, Resolved, JitsiConfig)
+READS = (Candidate, IceCheck, Resolved, JitsiConfig, JanusInfo)
 
 _MESSAGE = "The media server also offers {addresses}, which {verb} not answer from here; {good} does"
 
@@ -39,7 +40,7 @@ def _found(facts: Facts, checks: list[IceCheck]) -> Found:
     return Found(
         message=_MESSAGE,
         args={
-            "addresses": listed(endpoints),
+            "addresses": places(endpoints),
             "verb": "do" if len(endpoints) > 1 else "does",
             "good": good[0].endpoint,
         },
@@ -51,6 +52,5 @@ def _found(facts: Facts, checks: list[IceCheck]) -> Found:
 def _fixes(facts: Facts, endpoints: list[str]) -> tuple[Fix, ...]:
     public = [split(each)[0] for each in endpoints if kind_of(each) == "public"]
     if public:
-        take = f"See where {listed(public)} comes from, and take it out of JVB_ADVERTISE_IPS or jvb.conf if it is old"
-        return (Do(text=take, audience="server", after=f"{jitsi.RESTART_BRIDGE}, or {jitsi.RECREATE}"),)
-    return jitsi.hide_inner(installed(facts))
+        return (media_server(facts).old_address(listed(public)),)
+    return media_server(facts).hide_inner(installed(facts), [split(each)[0] for each in endpoints])

@@ -13,18 +13,20 @@ for as long. Where two clients talk directly, they notice nothing.
 What to do: find what keeps flows before the media server or in the client's network and lets go of this one: a firewall
 with a limit on a flow's age or number of packets, a UDP load balancer that chooses another backend, DDoS protection, a
 NAT whose table is full or whose timeout for UDP is a few seconds (at least two minutes are asked for). Where a new port
-is not answered either, it is not the flow: the bridge was restarted, or the whole network went away. Through a relay
-it is one of two flows, the client's to the relay or the relay's to the bridge; the relay's log tells whether it lost
-the first.
+is not answered either, it is not the flow: the media server was restarted, or the whole network went away. Through a
+relay it is one of two flows, the client's to the relay or the relay's to the media server; the relay's log tells
+whether it lost the first.
 
 Sources: RFC 7675 section 5.1, RFC 8445 section 11, RFC 4787 REQ-5.
 """
 
 from natprobe.derive.associations import lost
 from natprobe.facts import Facts, PathHeld, ids
+from natprobe.fixes import media_server
 from natprobe.model import Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._legs import through
+from natprobe.servers.media import MediaServer
 
 READS = (PathHeld,)
 
@@ -40,7 +42,7 @@ def check(facts: Facts) -> Judgement:
     held = facts.of(PathHeld)
     dead = [each for each in held if lost(each)]
     if dead:
-        return [_found(each) for each in dead]
+        return [_found(facts, each) for each in dead]
     if any(each.failure is Failure.CLOSED for each in held):
         return CouldNotTell(reason="session-ended", ask="run the check again with --hold")
     if any(each.failure is not None for each in held):
@@ -48,7 +50,7 @@ def check(facts: Facts) -> Judgement:
     return CLEAR if held else NOT_APPLICABLE
 
 
-def _found(held: PathHeld) -> Found:
+def _found(facts: Facts, held: PathHeld) -> Found:
     moved = held.failure is Failure.ERROR_RESPONSE
     relayed = held.relayed is not None
     args = {"endpoint": held.endpoint, "lasted": held.lasted, "missed": held.missed or held.hold}
@@ -57,7 +59,7 @@ def _found(held: PathHeld) -> Found:
         args=args | (through(held) if relayed else {}),
         evidence=ids(held),
         where=Where.UNKNOWN,  # from one end nobody knows on which side of the internet it was forgotten
-        fixes=_behind_relay(held) if relayed else _fixes(held, flow=moved or bool(held.control)),
+        fixes=_behind_relay(held) if relayed else _fixes(media_server(facts), held, flow=moved or bool(held.control)),
     )
 
 
@@ -84,19 +86,19 @@ def _behind_relay(held: PathHeld) -> tuple[Fix, ...]:
             why="it says when it closed a session, and why",
         ),
         Do(
-            text=f"Between relay and bridge, let flows to UDP {split(held.endpoint)[1]} live while packets pass:"
+            text=f"Between relay and media server, let flows to UDP {split(held.endpoint)[1]} live while packets pass:"
             " firewall, NAT, and a connection table that is large enough",
             audience="server",
         ),
     )
 
 
-def _fixes(held: PathHeld, *, flow: bool) -> tuple[Fix, ...]:
+def _fixes(server: MediaServer, held: PathHeld, *, flow: bool) -> tuple[Fix, ...]:
     port = split(held.endpoint)[1]
     compare = _compare(held, "before the server")
     if not flow:
         restarted = Do(
-            text="See whether the bridge was restarted at that time: journalctl -u jitsi-videobridge2 --since -10min",
+            text=f"See whether {server.NAME} was restarted at that time: {server.LOG}",
             audience="server",
         )
         return compare, restarted

@@ -28,12 +28,13 @@ from natprobe.derive import (
     web_sessions,
 )
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.facts import Binding, Connected, Facts, HttpReply, TlsSession, ids
+from natprobe.derive.janus import listening_elsewhere, named_door, shut_door
+from natprobe.facts import Binding, Connected, Facts, HttpReply, JanusDoor, TlsSession, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Connected, TlsSession, HttpReply, Binding)
+READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor)
 
 
 def check(facts: Facts) -> Judgement:
@@ -41,11 +42,15 @@ def check(facts: Facts) -> Judgement:
     connects = web_connects(facts)
     if not connects:
         return NOT_APPLICABLE
+    misplaced = {each.endpoint for pair in listening_elsewhere(facts) for each in pair[:1]}
+    if shut_door(facts) or misplaced.issuperset(each.endpoint for each in connects):
+        return CLEAR  # Janus is there, and the port that the target names is not: not-listening and its like
+    connects = [each for each in connects if each.endpoint not in misplaced]
     dead = [each for each in connects if each.failure is not None]
     if len(dead) == len(connects):
         elsewhere = _insecure_page(facts) or lost_in_ipv6(facts, [each.endpoint for each in dead])
         return CLEAR if elsewhere else [_dead(facts, dead)]
-    if not secure_pages(facts) and (hung := _hung(facts)):
+    if not secure_pages(facts) and named_door(facts) is None and (hung := _hung(facts)):
         return [hung]
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
     partly = [each for each in partly if tcp_answers(facts, family(split(each.endpoint)[0]))]

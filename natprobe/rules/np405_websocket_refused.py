@@ -1,5 +1,7 @@
 """Signalling's WebSocket, or BOSH where clients take that, is refused or misrouted
 
+Of a Jitsi, and, at the end, of a Janus.
+
 config.js sends clients to a WebSocket for signalling, and asking for it brings something else than a WebSocket. A
 client does not fall back to BOSH where a WebSocket is named: it tries again and again. Where config.js names none, or
 prefers BOSH, clients take that, and the same can happen to its requests.
@@ -21,6 +23,10 @@ What to do: it depends on what the answer says.
   natprobe does not: it says that it could not tell.
 - host-unknown: the way is right, and Prosody does not know the domain that config.js names.
 
+Of a Janus it is the way into its API that the target names, HTTP or WebSocket, that brings something else than Janus's
+own words. 403 to its WebSocket comes from libwebsockets too, where the Upgrade headers got lost; 502 where nobody is
+behind the proxy, or where it did not pass Sec-WebSocket-Protocol on: Janus's WebSocket speaks `janus-protocol` only.
+
 Sources: RFC 6455 section 4, RFC 7395 section 3.1, XEP-0124 section 7, Prosody's mod_websocket; field reports:
 docker-jitsi-meet 1154, 952.
 """
@@ -28,13 +34,13 @@ docker-jitsi-meet 1154, 952.
 from natprobe.derive import OWN
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import redirected, takes_bosh
-from natprobe.facts import Facts, JitsiConfig, SignIn, ids
+from natprobe.facts import Facts, JanusDoor, JitsiConfig, SignIn, ids
 from natprobe.model import Failure, Fix, Severity, Where
 from natprobe.reasons import sentence
-from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, _gateways, alternative
 from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (SignIn, JitsiConfig)
+READS = (SignIn, JitsiConfig, JanusDoor)
 
 _PAGE, _GREETING = (
     "a web page answers, so nothing leads the path to signalling",
@@ -77,6 +83,8 @@ def check(facts: Facts) -> Judgement:
     """The way that clients take, and the WebSocket beside it. No connection and no TLS are other causes' matter
     (web-unreachable, certificate-invalid).
     """
+    if not facts.of(SignIn):
+        return _gateways.refused(facts)
     if strangers := facts.of(SignIn, lambda each: each.condition in _UNKNOWN_DOMAIN):
         return [_stranger(facts, strangers)]
     ways = ("bosh", "websocket") if takes_bosh(facts) else ("websocket",)

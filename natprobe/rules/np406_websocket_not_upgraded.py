@@ -1,7 +1,7 @@
 """Accepted and closed at once: the proxy in front doesn't upgrade
 
 The WebSocket of signalling is accepted (HTTP 101), and then nothing passes: the connection is closed before the first
-word of XMPP, or stays silent.
+word of XMPP, or of Janus, or stays silent.
 
 How it shows: "WebSocket connection to wss://…/xmpp-websocket failed: Connection closed before receiving a handshake
 response", or it opens and closes again and again; the page counts down to the next try.
@@ -13,13 +13,13 @@ Sources: RFC 6455 sections 1.3 and 4.2.2, RFC 7395 section 3.1, nginx's page on 
 """
 
 from natprobe.derive.advertised import installed
-from natprobe.facts import Facts, JitsiConfig, SignIn, ids
+from natprobe.facts import Facts, JanusDoor, JitsiConfig, SignIn, ids
 from natprobe.model import Failure, Severity
 from natprobe.reasons import sentence
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _gateways
 from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (SignIn, JitsiConfig)
+READS = (SignIn, JitsiConfig, JanusDoor)
 
 _MESSAGE = "Signalling's WebSocket {url} is accepted and carries nothing: {why}"
 _DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
@@ -27,6 +27,8 @@ _DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
 
 def check(facts: Facts) -> Judgement:
     """Before the stream's first word only. A word of the server's own, such as host-unknown, came through."""
+    if not facts.of(SignIn):
+        return _gateways.dead(facts)
     sockets = facts.of(SignIn, lambda each: each.transport == "websocket")
     dead = [e for e in sockets if e.reached == "upgrade" and e.failure in _DEAD and e.condition is None]
     if not dead or any(each.failure is None for each in sockets):

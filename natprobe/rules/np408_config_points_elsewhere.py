@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 from natprobe.addresses import address_class
 from natprobe.derive import target_addresses
 from natprobe.derive.advertised import installed
+from natprobe.derive.conference import mixed_content
 from natprobe.facts import AddressClass, Facts, JitsiConfig, Resolved, SignIn, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -74,7 +75,7 @@ def _fault(facts: Facts, config: JitsiConfig, key: str, url: str) -> str | None:
     elsewhere = _elsewhere(facts, page.hostname or "", there.hostname)
     if elsewhere is not None:
         return elsewhere
-    if page.scheme == "https" and there.scheme in ("http", "ws"):
+    if mixed_content(config.url, url):
         return _INSECURE
     if key == "websocket" and there.scheme not in ("ws", "wss"):
         return _NO_SOCKET

@@ -11,16 +11,31 @@ What to do: give natprobe what a host has: `--user` with `--password-file`, or `
 that lets you in, its name with `--room`. With a token that names a room (its claim `room`), name that one. Without it
 everything up to signalling is judged, and media is not.
 
+A Janus may want its API's secret (`api_secret`) or a token (`token_auth`) with every request. `--janus-secret-file`,
+`--janus-token-file` or the environment bring it; natprobe sends it over TLS and on this very machine only.
+
 Sources: XEP-0045 section 7.2, RFC 6120 section 6.5, jicofo's own source (not-authorized, reservation-error), Prosody's
 modules for tokens (mod_token_verification).
 """
 
+from natprobe.derive import janus
 from natprobe.derive.conference import login_needed, not_for_us, room_entered, room_named, token_of_another_room
-from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, Run, SignIn, ids
+from natprobe.facts import (
+    ConferenceReply,
+    Facts,
+    JanusCall,
+    JanusDoor,
+    JanusInfo,
+    JitsiConfig,
+    RoomEntry,
+    Run,
+    SignIn,
+    ids,
+)
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (SignIn, ConferenceReply, RoomEntry, JitsiConfig, Run)
+READS = (SignIn, ConferenceReply, RoomEntry, JitsiConfig, Run, JanusCall, JanusDoor, JanusInfo)
 
 _MESSAGES = {
     "anonymous": "{host} begins conferences only for who has a login or a token: from here on nothing was tried",
@@ -43,7 +58,9 @@ _ROOMS = {
 
 
 def check(facts: Facts) -> Judgement:
-    """Of a room that lets nobody in, and of a server that begins none for us."""
+    """Of a room that lets nobody in, of a server that begins none for us, and of a Janus that knows us not."""
+    if janus.login_needed(facts):
+        return [_unknown_to_janus(facts)]
     if token_of_another_room(facts):
         message, fix = (_NOT_THIS_ROOM, _NAME_ITS_OWN) if room_named(facts) else (_OTHER_ROOM, _NAME_IT)
         return [_found(facts, message, ids(facts.of(RoomEntry)), fix)]
@@ -52,12 +69,33 @@ def check(facts: Facts) -> Judgement:
         return [_found(facts, _ROOMS[closed[0].condition or ""], ids(closed))]
     signed = facts.of(SignIn)
     if not signed:
-        return NOT_APPLICABLE
+        return CLEAR if facts.of(JanusCall) else NOT_APPLICABLE
     if not login_needed(facts):
         return CLEAR
     kept_out = facts.of(ConferenceReply, not_for_us)
     refusal = _refusal(kept_out[0]) if kept_out else None
     return [_found(facts, refusal or _MESSAGES[signed[0].login], ids(kept_out or facts.failed(SignIn)))]
+
+
+def _unknown_to_janus(facts: Facts) -> Found:
+    """Which of the two it wants it says itself."""
+    told = facts.ok(JanusInfo)
+    secret, tokens = any(each.secret for each in told), any(each.tokens for each in told)
+    wanted = "its API's secret" if secret and not tokens else "a token" if tokens and not secret else _EITHER
+    refused = facts.of(JanusCall, lambda each: each.error_code in janus.UNAUTHORIZED)
+    kept_out = facts.of(JanusDoor, lambda each: each.error_code in janus.UNAUTHORIZED)
+    given = any(each.given for each in refused)
+    return Found(
+        message=_JANUS_REFUSES if given else _JANUS_WANTS,
+        args={"host": facts.target.host, "wanted": wanted},
+        evidence=ids(refused, kept_out, told),
+        fixes=(_GIVE_SECRET,),
+    )
+
+
+_EITHER = "its API's secret or a token"
+_JANUS_WANTS = "Janus on {host} takes requests only with {wanted}: from here on nothing was tried"
+_JANUS_REFUSES = "Janus on {host} does not take {wanted} that it was given: from here on nothing was tried"
 
 
 def _refusal(reply: ConferenceReply) -> str | None:
@@ -75,6 +113,11 @@ _GIVE = Do(
     " meeting runs there that lets you in",
     audience="user",
     why="without it whether media passes cannot be told",
+)
+_GIVE_SECRET = Do(
+    text="Check again with --janus-secret-file FILE or --janus-token-file FILE, by https: or wss:",
+    audience="user",
+    why="without it whether media passes cannot be told; in the clear natprobe does not send it",
 )
 _NAME_IT = Do(
     text="Check again with --room and the name that stands in the token's claim `room`; natprobe enters it, and is seen"

@@ -134,8 +134,8 @@ class Agent:
         times = [each.next_at for each in self._pairs if each.state == "asked"]
         if any(each.state == "waiting" for each in self._pairs):
             times.append(self._next_first)
-        if self.controlling and self.nominated is None and self._valid_since is not None:
-            times.append(self._valid_since + SETTLE)
+        if self.controlling and self._valid and not self._nominating:
+            times.append((self._valid_since or 0.0) + SETTLE)
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
@@ -147,7 +147,7 @@ class Agent:
         if waiting and self._next_first <= now:
             self._ask(max(waiting, key=self._priority), now)
             self._next_first = now + PACE
-        if self.controlling and self.nominated is None:
+        if self.controlling and not self._nominating:
             self._nominate(now)
 
     def receive(self, base: str, data: bytes, source: Endpoint, now: float) -> bool:
@@ -198,13 +198,21 @@ class Agent:
 
     def _nominate(self, now: float) -> None:
         """Regular nomination (section 8.1.1): the best valid pair, at once where none better is left."""
-        valid = [each for each in self._pairs if each.state == "valid"]
-        if not valid or any(each.asked_to_use for each in self._pairs):
+        if not self._valid:
             return
-        best = max(valid, key=self._priority)
+        best = max(self._valid, key=self._priority)
         better = any(each.state != "failed" and self._priority(each) > self._priority(best) for each in self._pairs)
         if not better or now >= (self._valid_since or now) + SETTLE:
             self._ask(best, now, use=True)
+
+    @property
+    def _valid(self) -> list[Pair]:
+        return [each for each in self._pairs if each.state == "valid"]
+
+    @property
+    def _nominating(self) -> bool:
+        """Whether a pair is nominated, or asked for; one that was refused counts no longer."""
+        return self.nominated is not None or any(e.asked_to_use and e.state != "failed" for e in self._pairs)
 
     def _answer(self, base: str, packet: Packet, source: Endpoint, now: float) -> None:
         """Section 7.2.5: signed by the other side, and from where the check went to."""

@@ -5,16 +5,26 @@ Stanzas out as text, stanzas in as values: strict, bounded, and nothing of a str
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from natprobe.addresses import address_class
 from natprobe.model import Data
 from natprobe.pairing import IceCredentials
 from natprobe.wire import xmpp
+from natprobe.wire.candidates import (
+    CANDIDATES_MAX,
+    FINGERPRINT,
+    ICE_TEXT,
+    TRANSPORTS,
+    TYPES,
+    BridgeCandidate,
+    CandidateType,
+    Transport,
+    endpoint,
+    number,
+)
 from natprobe.wire.text import clean
 from natprobe.wire.urls import bare_url
 from natprobe.wire.xmpp import XmppError
@@ -35,19 +45,8 @@ JITMEET = "http://jitsi.org/jitmeet"
 
 # What we say we can do: with one kind of media the focus has something to hang a transport on, and the offer is small.
 FEATURES = (JINGLE, "urn:xmpp:jingle:apps:rtp:1", ICE, DTLS, "urn:xmpp:jingle:apps:rtp:audio")
-# A bridge offers two or three; libwebrtc's own bound is not much higher.
-CANDIDATES_MAX = 24
 JSON_MAX = 64 * 1024
-# RFC 8445 section 5.3 allows fewer characters; what no attribute of STUN or SDP could carry is refused.
-_ICE_TEXT = re.compile(r"[!-9;-~]{1,256}")
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-_NO_UNICAST = ("unspecified", "multicast")
-_TRANSPORTS = ("udp", "tcp", "ssltcp")
-_TYPES = ("host", "srflx", "prflx", "relay")
-
-Transport = Literal["udp", "tcp", "ssltcp"]
-CandidateType = Literal["host", "srflx", "prflx", "relay"]
 
 
 # --- the focus
@@ -208,17 +207,6 @@ def _result(request: Element, content: str) -> str:
 # --- Jingle
 
 
-class BridgeCandidate(NamedTuple):
-    """Where the bridge may be reached: an address that can be sent to, not a name."""
-
-    address: str
-    port: int
-    transport: Transport
-    type: CandidateType = "host"
-    priority: int | None = None
-    related: tuple[str, int] | None = None
-
-
 class Offer(Data, frozen=True, kw_only=True):
     """A session-initiate: the bridge's transport, and what an answer has to repeat. Has secrets; its repr is empty.
 
@@ -274,7 +262,7 @@ def read_offer(stanza: Element) -> Offer:
 
 def _offer(stanza: Element, jingle: Element, content: Element, transport: Element) -> Offer:
     ufrag, password = transport.get("ufrag") or "", transport.get("pwd") or ""
-    if not _ICE_TEXT.fullmatch(ufrag) or not _ICE_TEXT.fullmatch(password):
+    if not ICE_TEXT.fullmatch(ufrag) or not ICE_TEXT.fullmatch(password):
         raise XmppError("an offer with unusable ICE credentials")
     candidates, dropped = _candidates(transport)
     digest, algorithm, setup = _fingerprint(transport)
@@ -299,7 +287,7 @@ def _offer(stanza: Element, jingle: Element, content: Element, transport: Elemen
 def _fingerprint(transport: Element) -> tuple[str | None, str | None, str | None]:
     found = xmpp.child(transport, "fingerprint", DTLS)
     digest = "" if found is None else (found.text or "").strip()
-    if found is None or not _FINGERPRINT.fullmatch(digest):
+    if found is None or not FINGERPRINT.fullmatch(digest):
         return None, None, None
     algorithm, setup = (found.get("hash") or "").lower(), found.get("setup") or ""
     return digest.upper(), algorithm if _WORD.fullmatch(algorithm) else None, setup if _WORD.fullmatch(setup) else None
@@ -320,11 +308,11 @@ def _candidates(transport: Element) -> tuple[tuple[BridgeCandidate, ...], int]:
 
 def _candidate(element: Element) -> BridgeCandidate | None:
     """None: no unicast address and port that a client could send to (RFC 8839 section 5.1)."""
-    at = _endpoint(element.get("ip"), element.get("port"))
+    at = endpoint(element.get("ip"), element.get("port"))
     transport = (element.get("protocol") or "").lower()
     kind = (element.get("type") or "host").lower()
     active = element.get("tcptype", "passive") != "passive"  # RFC 6544 section 4.5: it connects, nobody can to it
-    if at is None or transport not in _TRANSPORTS or kind not in _TYPES or (transport != "udp" and active):
+    if at is None or transport not in TRANSPORTS or kind not in TYPES or (transport != "udp" and active):
         return None
     if element.get("component", "1") != "1":  # RTCP's own, of which nothing is left with rtcp-mux
         return None
@@ -332,29 +320,9 @@ def _candidate(element: Element) -> BridgeCandidate | None:
         *at,
         cast("Transport", transport),
         cast("CandidateType", kind),
-        _number(element.get("priority"), 2**32 - 1),
-        _endpoint(element.get("rel-addr"), element.get("rel-port")),
+        number(element.get("priority"), 2**32 - 1),
+        endpoint(element.get("rel-addr"), element.get("rel-port")),
     )
-
-
-def _endpoint(address: str | None, port: str | None) -> tuple[str, int] | None:
-    """A unicast address as RFC 5952 writes it, and a port. A zone means nothing here; names are not looked up."""
-    number = _number(port, 65535)
-    if not address or not number or "%" in address or len(address) > 45:
-        return None
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    # RFC 8445 section 5.1.1.1: IPv4-mapped and site-local addresses are no candidates.
-    mapped = isinstance(found, ipaddress.IPv6Address) and (found.ipv4_mapped is not None or found.is_site_local)
-    return None if mapped or address_class(str(found)) in _NO_UNICAST else (str(found), number)
-
-
-def _number(text: str | None, highest: int) -> int | None:
-    if not text or not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > highest:
-        return None
-    return int(text)
 
 
 def reason(stanza: Element) -> str:

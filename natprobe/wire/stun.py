@@ -264,12 +264,13 @@ def answers(packet: Packet, transaction_id: bytes) -> bool:
 class Splitter:
     """Messages out of a TCP byte stream: plain (RFC 8489 section 6.2.2) or framed by length (RFC 4571).
 
-    Which of the two it is shows in the first bytes: a magic cookie at offset 4 or at offset 6.
+    Which of the two it is shows in the first bytes: a magic cookie at offset 4 or at offset 6. Where it is known to be
+    `framed`, what is in the frames may be anything.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, framed: bool | None = None) -> None:
         self._buffer = bytearray()
-        self.framed: bool | None = None
+        self.framed = framed
 
     @property
     def waiting(self) -> int:

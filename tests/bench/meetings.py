@@ -1,4 +1,4 @@
-"""A Jitsi: from nothing to the verdict over a wire that takes its time, and what a bridge that never answers costs."""
+"""A Jitsi, a Janus: from nothing to the verdict over a wire that takes its time; what a bridge that is silent costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.case import CASES, Case, load
 from tests.netns.lab import Lab, lab
 
 # The bar of a healthy one: so many round trips and so many seconds of natprobe's own.
-ROUND_TRIPS, OWN_SECONDS = 20, 1.0
+ROUND_TRIPS = {"Jitsi": 20, "Janus": 16}
+OWN_SECONDS = 1.0
 DELAYS = (0.01, 0.05)
 HEALTHY_RUNS, SILENT_RUNS = 7, 3
 # From the session that the bridge offers to the end of all that is tried with it.
@@ -22,11 +23,12 @@ GIVE_UP_SECONDS = 3.0
 
 def figures() -> Iterator[Figure]:
     """`Network.delay` is one way."""
-    for delay in DELAYS:
-        with lab(_case("jitsi-healthy", delay)) as built:
-            found = seconds(checks(built, HEALTHY_RUNS))
-        bar = ROUND_TRIPS * 2 * delay + OWN_SECONDS
-        yield Figure(f"check of a healthy Jitsi, {2000 * delay:.0f} ms away", found, "s", bar)
+    for name, trips in ROUND_TRIPS.items():
+        for delay in DELAYS:
+            with lab(_case(f"{name.lower()}-healthy", delay)) as built:
+                found = seconds(checks(built, HEALTHY_RUNS))
+            bar = trips * 2 * delay + OWN_SECONDS
+            yield Figure(f"check of a healthy {name}, {2000 * delay:.0f} ms away", found, "s", bar)
     with lab(_case("jitsi-media-dropped", DELAYS[1])) as built:
         waited = tuple(_given_up(built) for _ in range(SILENT_RUNS))
     yield Figure("a silent bridge given up, 100 ms away", waited, "s", GIVE_UP_SECONDS)

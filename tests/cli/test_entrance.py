@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from natprobe.cli.check import Asked, understood
-from natprobe.cli.entrance import PASSWORD, TOKEN, Entrance, entrance, media_addresses
+from natprobe.cli.entrance import (
+    JANUS_SECRET,
+    JANUS_TOKEN,
+    PASSWORD,
+    TOKEN,
+    Entrance,
+    entrance,
+    janus_access,
+    media_addresses,
+)
 from natprobe.cli.errors import UsageError
 from tests.cli.command import natprobe
 
@@ -109,3 +118,29 @@ def test_the_command_takes_them(jwt: Path) -> None:
         done = natprobe("check", "meet.example.test", *words)
         assert done.returncode == 2
         assert said in done.stderr.decode()
+
+
+class TestJanus:
+    def test_nothing(self) -> None:
+        assert janus_access(None, None, {}) is None
+
+    def test_files_count_before_the_environment(self, file: Path) -> None:
+        both = {JANUS_SECRET: "s\n", JANUS_TOKEN: "t"}
+        found = [janus_access(None, None, both), janus_access(file, None, both), janus_access(None, file, both)]
+        assert [(each.secret, each.token) for each in found if each] == [
+            ("s", "t"),
+            ("of-a-file", "t"),
+            ("s", "of-a-file"),
+        ]
+
+    def test_what_no_request_can_carry(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="--janus-token-file is too long or has control"):
+            janus_access(None, None, {JANUS_TOKEN: "a\x00b"})
+        with pytest.raises(UsageError, match="--janus-secret-file cannot be read"):
+            janus_access(tmp_path, None, {})
+
+    def test_they_show_nowhere(self) -> None:
+        assert HIDDEN not in repr(janus_access(None, None, {JANUS_SECRET: HIDDEN, JANUS_TOKEN: HIDDEN}))
+        done = natprobe("check", "janus+https://127.0.0.1:1", "--stun", "none", "--json", NATPROBE_JANUS_SECRET=HIDDEN)
+        assert HIDDEN.encode() not in done.stdout + done.stderr
+        assert b"JanusDoor" in done.stdout

@@ -9,9 +9,10 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # Not zero: nobody may take the clock's start for "no time yet".
 START = 1000.0
@@ -73,7 +74,7 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self._timers += 1
         return super().call_at(_Moment(when, self._timers), callback, *args, context=context)

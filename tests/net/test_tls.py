@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections import deque
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from natprobe.model import Failure
 from natprobe.net.failure import failure_of
 from natprobe.net.http import BODY_MAX, COOKIE_BYTES_MAX, COOKIES_MAX, Client
-from natprobe.net.tls import TlsStream, reading_context, verified_context
+from natprobe.net.tls import TlsStream, client_context, reading_context, verified_context
 from tests.lab.certificates import root_pem, server_context
 from tests.lab.web import ServerTls
 
@@ -83,6 +85,22 @@ async def test_a_session_in_pieces_of_any_size(step: int) -> None:
     theirs.close()
     assert await client.read() == b""
     client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system verifies")
+async def test_the_systems_roots_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second session verifies by what the first one's context has read."""
+    roots = tmp_path / "roots.pem"
+    roots.write_text(root_pem())
+    monkeypatch.setenv("SSL_CERT_FILE", str(roots))
+    client_context.cache_clear()
+    for _ in range(2):
+        ours, theirs = pair()
+        client = TlsStream(ours, client_context(None, (), verified=True), NAME)
+        await asyncio.gather(client.handshake(), ServerTls(theirs, server_context("good", NAME)).handshake())
+        assert client.protocol == "TLSv1.3"
+        roots.unlink(missing_ok=True)
+    client_context.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["expired", "self-signed", "wrong-name", "incomplete"])

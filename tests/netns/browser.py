@@ -67,7 +67,8 @@ STATES = """(async () => {
   const of = (id) => stats.find((each) => each.id === id);
   const carrier = stats.find((each) => each.type === "transport" && each.selectedCandidatePairId);
   const local = carrier && of(of(carrier.selectedCandidatePairId).localCandidateId);
-  const way = !local ? null : local.candidateType === "relay" ? `turn-${local.relayProtocol}` : "direct-udp";
+  const relayed = local && local.candidateType === "relay";
+  const way = !local ? null : relayed ? `turn-${local.relayProtocol}` : `direct-${local.protocol}`;
   return { ice: pc.iceConnectionState, connection: pc.connectionState, way };
 })()"""
 Facts = dict[str, Any]
@@ -81,14 +82,26 @@ class Page:
 
     def run(self, script: str) -> Any:
         """What the promise of this script comes to."""
+        said = self._asked("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in said:
+            raise RuntimeError(json.dumps(said["exceptionDetails"])[:500])
+        return said["result"].get("value")
+
+    def visit(self, url: str) -> None:
+        """Returns when the page is there."""
+        self._asked("Page.navigate", url=url)
+        until = time.monotonic() + STEP_SECONDS
+        while self.run("location.href + document.readyState") != url + "complete":
+            if time.monotonic() > until:
+                raise RuntimeError(f"no page at {url}")
+            time.sleep(0.02)
+
+    def _asked(self, method: str, **params: Any) -> Any:
         self._number += 1
-        asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
-        self._socket.send(json.dumps({"id": self._number, "method": "Runtime.evaluate", "params": asked}))
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
         while (said := json.loads(self._socket.recv(STEP_SECONDS))).get("id") != self._number:
             pass
-        if "exceptionDetails" in said["result"]:
-            raise RuntimeError(json.dumps(said["result"]["exceptionDetails"])[:500])
-        return said["result"]["result"].get("value")
+        return said["result"]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.case import Jitsi, Network, Peer, Relay, Stun, Web
+from tests.case import Janus, Jitsi, Network, Peer, Relay, Stun, Web
 from tests.netns.addresses import (
     MEDIA_TCP,
     MEDIA_UDP,
@@ -29,6 +29,7 @@ from tests.netns.addresses import (
 
 ANY, ADDRESS, BOTH = "endpoint-independent", "address-dependent", "address-and-port-dependent"
 COOKIE = "@th,96,32 0x2112a442"  # the fifth to eighth byte after UDP's header (RFC 8489 section 5)
+DTLS = "@th,64,8 20-63"  # its first byte (RFC 7983)
 PROHIBITED = "reject with icmpx admin-prohibited"
 
 
@@ -128,8 +129,7 @@ def bridge_firewall(jitsi: Jitsi) -> str:
     """Before the bridge's port, and another port forwarded to it."""
     udp = {"drop": "drop", "reject": PROHIBITED, "refused": "reject with icmpx port-unreachable"}
     rules = [f"udp dport {MEDIA_UDP} {udp[jitsi.udp]}"] if jitsi.udp in udp else []
-    # RFC 7983: the first byte of DTLS is 20 to 63.
-    rules += [f"udp dport {MEDIA_UDP} @th,64,8 20-63 drop"] if jitsi.dtls == "drop" else []
+    rules += [f"udp dport {MEDIA_UDP} {DTLS} drop"] if jitsi.dtls == "drop" else []
     rules += _short_lived(MEDIA_UDP) if jitsi.flow_life else []
     sets = [_set("young", "ipv4_addr . inet_service", jitsi.flow_life)] if jitsi.flow_life else []
     chains = [*sets, _chain("input", "filter", "input", "filter", rules)]
@@ -140,11 +140,22 @@ def bridge_firewall(jitsi: Jitsi) -> str:
     return _table("meeting", chains)
 
 
-def forwarded(public: str, inside: str, turned: Sequence[str]) -> str:
+def janus_firewall(janus: Janus) -> str:
+    """Before its media ports, or all. Not stateful: what Janus sends opens nothing."""
+    udp = {"drop": "drop", "reject": PROHIBITED, "refused": "reject with icmpx port-unreachable"}
+    media = f'iifname "eth0" udp dport {janus.range}'
+    rules = [f"{media} {udp[janus.udp]}"] if janus.udp in udp else []
+    rules += [f"{media} {DTLS} drop"] if janus.dtls == "drop" else []
+    rules += [f'iifname "eth0" udp dport != {janus.opened} drop'] if janus.opened else []
+    return _table("media", [_chain("input", "filter", "input", "filter", rules)])
+
+
+def forwarded(public: str, inside: str, turned: Sequence[str], udp: str = str(MEDIA_UDP)) -> str:
     """A server behind the home router, on its interface `dmz`: the ports that lead there from outside, and those of
-    these protocols by the outside address from inside too.
+    these protocols by the outside address from inside too. As before any such network, what is there begins nothing
+    towards the clients'.
     """
-    ports = {"tcp": "80, 443", "udp": str(MEDIA_UDP)}
+    ports = {"tcp": "80, 443", "udp": udp}
     to = {each: f"ip daddr {public} {each} dport {{ {ports[each]} }} dnat to {inside}" for each in ports}
     there = [rule if each in turned else f'iifname "wan" {rule}' for each, rule in to.items()]
     back = f'iifname "lan" oifname "dmz" ct status dnat snat to {public}'
@@ -153,7 +164,9 @@ def forwarded(public: str, inside: str, turned: Sequence[str]) -> str:
         _chain("back", "nat", "postrouting", "srcnat - 3", [back]),
     ]
     mute = [f'iifname "lan" ip daddr {public} meta l4proto {{ tcp, udp }} drop']
-    return _table("forwarded", [*chains, _chain("mute", "filter", "input", "filter", mute)], family="ip")
+    chains.append(_chain("mute", "filter", "input", "filter", mute))
+    chains.append(_chain("apart", "filter", "forward", "filter", ['iifname "dmz" oifname "lan" ct state new drop']))
+    return _table("forwarded", chains, family="ip")
 
 
 def _short_lived(port: int) -> list[str]:
@@ -190,6 +203,28 @@ def one_to_one(outside: str, inside: str) -> str:
     there = _chain("there", "nat", "prerouting", "dstnat", [f"ip daddr {outside} dnat to {inside}"])
     back = _chain("back", "nat", "postrouting", "srcnat", [f"ip saddr {inside} snat to {outside}"])
     return _table("cloud", [there, back])
+
+
+def cascade_gate(outside: str, inside: str, udp: str) -> str:
+    """Before a Janus that others forward to: its API, and these ports."""
+    ports = {"tcp": "8089"} | ({"udp": udp} if udp else {})
+    to = [f"ip daddr {outside} {each} dport {{ {ports[each]} }} dnat to {inside}" for each in ports]
+    there = _chain("there", "nat", "prerouting", "dstnat", to)
+    back = _chain("back", "nat", "postrouting", "srcnat", [f"ip saddr {inside} snat to {outside}"])
+    return _table("cloud", [there, back])
+
+
+def let_in(udp: str) -> str:
+    """A firewall that takes no other UDP than this from outside, and what it asked for."""
+    known = "ct state established,related accept"
+    only = f'iifname "eth0" udp dport != {{ {udp} }} drop' if udp else 'iifname "eth0" meta l4proto udp drop'
+    return _table("filter", [_chain("input", "filter", "input", "filter", [known, only])])
+
+
+def apart(one: str, other: str) -> str:
+    """Nothing over UDP gets from one to the other."""
+    rule = f"ip saddr {one} ip daddr {other} meta l4proto udp drop"
+    return _table("apart", [_chain("forward", "filter", "forward", "filter", [rule])])
 
 
 def silent_resolver() -> str:

@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from natprobe.wire import natpmp
-from tests.case import Answer, Case, Dns, Web
+from tests import access
+from tests.case import Answer, Case, Dns, Janus, Web
 from tests.netns import addresses as at
-from tests.netns import jitsi, relay, topology, userspace
+from tests.netns import certificates, janus, jitsi, relay, standing, topology, userspace
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
-TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS)
+TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS, *janus.TOOLS)
 COTURN = (
     *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
     *("--no-cli", "--log-file=stdout", "--simple-log"),
@@ -66,14 +67,17 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
     front = case.web
     home = _home(network["home"], case)
     meeting = jitsi.start(network["web"], case.jitsi) if case.jitsi.runs else None
-    certificates = {"stun1": stuns}
-    relays = [(_coturn(network[n], listening, certificates.get(n)), len(listening)) for n, listening in STUN.items()]
+    gateway = janus.start(network["web"], case.janus, files) if case.janus.runs else None
+    cascade = _cascade(network["cascade"], case) if case.cascade.runs else None
+    shown = {"stun1": stuns}
+    relays = [(_coturn(network[n], listening, shown.get(n)), len(listening)) for n, listening in STUN.items()]
     names = [resolver(network["resolver"], case, case.dns.answer)]
     if case.dns.second != "none":
         names.append(resolver(network["resolver2"], case, case.dns.second))
     if front.state != "refused":
         ports = [80] if front.state == "http-only" else [80, 443]
         more = jitsi.locations(network.folder, case.jitsi) if case.jitsi.runs else ""
+        more += janus.locations(case.janus) if case.janus.runs else ""
         web(network["web"], front, files, more).listens(tcp=ports, addresses=2)
     if case.network.router_tells:
         router, inside, outside = topology.told(case.network)
@@ -89,8 +93,21 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
         process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
     if meeting is not None:
         jitsi.wait(meeting)
+    if cascade is not None:
+        janus.wait(cascade, Janus(api="own"))
+    if gateway is not None:
+        janus.wait(gateway, case.janus)
     if stuns is not None:
         relays[0][0].listens(udp=[at.STUNS_PORT], tcp=[at.STUNS_PORT], addresses=relays[0][1])
+
+
+def _cascade(host: Host, case: Case) -> Process:
+    """The Janus that the first one's publishers are to be forwarded to."""
+    (folder := host.folder / "cascade-tls").mkdir()
+    files = certificates.write("good", folder, at.CASCADE_NAME)
+    wanted = Janus(api="own", plugin="both", mapping="own" if case.cascade.stands == "nat" else "none")
+    key = access.SECRET if case.cascade.key != "none" else ""
+    return janus.start(host, wanted, files, name="cascade", key=key, outside=at.CASCADE)
 
 
 def _home(host: Host, case: Case) -> Process | None:
@@ -113,6 +130,8 @@ def _coturn(host: Host, addresses: tuple[str, ...], shown: Files | None) -> Proc
 
 def resolver(host: Host, case: Case, says: Answer) -> Process:
     names = [_record(name, case.dns) for name in at.NAMES if name != at.TARGET]
+    if case.cascade.runs:
+        names.append(f"--host-record={at.CASCADE_NAME},{at.CASCADE}")
     if case.dns.naptr:
         names.append(f"--srv-host={at.SRV_NAME},{at.SRV_HOST},{at.TURN_PORT}")
         names += [f"--naptr-record={n},{o},{p},{flags},{service},,{to}" for n, o, p, flags, service, to in at.NAPTR]
@@ -139,7 +158,7 @@ def _answer(case: Case, says: Answer) -> list[str]:
     match says:
         case "works":
             other = [f"--host-record={at.TARGET},{at.WEB_OTHER}"] if case.web.other != "none" else []
-            inner = {"by-name": at.SERVER_INSIDE, "by-router": at.HOME_OUTSIDE}.get(case.jitsi.inside)
+            inner = standing.named(case)
             own = f"--host-record={at.TARGET},{inner}" if inner else _record(at.TARGET, dns)
             return [own, *other]
         case "nxdomain":
@@ -155,14 +174,14 @@ def _answer(case: Case, says: Answer) -> list[str]:
 
 
 def web(host: Host, web: Web, files: Files, more: str = "") -> Process:
-    """`more`: further locations, which have a config.js of their own."""
+    """`more`: further locations, of a Jitsi or Janus that is no mere page."""
     config = host.folder / "nginx.conf"
     config.write_text(_nginx(host.folder, web, files, more))
     return host.start(["nginx", "-p", str(host.folder), "-e", "stderr", "-c", str(config)], log="nginx.log")
 
 
 def _nginx(folder: Path, web: Web, files: Files, more: str) -> str:
-    pages = {path: answer for path, answer in _pages(web).items() if not more or path != "/config.js"}
+    pages = {path: answer for path, answer in _pages(web).items() if not more or path == "/"}
     site = "".join(f"    location = {path} {{ {answer} }}\n" for path, answer in pages.items()) + more
     tls = "    ssl_protocols TLSv1.2 TLSv1.3;\n"
     tls += f"    ssl_certificate {files.chain};\n    ssl_certificate_key {files.key};\n"

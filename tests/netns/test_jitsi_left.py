@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -64,14 +65,14 @@ def test_nothing_is_left_by_bosh(moments: int) -> None:
         assert jitsi.sessions(built.network.folder, most=True) > 0
 
 
-def ended(built: Lab, moment: float | None) -> None:
-    """One check, interrupted so many seconds after Prosody heard of it, unless it has ended by itself."""
-    argv = [sys.executable, "-m", "natprobe", "check", built.target, *STUN, "--ca-file", str(built.root)]
+def ended(built: Lab, moment: float | None, log: str = jitsi.PROSODY_LOG, *options: str) -> None:
+    """One check, interrupted so many seconds after this server's log got longer, unless it has ended by itself."""
+    argv = [sys.executable, "-m", "natprobe", "check", built.target, *STUN, "--ca-file", str(built.root), *options]
     quiet = subprocess.DEVNULL
     child = subprocess.Popen(built.client.inside(argv), stdin=quiet, stdout=quiet, stderr=quiet)
     try:
         if moment is not None:
-            _met(built, child)
+            _met(built.network.folder / log, child)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(moment)
             child.send_signal(signal.SIGINT)
@@ -81,8 +82,7 @@ def ended(built: Lab, moment: float | None) -> None:
         child.wait()
 
 
-def _met(built: Lab, child: subprocess.Popen[bytes]) -> None:
-    log = built.network.folder / jitsi.PROSODY_LOG
+def _met(log: Path, child: subprocess.Popen[bytes]) -> None:
     before = log.stat().st_size
     while child.poll() is None and log.stat().st_size == before:
         time.sleep(0.002)

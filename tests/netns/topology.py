@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from tests.case import Case, Network
 from tests.lab.nat import Ports
 from tests.netns import addresses as at
-from tests.netns import nat, userspace
+from tests.netns import nat, standing, userspace
 from tests.netns.kernel import Node, Plan, Wire
 
-CORE, CORE6 = "203.0.113.1", "2001:db8:f::1"
+CORE, CORE6 = standing.CORE, "2001:db8:f::1"
 Addresses = tuple[tuple[str, ...], tuple[str, ...]]
 SERVERS: dict[str, Addresses] = {
     "web": ((at.WEB,), (at.WEB6,)),
@@ -49,18 +49,31 @@ def plan(case: Case) -> Plan:
     """Raises nat.UnbuildableError for what only the memory ring has."""
     network = case.network
     servers = _servers(case)
-    outside = {name: each for name, each in servers.items() if name != "web" or case.jitsi.inside == "no"}
+    outside = {name: each for name, each in servers.items() if name != "web" or not standing.at_home(case)}
     nodes = {"client": _client(case), "home": _home(network), "core": _core(network, outside)}
+    if case.cascade.out == "drop":
+        nodes["core"] = replace(nodes["core"], nft=nodes["core"].nft + nat.apart(at.WEB, at.CASCADE))
     nodes |= {name: _server(*servers[name], nft=_server_nft(case, name)) for name in servers}
     nearest = "home" if network.second == "none" else "second"
     ends = {name: f"{name}/eth0" for name in servers}
     if case.relay.nat:
-        nodes |= {"relay": _inner_relay(case), "cloud": _cloud()}
+        nodes |= {"relay": standing.relay(_server_nft(case, "relay")), "cloud": standing.cloud()}
         ends["relay"] = "cloud/wan"
+    if case.cascade.runs:
+        nodes["cascade"] = standing.cascade(case)
+    if case.cascade.runs and case.cascade.stands == "nat":
+        nodes["other"] = standing.cascade_gate(case)
+        ends["cascade"] = "other/wan"
+    if standing.behind_nat(case):
+        nodes |= {"web": standing.janus(case, _server_nft(case, "web")), "gate": standing.gate(case)}
+        ends["web"] = "gate/wan"
     wires = [Wire("client/eth0", f"{nearest}/lan"), *(Wire(end, f"core/{name}") for name, end in ends.items())]
     wires += [Wire("relay/eth0", "cloud/lan")] if case.relay.nat else []
-    if case.jitsi.inside != "no":
-        nodes["web"], nodes["home"] = _inner_server(case), _before_server(nodes["home"], case)
+    wires += [Wire("cascade/eth0", "other/lan")] if "other" in nodes else []
+    wires += [Wire("web/eth0", "gate/lan")] if standing.behind_nat(case) else []
+    if standing.at_home(case):
+        nodes["web"] = standing.server(_server_nft(case, "web"))
+        nodes["home"] = standing.before_server(nodes["home"], case, PUBLIC.client)
         wires = [each for each in wires if each.one != "web/eth0"] + [Wire("web/eth0", "home/dmz")]
     if network.carrier:
         nodes["carrier"] = _carrier(network)
@@ -82,10 +95,16 @@ def plan(case: Case) -> Plan:
 def _servers(case: Case) -> dict[str, Addresses]:
     """Each server's addresses, IPv4 and IPv6; some are there only in the cases that need them."""
     found = dict(SERVERS)
-    if case.web.other != "none":
+    if case.web.other != "none" or case.janus.addresses == "second":
         found["web"] = ((at.WEB, at.WEB_OTHER), (at.WEB6,))
+    if case.janus.addresses == "first":
+        found["web"] = ((at.WEB_OTHER, at.WEB), (at.WEB6,))
+    if standing.behind_nat(case):
+        found["web"] = ((at.WEB,), ())
     if case.dns.second != "none":
         found["resolver2"] = ((at.RESOLVER_OTHER,), ())
+    if case.cascade.runs:
+        found["cascade"] = ((at.CASCADE,), ())
     if case.relay.runs:
         found["relay"] = ((at.RELAY,), () if case.relay.nat else (at.RELAY6,))
     return found
@@ -93,7 +112,9 @@ def _servers(case: Case) -> dict[str, Addresses]:
 
 def _server_nft(case: Case, name: str) -> str:
     if name == "web":
-        return nat.server_firewall(case.web, case.peer) + (nat.bridge_firewall(case.jitsi) if case.jitsi.runs else "")
+        media = nat.bridge_firewall(case.jitsi) if case.jitsi.runs else ""
+        media += nat.janus_firewall(case.janus) if case.janus.runs else ""
+        return nat.server_firewall(case.web, case.peer) + media
     if name == "stun1":
         return nat.stun_firewall(case.stun)
     if name == "relay":
@@ -316,41 +337,6 @@ def _uplink(network: Network) -> Node:
         addresses=(f"{at.UPLINK_ROUTER}/24 dev lan", f"{at.UPLINK_OUTSIDE} peer {PUBLIC.gateway}/32 dev wan"),
         routes=(f"default via {PUBLIC.gateway}",),
         nft=nat.router(nat.ANY, nat.BOTH, nat.uplink_conditions(network)),
-    )
-
-
-def _inner_relay(case: Case) -> Node:
-    """A relay that has an inside address only."""
-    return Node(
-        addresses=(f"{at.RELAY_INSIDE}/24 dev eth0",),
-        routes=(f"default via {at.RELAY_ROUTER}",),
-        nft=_server_nft(case, "relay"),
-    )
-
-
-def _inner_server(case: Case) -> Node:
-    """The web front and all behind it, on the client's own router."""
-    return Node(
-        addresses=(f"{at.SERVER_INSIDE}/24 dev eth0",),
-        routes=(f"default via {at.SERVER_ROUTER}",),
-        nft=_server_nft(case, "web"),
-    )
-
-
-def _before_server(home: Node, case: Case) -> Node:
-    """The router, with the server's network and the ports that lead there."""
-    turned = ("tcp",) * (case.jitsi.inside == "by-router") + ("udp",) * case.network.hairpin
-    forwards = nat.forwarded(PUBLIC.client, at.SERVER_INSIDE, turned)
-    return replace(home, addresses=(*home.addresses, f"{at.SERVER_ROUTER}/24 dev dmz"), nft=home.nft + forwards)
-
-
-def _cloud() -> Node:
-    """The NAT before it."""
-    return Node(
-        forwards=True,
-        addresses=(f"{at.RELAY_ROUTER}/24 dev lan", f"{at.RELAY} peer {CORE}/32 dev wan"),
-        routes=(f"default via {CORE}",),
-        nft=nat.one_to_one(at.RELAY, at.RELAY_INSIDE),
     )
 
 

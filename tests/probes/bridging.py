@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from natprobe.asking.invitations import Invitation
+from natprobe.asking.rooms import Participant
 from natprobe.cli.access import Access
 from natprobe.codec import dump, load
+from natprobe.context import Keep
 from natprobe.diagnose import diagnose
 from natprobe.facts import Candidate, Probed, SessionOffer
 from natprobe.model import Observation, Path, Report
@@ -17,6 +20,8 @@ from natprobe.net.api import Datagram, Stream
 from natprobe.pairing import IceCredentials
 from natprobe.run import load_probe
 from natprobe.target import parse
+from natprobe.wire.candidates import BridgeCandidate
+from natprobe.wire.jingle import Offer
 from tests.jitsi.bridge import Bridge
 from tests.jitsi.harvester import Framing, frame
 from tests.lab import check, misbehaving
@@ -102,6 +107,14 @@ def report(
     assert keys.password not in text
     assert keys.ufrag not in text
     return made
+
+
+def invited(keys: IceCredentials, address: str) -> Invitation:
+    """A further participant, whose bridge is there."""
+    candidate = BridgeCandidate(address=address, port=at.MEDIA_UDP, transport="udp", type="host", priority=1)
+    words = {"sid": "s", "initiator": "f", "sender": "f", "content": "audio", "creator": "initiator"}
+    offer = Offer(**words, credentials=keys, candidates=(candidate,))  # type: ignore[arg-type]
+    return Invitation(Keep(), cast(Participant, None), offer, "media/3")
 
 
 def path(made: Report, name: str = "direct-udp") -> Path:

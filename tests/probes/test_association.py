@@ -12,46 +12,21 @@ import pytest
 
 from natprobe.asking.association import Sides, associate
 from natprobe.asking.holding import Hold
-from natprobe.context import Context, Options
 from natprobe.facts import IceCheck, IceEnded, MediaHandshake
-from natprobe.host.system import SystemHost
-from natprobe.model import Failure, Observation, Target
+from natprobe.model import Failure, Observation
 from natprobe.net.api import Udp
 from natprobe.net.dtls import DtlsSession
 from natprobe.net.ice import UdpWay
-from natprobe.net.system import SystemNet
 from natprobe.pairing import IceCredentials
 from natprobe.wire.ice import Base, Remote
 from natprobe.wire.identity import new_identity
 from tests.jitsi.agent import Remote as TheirRemote
 from tests.jitsi.bridge import Allocated, Bridge
 from tests.jitsi.sockets import Sockets
+from tests.probes.loopback import LOOPBACK, NOW, Spoil, Spoiled, context
 
-LOOPBACK = "127.0.0.1"
 PORT = 10137
 OURS = IceCredentials(ufrag="natprobe", password="a password of twenty-two")
-NOW = 1_800_000_000.0
-Spoil = Callable[[bytes], bool]
-
-
-class _Spoiled:
-    """A socket on a way that drops what `spoil` says, both ways."""
-
-    def __init__(self, udp: Udp, spoil: Spoil) -> None:
-        self._udp, self._spoil, self.local = udp, spoil, udp.local
-
-    def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
-        if not self._spoil(data):
-            self._udp.send(data, to, ttl)
-
-    async def receive(self) -> object:
-        while True:
-            event = await self._udp.receive()
-            if not self._spoil(getattr(event, "data", b"")):
-                return event
-
-    def close(self) -> None:
-        self._udp.close()
 
 
 @asynccontextmanager
@@ -68,25 +43,18 @@ async def _bridge() -> AsyncIterator[tuple[Bridge, Sockets]]:
 async def _associated(
     spoil: Spoil, announced: str = "", holds: Callable[[IceEnded], Hold] | None = None
 ) -> list[Observation]:
-    context = Context(
-        target=Target(input="x", host="x", port=443),
-        options=Options(),
-        net=SystemNet(),
-        host=SystemHost(),
-        random=random.SystemRandom(),
-        unix_time=NOW,
-    )
+    ctx = context()
     async with _bridge() as (bridge, sockets):
         offered = bridge.allocate("us", asyncio.get_running_loop().time())
         sides = _sides(offered, announced)
         theirs = TheirRemote(OURS.ufrag, OURS.password, sides.identity.fingerprint)
         bridge.accept(offered.ufrag, theirs, asyncio.get_running_loop().time())
         sockets.wake()
-        udp = cast("Udp", _Spoiled(context.net.udp(4, LOOPBACK), spoil))
+        udp = cast("Udp", Spoiled(ctx.net.udp(4, LOOPBACK), spoil))
         try:
             remotes = [Remote((LOOPBACK, PORT), 2130706431)]
             ways = [UdpWay(udp, Base("udp", 4))]
-            return [each async for each in associate(context, sides, remotes, ways, {}, holds)]
+            return [each async for each in associate(ctx, sides, remotes, ways, {}, holds)]
         finally:
             udp.close()
 

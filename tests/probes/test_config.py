@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from natprobe.asking.together import NEXT_SECONDS
 from natprobe.facts import HttpReply, JitsiConfig, Probed
 from natprobe.model import Failure, Observation
 from natprobe.net.api import Stream
-from natprobe.probes.config import NEXT_SECONDS
 from natprobe.target import parse
 from tests.case import Dns, Network, Web
 from tests.lab.build import Lab

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from natprobe.asking.accepting import Waiting
 from natprobe.asking.forced import FORCED_MAX
 from natprobe.context import Keep
 from natprobe.derive import conference
@@ -110,6 +111,9 @@ def test_what_lies_in_the_drawer(monkeypatch: pytest.MonkeyPatch) -> None:
     joined(Server(), monkeypatch)
     assert all(isinstance(kept[f"media/{number}"], IceCredentials) for number in (1, 2))
     assert all(isinstance(kept[f"offer/{number}"], Offer) for number in (1, 2))
+    waits = [kept[f"waiting/{number}"] for number in (1, 2)]
+    assert all(isinstance(each, Waiting) for each in waits)
+    assert [each.name for each in waits if isinstance(each, Waiting)] == ["media/1", "media/2"]
 
 
 class TestCandidatesThatNobodyOffered:

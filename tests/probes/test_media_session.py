@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from natprobe.facts import IceCheck
+from natprobe.facts import IceCheck, Stray
 from natprobe.model import Failure
 from natprobe.net.api import Datagram
 from natprobe.pairing import IceCredentials
@@ -78,6 +79,32 @@ class TestRoles:
         assert fate(made) == ("blocked", "check-refused", None)
         assert {each.error_code for each in facts_of(made, IceCheck)} == {487}
         assert len(seen) == 4
+
+
+def checking(role: str) -> Handler:
+    """Whoever is asked asks back, as a media server does whose session knows our credentials."""
+    answer = wanting(role)
+
+    def handler(udp: LabUdp, datagram: Datagram) -> None:
+        before, after = (
+            stun.ice_check(bytes([number] * 12), user="ours:theirs", password="of nobody's", tie_breaker=1)
+            for number in (1, 2)
+        )
+        udp.send(before, datagram.source)
+        answer(udp, datagram)
+        udp.send(after, datagram.source)
+
+    return handler
+
+
+def test_the_media_servers_own_checks_are_no_strays() -> None:
+    lab = plain_lab()
+    keys = msgspec.structs.replace(KEYS, controls=False)
+    lab.servers["web"].serve_udp(*HERE, misbehaving.modern(checking("ICE-CONTROLLING")))
+    made = report(lab, keys)
+    assert fate(made) == ("open", None, "ice")
+    assert {each.tries for each in facts_of(made, IceCheck)} == {1}
+    assert facts_of(made, Stray) == []
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 420, 500])

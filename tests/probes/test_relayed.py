@@ -13,13 +13,12 @@ from natprobe.facts import Allocation, IceCheck, Permission
 from natprobe.model import Failure, Report
 from natprobe.pairing import IceCredentials
 from natprobe.target import turn_server
-from natprobe.wire.jingle import BridgeCandidate, Offer
 from tests.case import Network, Peer, Relay
 from tests.lab import check
 from tests.lab.build import Lab
 from tests.lab.client import lab_of
 from tests.netns import addresses as at
-from tests.probes.bridging import bridge_at, facts_of, fate, offered, path, report
+from tests.probes.bridging import bridge_at, facts_of, fate, invited, offered, path, report
 from tests.probes.relaying import ALICE, HEALTHY, TARGETS, but
 from tests.probes.seen import of, seen
 
@@ -122,13 +121,6 @@ class TestWhatIsAsked:
         assert [each.verified for each in checks] == [True, True]
 
 
-def offer_of(keys: IceCredentials, address: str) -> Offer:
-    """A further participant's, whose bridge is there."""
-    candidate = BridgeCandidate(address=address, port=at.MEDIA_UDP, transport="udp", type="host", priority=1)
-    words = {"sid": "s", "initiator": "f", "sender": "f", "content": "audio", "creator": "initiator"}
-    return Offer(**words, credentials=keys, candidates=(candidate,))  # type: ignore[arg-type]
-
-
 class TestAParticipantForEachLeg:
     """With --deep."""
 
@@ -138,7 +130,7 @@ class TestAParticipantForEachLeg:
         _, keys = bridge_at(lab.servers["web"], HERE)
         wrong = IceCredentials(ufrag="nobody", password="x" * 26)
         own, first = (keys, wrong) if good == "own" else (wrong, keys)
-        offered_to = {f"offer/{number}": offer_of(own, address) for number in (3, 4, 5)}
+        offered_to = {f"waiting/{number}": invited(own, address) for number in (3, 4, 5)}
         kept = offered_to | {f"media/{number}": own for number in (3, 4, 5)}
         turn = tuple(turn_server(each) for each in TARGETS.values())
         return report(lab, first, (BRIDGE,), PROBES, access=ALICE, turn=turn, deep=True, kept=kept)
@@ -165,7 +157,7 @@ def test_the_first_participant_stands_in_for_one(let_in: int, seats: dict[str, i
     """One session has one path: behind the first kind of leg without a participant the others have none."""
     keys, keep = IceCredentials(ufrag="a", password="b"), Keep()
     for number in range(1, let_in + 1):
-        keep.put(f"offer/{number}", offer_of(keys, at.WEB))
+        keep.put(f"waiting/{number}", invited(keys, at.WEB))
     ctx = cast(Context, SimpleNamespace(keep=keep, options=Options(deep=True)))
     assert {leg: seat(ctx, leg) for leg in seats} == seats
     assert (seat(ctx, None), seat(ctx, "dtls")) == (2, 1)

@@ -12,11 +12,11 @@ import pytest
 from aioice.stun import Method
 
 from natprobe.asking.relays import Leg
-from natprobe.asking.rooms import Participant
 from natprobe.asking.staying import hold_on
 from natprobe.context import Context, Options
 from natprobe.facts import IceEnded, TurnServer
 from natprobe.model import join
+from natprobe.pairing import IceCredentials
 from natprobe.target import parse
 from natprobe.wire.stun import SEND_TIMES
 from natprobe.wire.turn import Credentials
@@ -25,6 +25,7 @@ from tests.lab.build import Lab
 from tests.lab.client import lab_of, within
 from tests.lab.turn_server import TurnServer as Double
 from tests.netns import addresses as at
+from tests.probes.bridging import invited
 from tests.probes.relaying import HEALTHY, NAME
 
 PEER = (at.WEB, at.MEDIA_UDP)
@@ -51,7 +52,8 @@ async def _held(lab: Lab, leg_to: str) -> AsyncIterator[tuple[Leg, Double, Calla
         assert (await leg.allocate()).failure is None
         context.keep.put("relay/1/leg", leg)
         ended = IceEnded(endpoint=join(*PEER), local=join(*leg.client.local), relayed=join(*leg.relayed))
-        renew = hold_on(context, cast(Participant, None), ended).renew
+        invitation = invited(IceCredentials(ufrag="a", password="b"), at.WEB)
+        renew = hold_on(context, invitation, ended).renew
         assert renew is not None
         assert lab.relay is not None
         (one,) = lab.relay.allocations

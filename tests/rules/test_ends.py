@@ -20,8 +20,8 @@ from tests.memory.test_cases import checked, typed
 
 # A peer of ours has no page, no relay and nowhere to sign in, and nobody asked for the lifetime of mappings.
 NOTHING_TO_DO = (
-    *("signalling", "join", "services", "lifetime", "turn", "doors", "pool"),
-    *("relayed", "session", "channel", "audit", "burst"),
+    *("siblings", "signalling", "join", "services", "lifetime", "turn", "doors", "pool"),
+    *("relayed", "channel", "cascade", "audit", "burst"),
 )
 Probe = Callable[[Context, Facts], AsyncIterator[Observation]]
 

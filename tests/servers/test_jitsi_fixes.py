@@ -7,6 +7,7 @@ import pytest
 from natprobe.model import Set
 from natprobe.render._words import advice
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.servers.jitsi import media
 
 
 def settings(*found: object) -> dict[str, str]:
@@ -14,23 +15,23 @@ def settings(*found: object) -> dict[str, str]:
 
 
 def test_one_address_by_docker_has_a_name_for_every_version() -> None:
-    new, old = jitsi.advertise(("203.0.113.10",), None, "docker")
+    new, old = media.advertise(("203.0.113.10",), None, "docker")
     assert advice(new) == ["In .env, set JVB_ADVERTISE_IPS to 203.0.113.10 (docker-jitsi-meet from stable-7830 on)"]
     assert advice(old) == ["In .env, set DOCKER_HOST_ADDRESS to 203.0.113.10 (docker-jitsi-meet before stable-7830)"]
 
 
 def test_a_port_of_its_own_needs_a_newer_version() -> None:
-    (only,) = jitsi.advertise(("203.0.113.10",), None, "docker", port=12000, own=10000)
+    (only,) = media.advertise(("203.0.113.10",), None, "docker", port=12000, own=10000)
     assert isinstance(only, Set)
     assert (only.value, only.since) == ("203.0.113.10#12000", "stable-10532")
-    assert settings(*jitsi.advertise(("203.0.113.10",), None, "docker", port=10000, own=10000))[
+    assert settings(*media.advertise(("203.0.113.10",), None, "docker", port=10000, own=10000))[
         "JVB_ADVERTISE_IPS"
     ] == ("203.0.113.10")
 
 
 def test_an_address_is_never_mapped_to_itself() -> None:
     """Such a mapping has no effect, and the bridge says nothing of it."""
-    found = settings(*jitsi.advertise(("203.0.113.10", "192.168.77.5"), "192.168.77.5", "package"))
+    found = settings(*media.advertise(("203.0.113.10", "192.168.77.5"), "192.168.77.5", "package"))
     assert found["static-mappings"] == '[ { local-address = "192.168.77.5", public-address = "203.0.113.10" } ]'
     assert (found["NAT_HARVESTER_LOCAL_ADDRESS"], found["NAT_HARVESTER_PUBLIC_ADDRESS"]) == (
         "192.168.77.5",
@@ -39,18 +40,18 @@ def test_an_address_is_never_mapped_to_itself() -> None:
 
 
 def test_the_older_file_only_for_older_versions() -> None:
-    old = [each for each in jitsi.advertise(("203.0.113.10",), "192.168.77.5", "package") if isinstance(each, Set)][1:]
+    old = [each for each in media.advertise(("203.0.113.10",), "192.168.77.5", "package") if isinstance(each, Set)][1:]
     assert [each.until for each in old] == ["jitsi-meet_10133"] * 2
 
 
 def test_unknown_installations_get_both() -> None:
-    found = settings(*jitsi.advertise(("203.0.113.10",), None, None))
+    found = settings(*media.advertise(("203.0.113.10",), None, None))
     assert {"JVB_ADVERTISE_IPS", "static-mappings"} <= set(found)
 
 
 def test_both_addresses_for_clients_inside() -> None:
-    (docker,) = jitsi.advertise_inner("203.0.113.10", "192.168.77.5", "docker")
-    (package,) = jitsi.advertise_inner("203.0.113.10", "192.168.77.5", "package")
+    (docker,) = media.advertise_inner("203.0.113.10", "192.168.77.5", "docker")
+    (package,) = media.advertise_inner("203.0.113.10", "192.168.77.5", "package")
     assert settings(docker) == {"JVB_ADVERTISE_IPS": "203.0.113.10,192.168.77.5"}
     assert settings(package) == {"advertise-private-candidates": "true"}
 

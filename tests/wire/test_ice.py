@@ -10,7 +10,7 @@ import pytest
 
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
-from natprobe.wire.ice import PAIRS_MAX, Agent, Base, Endpoint, Remote
+from natprobe.wire.ice import PACE, PAIRS_MAX, SETTLE, Agent, Base, Endpoint, Remote
 
 OURS = IceCredentials(ufrag="ours", password="the password of one side")
 THEIRS = IceCredentials(ufrag="theirs", password="the password of the other side")
@@ -97,6 +97,62 @@ def test_whoever_writes_from_elsewhere_becomes_peer_reflexive() -> None:
     assert one.nominated is not None
     assert one.nominated.remote.endpoint == B
     assert not one.nominated.remote.advertised
+
+
+def test_having_control_whoever_finds_us_is_checked_and_nominated() -> None:
+    """Janus with the wrong address advertised: its own checks show where it is."""
+    one, other = agent(True, [remote(C)]), agent(False, [remote(A)], 2, THEIRS)
+    Wire((one, A), (other, B)).run(1.0)
+    assert one.nominated is not None
+    assert (one.nominated.remote.endpoint, one.nominated.remote.advertised) == (B, False)
+    assert other.nominated is not None
+
+
+def answered(one: Agent, now: float, code: int | None = None) -> list[bool]:
+    """Every check to B is, with this error; whether each asked for the pair to be used."""
+    asked = []
+    for each in one.sending():
+        message = stun.decode(each.data).message
+        if each.to == B and "USERNAME" in message.attributes:
+            asked.append("USE-CANDIDATE" in message.attributes)
+            key = THEIRS.password.encode()
+            success = stun.response(message, key=key, XOR_MAPPED_ADDRESS=A)
+            one.receive("udp", success if code is None else stun.error(message, code, "No", key=key), B, now)
+    return asked
+
+
+def test_who_has_control_nominates_once() -> None:
+    """With somebody better still silent, after a moment; until that is answered nothing else is due."""
+    one = agent(True, [remote(C), remote(B, 1694498815)])
+    for now in (0.0, PACE):
+        one.tick(now)
+    assert answered(one, PACE) == [False]
+    one.tick(PACE + SETTLE / 2)
+    assert answered(one, PACE) == []
+    one.tick(PACE + SETTLE)
+    due = one.due()
+    assert due is not None
+    assert due >= PACE + SETTLE + 0.05
+    assert answered(one, PACE + SETTLE) == [True]
+    assert one.nominated is not None
+    assert one.nominated.remote.endpoint == B
+
+
+def test_a_nomination_that_is_refused_leaves_the_others() -> None:
+    """A pair that works comes later: it is nominated instead; till then nothing is due at once."""
+    one = agent(True, [remote(B)])
+    one.tick(0.0)
+    assert answered(one, 0.01) == [False]
+    one.tick(0.01)
+    assert answered(one, 0.02, 400) == [True]
+    one.tick(0.5)
+    assert (one.nominated, one.due()) == (None, None)
+    check = stun.ice_check(bytes(12), user="ours:theirs", password=OURS.password, tie_breaker=1, controlling=False)
+    one.receive("udp", check, B, 0.6)
+    assert answered(one, 0.6) == [False]
+    one.tick(0.61)
+    assert answered(one, 0.7) == [True]
+    assert one.nominated is not None
 
 
 def test_an_answer_from_elsewhere_is_no_answer() -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from natprobe.addresses import address_class
 from natprobe.wire import jingle, xmpp
-from natprobe.wire.jingle import CANDIDATES_MAX, BridgeCandidate, Conference, Offer, Presence
+from natprobe.wire.candidates import CANDIDATES_MAX, BridgeCandidate
+from natprobe.wire.jingle import Conference, Offer, Presence
 from natprobe.wire.xmpp import XmppError
 
 STANZAS = Path(__file__).parent.parent / "jitsi" / "stanzas"

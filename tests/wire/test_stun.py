@@ -215,6 +215,14 @@ def test_a_stream_cut_anywhere(framed: bool, step: int) -> None:
     assert splitter.waiting == 0
 
 
+@pytest.mark.parametrize("step", [1, 3, 1000])
+def test_frames_may_have_anything_in_them_where_it_is_known_that_they_are_frames(step: int) -> None:
+    packets = [b"\x16\xfe\xfd and a handshake", b"\x80\x6f and media", REQUEST]
+    stream = b"".join(map(stun.frame, packets))
+    splitter = Splitter(framed=True)
+    assert [each for at in range(0, len(stream), step) for each in splitter.feed(stream[at : at + step])] == packets
+
+
 def test_a_stream_that_is_neither() -> None:
     splitter = Splitter()
     assert splitter.feed(b"HTTP/1.1 ") == []

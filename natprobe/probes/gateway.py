@@ -1,0 +1,175 @@
+"""The ways into Janus's API: what the target names, the web front's paths, the usual ports, each asked for `info`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from importlib import import_module
+
+from natprobe.asking.gateways import Gate, Knock, Transport, gate_on, page_of
+from natprobe.asking.together import as_they_come
+from natprobe.context import Context
+from natprobe.derive import target_addresses
+from natprobe.facts import Facts, HttpReply, JanusDoor, JanusInfo, JitsiConfig, Resolved, server_kind
+from natprobe.model import Address, Observation, Target, family
+
+REQUIRES = (Resolved,)
+TAKES = ()
+# Whether this is a Janus. Were we to wait for the page, whoever waits for us would wait for all of its addresses.
+WATCHES = (HttpReply, JitsiConfig)
+YIELDS = (JanusDoor, JanusInfo)
+TIMEOUT = 18.0
+
+# All steps of a door (seconds); where nobody said that there is a Janus, fewer.
+DOOR_SECONDS, GUESS_SECONDS = 3.0, 2.0
+# Once one has answered, the others have until so long after the beginning, or so many times what that one took.
+LATE_SECONDS, LATE_TIMES = 1.0, 3.0
+ADDRESSES_MAX, USUAL_MAX = 6, 2
+# So many addresses at once of what the target names.
+AT_ONCE = 2
+LOOK_SECONDS = 0.01
+PATH = "/janus"
+INFO = f"{PATH}/info"
+# Where a proxy has the WebSocket beside the page, and the ports of Janus's own (as its sample configuration has them).
+SOCKET_PATHS = ("/janus-ws", "/ws", "/websocket", PATH)
+PORTS: tuple[tuple[Transport, bool, int, str], ...] = (
+    ("http", True, 8089, PATH),
+    ("http", False, 8088, PATH),
+    ("websocket", True, 8989, "/"),
+    ("websocket", False, 8188, "/"),
+)
+_HEAVY = ("natprobe.net.janus", "natprobe.net.websocket", "websockets.client")
+
+
+async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
+    """What is named first, and what is usual where that fails, or where nothing is named."""
+    addresses = [each for each in target_addresses(facts) if family(each) in ctx.options.families]
+    if ctx.target.kind not in ("auto", "janus") or not addresses or not await _wanted(ctx, facts):
+        return
+    _load()
+    named = _named(ctx.target)
+    if named is not None:
+        first = Visit(ctx, DOOR_SECONDS)
+        async for seen in first.observe([named], addresses[:ADDRESSES_MAX], AT_ONCE):
+            yield seen
+        if first.answered:
+            return
+    surely = server_kind(facts) == "janus"
+    gates = [*(_beside_page(ctx.target) if surely else []), *_ports(ctx.target)]
+    new = {each.url: each for each in gates if named is None or each.url != named.url}
+    visit = Visit(ctx, DOOR_SECONDS if surely else GUESS_SECONDS)
+    async for seen in visit.observe(list(new.values()), addresses[:USUAL_MAX]):
+        yield seen
+
+
+def _load() -> None:
+    """What only this needs, before anything is sent: later it would hold up answers that are being timed."""
+    for each in _HEAVY:
+        import_module(each)
+
+
+async def _wanted(ctx: Context, facts: Facts) -> bool:
+    """Whether this may be a Janus: not where a page says that it is a Jitsi."""
+    while ctx.target.kind == "auto":
+        if facts.ok(JitsiConfig) or server_kind(facts) == "jitsi":
+            return False
+        if facts.ok(HttpReply, lambda each: each.probe == "web" and each.status == 200):
+            _load()
+        if server_kind(facts) == "janus" or facts.probe("web") is not None:
+            break
+        if facts.of(HttpReply, lambda each: each.url.endswith(INFO)):
+            break
+        await ctx.net.sleep(LOOK_SECONDS)
+    return True
+
+
+# --- gates
+
+
+def _named(target: Target) -> Gate | None:
+    """What a `janus+https:` or `janus+wss:` URL names."""
+    if target.scheme == "janus+https":
+        return gate_on(target, "http", target.port, target.path or PATH, why="target")
+    if target.scheme == "janus+wss":
+        return gate_on(target, "websocket", target.port, target.path or "/", why="target")
+    return None
+
+
+def _beside_page(target: Target) -> list[Gate]:
+    """What a proxy passes on beside the page."""
+    port, secure = page_of(target)
+    paths = [gate_on(target, "websocket", port, each, secure=secure) for each in SOCKET_PATHS]
+    return [gate_on(target, "http", port, PATH, secure=secure), *paths]
+
+
+def _ports(target: Target) -> list[Gate]:
+    """Janus's own."""
+    return [gate_on(target, transport, port, path, secure=secure) for transport, secure, port, path in PORTS]
+
+
+# --- asking
+
+
+class Visit:
+    """All gates at all addresses. `answered`: Janus has, at one of them."""
+
+    def __init__(self, ctx: Context, seconds: float) -> None:
+        self._ctx, self._seconds = ctx, seconds
+        self._began = ctx.net.now()
+        self._open: set[asyncio.Timeout] = set()
+        self._late: float | None = None
+        self._told: set[Address] = set()
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is anything to go on with."""
+        return self._late is not None
+
+    async def observe(
+        self, gates: Sequence[Gate], addresses: Sequence[Address], at_once: int = 100
+    ) -> AsyncIterator[Observation]:
+        """Each by itself, so many at once."""
+        slots = asyncio.Semaphore(at_once)
+        streams = [self._one(slots, gate, address) for address in addresses for gate in gates]
+        async for seen in as_they_come(streams):
+            yield seen
+
+    async def _one(self, slots: asyncio.Semaphore, gate: Gate, address: Address) -> AsyncIterator[Observation]:
+        async with slots:
+            knock = Knock(self._ctx, gate, address)
+            try:
+                door = await self._in_time(knock)
+            finally:
+                if knock.proven is None:
+                    knock.close()
+        if knock.proven is not None:
+            self._ctx.keep.put(f"janus-door/{gate.url}@{address}", knock.proven)
+            self._shorten(knock.proven.took)
+        yield door
+        told = knock.told()
+        if told is not None and address not in self._told:
+            self._told.add(address)
+            yield told
+
+    async def _in_time(self, knock: Knock) -> JanusDoor:
+        now = asyncio.get_running_loop().time()
+        ends = now + self._seconds if self._late is None else max(self._late, now + LATE_SECONDS)
+        try:
+            async with asyncio.timeout_at(ends) as bound:
+                self._open.add(bound)
+                try:
+                    return await knock.run()
+                finally:
+                    self._open.discard(bound)
+        except TimeoutError:
+            return knock.late()
+
+    def _shorten(self, took: float) -> None:
+        """The others needn't be waited for any longer than what answers takes."""
+        if self._late is not None:
+            return
+        now = asyncio.get_running_loop().time()
+        left = min(max(LATE_SECONDS, LATE_TIMES * took), self._seconds) - (self._ctx.net.now() - self._began)
+        self._late = now + max(left, 0.0)
+        for each in self._open:
+            each.reschedule(self._late)

@@ -1,0 +1,90 @@
+"""Fixes for cascades between two Janus servers: the requests as they have to be, and the ports to forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from natprobe.facts import CascadeRelay, CascadeRequest
+from natprobe.model import Address, Allow, Do, Fix, Forward, family
+from natprobe.servers.janus import EDGE, ROUTER
+
+# Which ports videoroom binds for remote publishers where the request names none (its source, 1.1.0 to 1.4.0).
+PORTS = "10000-60000"
+
+
+def host(relay: CascadeRelay) -> str:
+    """The server's name, as it was typed."""
+    return urlsplit(relay.url).hostname or relay.url
+
+
+def without_iface(relay: CascadeRelay, own: Sequence[Address], bound: CascadeRequest | None) -> tuple[Fix, ...]:
+    """The right addresses in the requests, which CascadeRelay has as a whole, and the forwarding that they need."""
+    sends = relay.host or "the server's public address"
+    return (
+        Do(
+            text=f"Leave iface out of add_remote_publisher, ignore the ip of its answer, and give publish_remotely"
+            f" {sends} as host, with the answer's port and rtcp_port",
+            audience="server",
+            why="without iface the port is bound at all addresses of the host; what stands before it forwards",
+        ),
+        *forwarding(relay, own, bound),
+    )
+
+
+def forwarding(relay: CascadeRelay, own: Sequence[Address], bound: CascadeRequest | None = None) -> tuple[Fix, ...]:
+    """Of the very ports; nothing where the server has the address itself."""
+    if relay.host is None or relay.host in own:
+        return ()
+    inside = next((each for each in own if family(each) == family(relay.host)), "the server")
+    return (
+        Forward(
+            proto="udp",
+            outside=f"{relay.host}, the ports {_ports(relay, bound)}",
+            inside=f"the same ports of {inside}",
+            at=ROUTER,
+            audience="server",
+            why="name port and rtcp_port in add_remote_publisher, and a few forwarded ports are enough",
+        ),
+    )
+
+
+def let_in(relay: CascadeRelay, own: Sequence[Address], bound: CascadeRequest | None) -> tuple[Fix, ...]:
+    """Through the router where there is one, else through what filters."""
+    if found := forwarding(relay, own, bound):
+        return found
+    return (
+        Allow(
+            proto="udp",
+            ports=(_ports(relay, bound),),
+            direction="in",
+            to=relay.host or "any",
+            at=EDGE,
+            audience="server",
+            why="remote publishers arrive there; with port and rtcp_port in add_remote_publisher a few are enough",
+        ),
+    )
+
+
+def let_out(source: str, relay: CascadeRelay, bound: CascadeRequest | None) -> tuple[Fix, ...]:
+    """Of the sending side."""
+    return (
+        Allow(
+            proto="udp",
+            ports=(_ports(relay, bound),),
+            direction="out",
+            from_=source,
+            to=relay.host or "any",
+            at=f"the firewall of {source} and its cloud's rules for what leaves",
+            audience="server",
+            why="publishers are forwarded as plain RTP",
+        ),
+    )
+
+
+def _ports(relay: CascadeRelay, bound: CascadeRequest | None) -> str:
+    if bound is not None and bound.port:
+        return f"{bound.port} and {bound.rtcp_port or bound.port + 1}, which were tried, and of others ({PORTS})"
+    if relay.port:
+        return f"{relay.port} and {relay.port + 1}"
+    return f"that its answers name, of {PORTS}"
