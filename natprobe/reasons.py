@@ -73,6 +73,7 @@ REASONS: dict[str, str] = {
     "needs-second-client": "needs a second client to try it with",
     "own-addresses-untold": "the server does not show all of its own addresses",
     "cascade-untried": "the target had nothing to forward: no publisher of natprobe's own came about there",
+    "cascade-refused": "a request that it takes was refused",
     "not-tried": "was not tried",
     "out-of-time": "the time ran out before it could be tried",
     "no-address": "the name has no address to try",

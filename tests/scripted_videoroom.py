@@ -24,7 +24,7 @@ class ScriptedVideoroom(ScriptedJanus):
     """
 
     def __init__(self, **told: Any) -> None:
-        plugins = {"janus.plugin.echotest": {}, "janus.plugin.videoroom": {}}
+        plugins: Json = {"janus.plugin.echotest": {}, "janus.plugin.videoroom": {}}
         super().__init__(**told | {"info": {"plugins": plugins} | told.get("info", {})})
         self.refused: dict[str, tuple[int, str]] = told.get("refused", {})
         self.iface: str | None = told.get("iface")

@@ -43,6 +43,8 @@ ICE_SECONDS = 2.9
 # 20 ms after ours came (measured).
 REPEAT_SECONDS = (0.05, 0.1, 0.25)
 HANDSHAKE_SECONDS = 3.0
+# As often as browsers check a pair that is not yet good for anything (libwebrtc: 480 ms).
+PROMPT_SECONDS = 0.5
 
 
 # What is done with the media path once it stands: on its pair, with the keys of its handshake.
@@ -231,7 +233,7 @@ class _OnPair:
         from natprobe.wire.identity import is_announced
 
         began, failure, detail, shown = self._ctx.net.now(), None, "", None
-        repeating = asyncio.create_task(udp.repeat(self._ctx))
+        pushing = asyncio.gather(udp.repeat(self._ctx), self._prompt(udp))
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await session.handshake()
@@ -239,9 +241,9 @@ class _OnPair:
         except (OSError, EOFError, TimeoutError) as exc:
             failure, detail = failure_of(exc)
         finally:
-            repeating.cancel()
+            pushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await repeating
+                await pushing
         if shown is False:
             failure, detail = Failure.TLS_CERTIFICATE, "another certificate than signalling announced"
         return MediaHandshake(
@@ -259,6 +261,15 @@ class _OnPair:
             detail=clip(detail, 200),
             **_named(self._through),  # type: ignore[arg-type]  # of its own fields
         )
+
+    async def _prompt(self, udp: _Again) -> None:
+        """While nothing comes. Janus takes no hello before a check of its own was answered, gives those up after three,
+        and begins anew with each that reaches it (RFC 8445 section 7.3.1.4): browsers never stop sending them.
+        """
+        while not udp.heard:
+            await self._ctx.net.sleep(PROMPT_SECONDS)
+            if not udp.heard:
+                self._made.send(self._pair, self._request(0), self._pair.remote.endpoint)
 
     def _held(self) -> PathHeld:
         return PathHeld(

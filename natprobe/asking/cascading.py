@@ -43,9 +43,8 @@ if TYPE_CHECKING:
 PACKETS, INTERVAL_SECONDS, SIZE = 40, 0.02, 80
 # What has not been told of so long after the last one was lost (seconds), signalling's own time on top.
 SETTLE_SECONDS = 0.6
-# Until Janus says that our media is up, and until ICE and DTLS have to have settled for it.
-UP_SECONDS = 1.0
-DOOR_SECONDS = 3.0
+# From the handshake on, until Janus says that our media is up; and all steps of the way into the target's API.
+UP_SECONDS, DOOR_SECONDS = 1.0, 3.0
 _THEIRS, _OURS = 0, 1  # the streams of the remote publisher
 Side = Literal["relay", "target"]
 
@@ -74,6 +73,7 @@ class Trial:
             flows.insert(0, self._forwarded(here, there, publisher, bound))
         for flow in await asyncio.gather(*flows):
             yield flow
+        await asyncio.gather(*(each.aclose() for each in (here, there) if each is not None))
 
     # --- rooms and requests
 

@@ -107,7 +107,6 @@ class Line:
         self.stream, self.client, self.reply = stream, client, reply
         self.seconds, self.rtt_ms = seconds, rtt_ms
         self.taken = False
-        self.taken = False
 
     async def aclose(self) -> None:
         """At once, unless somebody went on with it, who has more to say."""

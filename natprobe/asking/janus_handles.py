@@ -151,8 +151,7 @@ class Handle:
 
     def told(self) -> JanusEnd:
         """See Waiting."""
-        reason = None if self.hangup is None else self._session.harmless(self.hangup)
-        return JanusEnd(handle=self.number, session=self.name, up=self.up, reason=reason)
+        return JanusEnd(handle=self.number, session=self.name, up=self.up, reason=self.hangup)
 
     # --- what comes
 
@@ -174,9 +173,9 @@ class Handle:
         elif event.word == "webrtcup":
             self.up = True
         elif event.word == "hangup":
-            self.hangup = self.hangup or event.reason or "no reason"
+            self.hangup = self.hangup or self._session.harmless(event.reason) or "no reason"
         elif event.word in ("closed", "detached"):
-            self._ended = self._ended or event.reason or event.word
+            self._ended = self._ended or self._session.harmless(event.reason) or event.word
         self._changed.set()
 
     def _of_plugin(self, event: Event) -> None:

@@ -56,7 +56,7 @@ class JanusSession:
         self._early: dict[Id, list[Event]] = {}
         self._creating: asyncio.Task[Event] | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._left = False
+        self._left = self._timed_out = False
 
     async def create(self, seconds: float) -> None:
         """Raises Refusal, OSError, EOFError, TimeoutError, JanusError. However far it got, `aclose` destroys it."""
@@ -108,8 +108,8 @@ class JanusSession:
                 async with asyncio.timeout(GOODBYE_SECONDS):
                     if self._id is None and self._creating is not None:
                         self._created(_passed(await self._creating))
-                    if self._id is not None and not self.closed.is_set():
-                        await self._api.ask("destroy", self._id)
+                    if self._id is not None and not self._timed_out:
+                        await self._api.ask("destroy", self._id)  # also where its events can't be had any more
         finally:
             self._api.close()
             self.closed.set()
@@ -138,6 +138,7 @@ class JanusSession:
 
     def _take(self, event: Event) -> None:
         if event.word == "timeout":
+            self._timed_out = True
             self._over("session timeout")
         elif event.sender is None:
             return

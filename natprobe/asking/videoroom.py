@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "natprobe"
 # Until a remote publisher that was removed has left (seconds): its thread does that by itself.
-LEAVING_SECONDS = 0.5
+LEAVING_SECONDS = 0.8
 _TALK = ("talking", "stopped-talking")
 
 

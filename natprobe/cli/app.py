@@ -121,15 +121,15 @@ def check(
     ] = None,
     cascade: Annotated[
         list[str] | None,
-        typer.Option("--cascade", help="Forward publishers to this Janus (janus+https:// …)? Nothing is made there."),
+        typer.Option("--cascade", help="Can its publishers be forwarded to this Janus (janus+https:// …)? Repeatable."),
     ] = None,
     iface: Annotated[
         list[str] | None,
-        typer.Option("--iface", help="The address that the --cascade server is to bind; the nth to the nth."),
+        typer.Option("--iface", help="The address that the nth --cascade server is to bind; repeatable."),
     ] = None,
     cascade_address: Annotated[
         list[str] | None,
-        typer.Option("--cascade-address", help="Where the target sends to, ADDRESS or ADDRESS:PORT; the nth likewise."),
+        typer.Option("--cascade-address", help="Where the nth one is reached, ADDRESS or ADDRESS:PORT; repeatable."),
     ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Try the cascade in rooms of natprobe's own, which are removed again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -42,9 +43,14 @@ def _cascade(relay: str, iface: str | None, address: str | None) -> Cascade:
     if iface is not None and not is_address(iface):
         raise UsageError(f"--iface wants an IPv4 or IPv6 address, not {iface[:60]!a}")
     if address is None:
-        return Cascade(relay=found, iface=iface)
+        return Cascade(relay=found, iface=_same(iface))
     endpoint = address_or_endpoint("--cascade-address", address)
     if is_address(endpoint):
-        return Cascade(relay=found, iface=iface, address=endpoint)
+        return Cascade(relay=found, iface=_same(iface), address=_same(endpoint))
     where, port = split(endpoint)
-    return Cascade(relay=found, iface=iface, address=where, port=port)
+    return Cascade(relay=found, iface=_same(iface), address=_same(where), port=port)
+
+
+def _same(address: str | None) -> str | None:
+    """One address in one form, since it is compared with what servers say (RFC 5952)."""
+    return None if address is None else str(ipaddress.ip_address(address))

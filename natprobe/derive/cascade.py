@@ -18,6 +18,8 @@ from natprobe.model import Address, family
 PLUGIN_SINCE = 1100
 # What videoroom says where `iface` names none of its host's addresses: its code for whatever has no code of its own.
 UNKNOWN_ERROR = 499
+# Where making rooms, or forwarding, takes an admin_key: there is none in the request, or a wrong one.
+KEY_WANTED = (429, 433)
 # Before 1.2.2 it keeps the ports of a remote publisher that has got packets until it is restarted (measured: 1.1.2).
 PORTS_FREED_SINCE = 1202
 # What a call bears on this way, the clients' own ways on top of it: one in fifty, and milliseconds one way.

@@ -174,7 +174,6 @@ class CascadeFlow(Observation, frozen=True, kw_only=True):
     relay: Count
     by: Literal["target", "here"]
     endpoint: Endpoint
-    local: Endpoint | None = None
     sent: Count = 0
     passed: Count | None = None
     arrived: Count = 0

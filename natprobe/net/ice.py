@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
@@ -91,7 +92,7 @@ class StreamWay:
     def __init__(self, stream: Stream, base: Base) -> None:
         self._stream, self.base = stream, base
         self._splitter = stun.Splitter(framed=True)
-        self._arrived: list[bytes] = []
+        self._arrived: deque[bytes] = deque()
 
     @property
     def local(self) -> Endpoint:
@@ -104,12 +105,13 @@ class StreamWay:
 
     async def receive(self) -> tuple[bytes, Endpoint]:
         """See Way."""
+        await asyncio.sleep(0)  # thousands of small packets may be here already: nobody else waits for all of them
         while not self._arrived:
             data = await self._stream.read(DATAGRAM_MAX)
             if not data:
                 raise EOFError("the media server closed the connection")
             self._arrived += [each for each in self._splitter.feed(data) if len(each) <= DATAGRAM_MAX]
-        return self._arrived.pop(0), self._stream.remote
+        return self._arrived.popleft(), self._stream.remote
 
 
 class Association:

@@ -22,10 +22,16 @@ CONTENT_TYPE = "application/json"
 POLL_EVENTS = 10
 # What answers a poll with nothing is asked again after so long (seconds): Janus itself keeps a poll for thirty.
 POLL_SECONDS = 0.5
+# So many polls in a row may be refused, as by a proxy that waits for nothing so long: janus.js asks again as often.
+POLLS_LOST_MAX = 3
 # So many events of one session are read: a call of minutes brings a few dozen.
 EVENTS_MAX = 500
+# And so many bytes over one WebSocket, which is read whether anybody wants its events or not.
+BYTES_MAX = 8 * MESSAGE_MAX
 # Requests go side by side on two connections, and events come on a third.
 CONNECTIONS = 3
+# A server may have closed what nothing was sent over for so long (seconds), some after five.
+IDLE_SECONDS = 1.0
 # What answers a request, beside the words of plugins that come later.
 _ANSWERS = ("success", "ack", "error", "server_info", "pong")
 
@@ -35,9 +41,9 @@ class _Lines:
 
     def __init__(self, connect: Callable[[], Awaitable[Client]], first: Client) -> None:
         self._connect = connect
-        self._all = [first]
-        self._free: asyncio.Queue[Client | Exception] = asyncio.Queue()
-        self._free.put_nowait(first)
+        self._all = {first}
+        self._free: asyncio.Queue[tuple[Client, float] | Exception] = asyncio.Queue()
+        self._put(first)
         self._opening: set[asyncio.Task[None]] = set()
         self._busy = self._waiting = 0
 
@@ -47,19 +53,33 @@ class _Lines:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
+    async def exchanged(self, exchange: Callable[[Client], Awaitable[Reply]]) -> Reply:
+        """One request and its answer. From a connection that stood idle, and that the server has closed meanwhile, it
+        goes on to another (RFC 9112 section 9.3.1).
+        """
+        while True:
+            async with self._taken() as (client, idle):
+                try:
+                    return await exchange(client)
+                except (EOFError, ConnectionError):
+                    if idle < IDLE_SECONDS:
+                        raise
+
     @contextlib.asynccontextmanager
-    async def taken(self) -> AsyncIterator[Client]:
-        """The first that is free; there is always one on its way."""
-        client = await self._next()
+    async def _taken(self) -> AsyncIterator[tuple[Client, float]]:
+        """The first that is free, and how long it was (seconds); there is always one on its way."""
+        client, since = await self._next()
         self._busy += 1
         try:
-            yield client
+            yield client, asyncio.get_running_loop().time() - since
         finally:
             self._busy -= 1
             if client.open:
-                self._free.put_nowait(client)
-            elif self._waiting:
-                self._enough()
+                self._put(client)
+            else:
+                client.close()
+                self._all.discard(client)
+                self._enough(self._waiting)
 
     def close(self) -> None:
         """At once. Idempotent."""
@@ -68,9 +88,11 @@ class _Lines:
         for client in self._all:
             client.close()
 
-    async def _next(self) -> Client:
-        if self._free.empty():
-            self._enough()
+    def _put(self, client: Client) -> None:
+        self._free.put_nowait((client, asyncio.get_running_loop().time()))
+
+    async def _next(self) -> tuple[Client, float]:
+        self._enough(self._free.empty())
         self._waiting += 1
         try:
             found = await self._free.get()
@@ -80,19 +102,20 @@ class _Lines:
             raise found
         return found
 
-    def _enough(self) -> None:
+    def _enough(self, wanted: int) -> None:
         """Whoever waits must not wait for a poll to end."""
-        if self._busy + len(self._opening) < CONNECTIONS:
+        if wanted and self._busy + len(self._opening) < CONNECTIONS:
             self.another()
 
     async def _open(self) -> None:
         try:
             client = await self._connect()
         except FAULTS as exc:
-            self._free.put_nowait(exc)
+            for _ in range(self._waiting):  # one that nobody needs yet is nobody's failure
+                self._free.put_nowait(exc)
             return
-        self._all.append(client)
-        self._free.put_nowait(client)
+        self._all.add(client)
+        self._put(client)
 
 
 class JanusHttp:
@@ -112,7 +135,7 @@ class JanusHttp:
         self._headers = [(b"Origin", origin.encode())]
         self._lines = _Lines(connect, first)
         self._begun = asyncio.Event()
-        self._heard = 0
+        self._heard = self._lost = 0
         self.access: Mapping[str, str] = {}
         self.reply: Reply | None = None
 
@@ -123,27 +146,35 @@ class JanusHttp:
 
     async def info(self) -> Event:
         """What the server says of itself; it needs no secret."""
-        async with self._lines.taken() as client:
-            self.reply = await client.get(f"{self._path}/info", MESSAGE_MAX + 1)
+        self.reply = await self._lines.exchanged(lambda client: client.get(f"{self._path}/info", MESSAGE_MAX + 1))
         return janus.read(body_of(self.reply))
 
     async def ask(self, word: str, session: Id | None = None, handle: Id | None = None, **rest: object) -> Event:
         """What answers this request; what its plugin says later is an event."""
         body = janus.request(word, _transaction(self._chance), **self.access, **rest)
         where = "".join(f"/{each}" for each in (session, handle) if each is not None)
-        async with self._lines.taken() as client:
+
+        async def post(client: Client) -> Reply:
             if session is not None:
                 self._begun.set()
-            reply = await client.post(f"{self._path}{where}", body, CONTENT_TYPE, MESSAGE_MAX + 1, self._headers)
-        return janus.read(body_of(reply))
+            return await client.post(f"{self._path}{where}", body, CONTENT_TYPE, MESSAGE_MAX + 1, self._headers)
+
+        return janus.read(body_of(await self._lines.exchanged(post)))
 
     async def events(self, session: Id) -> list[Event]:
         """The next ones of this session: before anything was asked of it there are none, and no connection waits."""
         await self._begun.wait()
         query = urlencode({"maxev": POLL_EVENTS, **self.access})
-        async with self._lines.taken() as client:
-            reply = await client.get(f"{self._path}/{session}?{query}", MESSAGE_MAX + 1)
+        path = f"{self._path}/{session}?{query}"
+        reply = await self._lines.exchanged(lambda client: client.get(path, MESSAGE_MAX + 1))
+        self._lost = self._lost + 1 if reply.status != 200 else 0
+        if 0 < self._lost <= POLLS_LOST_MAX:
+            await asyncio.sleep(POLL_SECONDS)
+            return []
         found = janus.read_several(body_of(reply))
+        refused = next((each.code for each in found if each.word == "error"), None)
+        if refused is not None:  # there is no such session any more, say
+            raise JanusError(f"error {refused} in place of events")
         self._heard += len(found)
         if self._heard > EVENTS_MAX:
             raise JanusError(f"more than {EVENTS_MAX} events")
@@ -165,7 +196,7 @@ class JanusWebSocket:
         self._socket, self._chance = socket, chance
         self._asked: dict[str, asyncio.Future[Event]] = {}
         self._arrived: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        self._heard = 0
+        self._heard = self._bytes = 0
         self._ended: Exception | None = None
         self._reader = asyncio.create_task(self._read())
         self.reply: Reply | None = socket.reply
@@ -208,9 +239,11 @@ class JanusWebSocket:
     async def _read(self) -> None:
         """Until the other side is gone, or says what is none of Janus's."""
         try:
-            while self._heard <= EVENTS_MAX:
-                self._take(janus.read(await self._socket.receive()))
-            raise JanusError(f"more than {EVENTS_MAX} events")
+            while self._heard <= EVENTS_MAX and self._bytes <= BYTES_MAX:
+                text = await self._socket.receive()
+                self._bytes += len(text)
+                self._take(janus.read(text))
+            raise JanusError(f"more than {EVENTS_MAX} events, or {BYTES_MAX >> 20} MiB")
         except (OSError, EOFError, JanusError) as exc:
             self._ended = exc
             self._arrived.put_nowait(exc)

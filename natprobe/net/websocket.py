@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
 MESSAGE_MAX = 256 * 1024
+# So many frames may end no message, pings and fragments: servers send one in half a minute. And so much is read at once,
+# in which time nobody else has a turn: thousands of them would fit into more.
+FRAMES_MAX = 2000
+_READ = 4096
 # Of the page that a refusal brings.
 REFUSAL_MAX = 4096
 
@@ -31,6 +35,7 @@ class WebSocket:
         self._stream, self._protocol, self.reply = stream, protocol, reply
         self._messages: list[str] = []
         self._pieces = bytearray()
+        self._frames = 0
         if first:
             protocol.receive_data(first)
 
@@ -52,7 +57,7 @@ class WebSocket:
             if self._messages:
                 return self._messages.pop(0)
             self._ended()
-            data = await self._stream.read()
+            data = await self._stream.read(_READ)
             if data:
                 self._protocol.receive_data(data)
             else:
@@ -67,6 +72,7 @@ class WebSocket:
         from websockets.frames import DATA_OPCODES, Frame
 
         for event in self._protocol.events_received():
+            self._frames += isinstance(event, Frame) and not (event.fin and event.opcode in DATA_OPCODES)
             if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
                 self._pieces += event.data
                 if event.fin:
@@ -76,6 +82,8 @@ class WebSocket:
     def _ended(self) -> None:
         """Raises where nothing more can come: what was wrong, or who closed and with which code."""
         protocol = self._protocol
+        if self._frames > FRAMES_MAX:
+            raise WebSocketError("WebSocket: too many frames without a message")
         if protocol.parser_exc is not None and not isinstance(protocol.parser_exc, EOFError):
             raise WebSocketError(f"WebSocket: {type(protocol.parser_exc).__name__}")
         if protocol.close_rcvd is not None:

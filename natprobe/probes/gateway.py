@@ -22,7 +22,7 @@ TIMEOUT = 18.0
 
 # All steps of a door (seconds); where nobody said that there is a Janus, fewer.
 DOOR_SECONDS, GUESS_SECONDS = 3.0, 2.0
-# Once one has answered, the others have until so long after the beginning, or so many times what that one took.
+# Once one has answered, each of the others has so long from its own beginning, or so many times what that one took.
 LATE_SECONDS, LATE_TIMES = 1.0, 3.0
 ADDRESSES_MAX, USUAL_MAX = 6, 2
 # So many addresses at once of what the target names.
@@ -60,6 +60,9 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     visit = Visit(ctx, DOOR_SECONDS if surely else GUESS_SECONDS)
     async for seen in visit.observe(list(new.values()), addresses[:USUAL_MAX]):
         yield seen
+    if not surely and not visit.answered and await _told_late(ctx, facts):
+        async for seen in Visit(ctx, DOOR_SECONDS).observe(_beside_page(ctx.target), addresses[:USUAL_MAX]):
+            yield seen
 
 
 def _load() -> None:
@@ -81,6 +84,15 @@ async def _wanted(ctx: Context, facts: Facts) -> bool:
             break
         await ctx.net.sleep(LOOK_SECONDS)
     return True
+
+
+async def _told_late(ctx: Context, facts: Facts) -> bool:
+    """Whether the page says that it is Janus's at another of its addresses than the one that was looked at first."""
+    while server_kind(facts) == "auto" and ctx.options.wants("web"):
+        if facts.probe("web") is not None or facts.ok(JitsiConfig):
+            break
+        await ctx.net.sleep(LOOK_SECONDS)
+    return server_kind(facts) == "janus"
 
 
 # --- gates
@@ -115,8 +127,8 @@ class Visit:
 
     def __init__(self, ctx: Context, seconds: float) -> None:
         self._ctx, self._seconds = ctx, seconds
-        self._began = ctx.net.now()
-        self._open: set[asyncio.Timeout] = set()
+        # Those that are being asked, and since when (on the loop's clock).
+        self._open: dict[asyncio.Timeout, float] = {}
         self._late: float | None = None
         self._told: set[Address] = set()
 
@@ -153,14 +165,13 @@ class Visit:
 
     async def _in_time(self, knock: Knock) -> JanusDoor:
         now = asyncio.get_running_loop().time()
-        ends = now + self._seconds if self._late is None else max(self._late, now + LATE_SECONDS)
         try:
-            async with asyncio.timeout_at(ends) as bound:
-                self._open.add(bound)
+            async with asyncio.timeout_at(now + (self._late or self._seconds)) as bound:
+                self._open[bound] = now
                 try:
                     return await knock.run()
                 finally:
-                    self._open.discard(bound)
+                    del self._open[bound]
         except TimeoutError:
             return knock.late()
 
@@ -168,8 +179,6 @@ class Visit:
         """The others needn't be waited for any longer than what answers takes."""
         if self._late is not None:
             return
-        now = asyncio.get_running_loop().time()
-        left = min(max(LATE_SECONDS, LATE_TIMES * took), self._seconds) - (self._ctx.net.now() - self._began)
-        self._late = now + max(left, 0.0)
-        for each in self._open:
-            each.reschedule(self._late)
+        self._late = min(max(LATE_SECONDS, LATE_TIMES * took), self._seconds)
+        for each, began in self._open.items():
+            each.reschedule(began + self._late)

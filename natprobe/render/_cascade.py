@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from natprobe.derive.cascade import (
+    KEY_WANTED,
     PLUGIN_SINCE,
     PORTS_FREED_SINCE,
     arrivals,
@@ -60,7 +61,8 @@ def _state(facts: Facts, relay: CascadeRelay) -> Iterator[str]:
 
 def _refusal(each: CascadeRequest) -> str:
     code = f"{each.error_code}, " if each.error_code is not None else ""
-    return f"{each.request} failed at {each.url} ({code}{each.detail or sentence(str(each.failure))})"
+    hint = "; its admin_key goes into --janus-admin-key-file" if each.error_code in KEY_WANTED else ""
+    return f"{each.request} failed at {each.url} ({code}{each.detail or sentence(str(each.failure))}){hint}"
 
 
 def _kept(facts: Facts, relay: CascadeRelay) -> Iterator[str]:

@@ -27,10 +27,13 @@ _WITHOUT_WEB = ("stun", "turn", "natprobe")
 
 
 class Line(NamedTuple):
-    """A line and what it is, so that a terminal can colour it. The words alone carry all the meaning."""
+    """A line and what it is, so that a terminal can colour it. The words alone carry all the meaning. `copied`: it is
+    there to be copied, and stays whole.
+    """
 
     text: str
     style: str = ""
+    copied: bool = False
 
 
 def render(report: Report) -> str:
@@ -138,7 +141,9 @@ def _cascade(report: Report) -> Iterator[Line]:
     if told:
         yield from _title("Cascade")
     for each in told:
-        yield from [Line(f"      {each.text}", "fix")] if each.copied else _wrapped(each.text, "  ", hang=2)
+        yield from (
+            [Line(f"      {each.text}", "fix", copied=True)] if each.copied else _wrapped(each.text, "  ", hang=2)
+        )
 
 
 def _findings(report: Report) -> Iterator[Line]:

@@ -26,6 +26,7 @@ _MESSAGE = (
     " ({sent} packets from here, {passed} from the target)"
 )
 _ASK = "look at the firewall of the server itself, and at its cloud's security group"
+_REFUSED = "see what the report says under Cascade"
 _AGAIN = "find out why the target forwarded nothing, and check again with --apply"
 
 
@@ -33,7 +34,8 @@ def check(facts: Facts) -> Judgement:
     """Only where --apply tried it, from both sides: from here alone it may be a firewall that knows the target."""
     tried = ways(facts)
     if not tried:
-        return NOT_APPLICABLE
+        stopped = facts.of(CascadeRequest, lambda each: each.failure is not None)
+        return CouldNotTell(reason="cascade-refused", ask=_REFUSED) if stopped else NOT_APPLICABLE
     if found := [_found(facts, each) for each in tried if each.shut]:
         return found
     return CLEAR if all(each.arrives for each in tried) else CouldNotTell(reason="cascade-untried", ask=_AGAIN)

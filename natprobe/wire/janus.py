@@ -16,6 +16,8 @@ from natprobe.wire.text import clean
 MESSAGE_MAX = 256 * 1024
 # Events in one answer to a long poll; we ask for ten.
 EVENTS_MAX = 100
+# Of a server's words: more than is told, so that a secret that they repeat stands there whole, and is found.
+REASON_MAX = 1000
 # Of `info`: how many names of plugins and transports, and how many addresses.
 NAMES_MAX, ADDRESSES_MAX = 40, 8
 UNAUTHORIZED = (403, 405)
@@ -181,7 +183,7 @@ def _event(said: _Message, text: bytes | str) -> Event:
         session=_id(said.session_id),
         sender=_id(said.sender),
         code=code if code is not None and 0 <= code < 10_000 else None,
-        reason=clean(reason),
+        reason=clean(reason, REASON_MAX),
         sdp=said.jsep.sdp if said.jsep is not None and said.jsep.sdp else None,
         lines=lines,
         completed=completed,
@@ -247,9 +249,11 @@ def _address(found: object) -> str | None:
     if not isinstance(found, str) or not _ADDRESS.fullmatch(found):
         return None
     try:
-        return str(ipaddress.ip_address(found))
+        address = ipaddress.ip_address(found)
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _names(found: object, prefix: str) -> tuple[str, ...]:

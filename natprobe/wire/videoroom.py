@@ -7,6 +7,7 @@ packets that are loud and quiet in turn, each at a level of its own, are told on
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,8 +16,8 @@ from natprobe.wire.janus import Id, JanusError
 from natprobe.wire.text import clean
 
 PLUGIN = "janus.plugin.videoroom"
-# Its own error codes: the room, the feed, the room's secret or the admin key, what has no code of its own.
-NO_SUCH_ROOM, NO_SUCH_FEED, UNAUTHORIZED, INVALID, UNKNOWN_REQUEST = 426, 428, 433, 430, 423
+# Its own error code for what has the wrong form or type.
+INVALID = 430
 # Who forwards a publisher numbers its streams so (REMOTE_PUBLISHER_BASE_SSRC and its step in videoroom's source).
 BASE_SSRC, SSRC_STEP = 1000, 10
 # RFC 6464 section 3: so many levels there are; those below the middle are louder.
@@ -68,11 +69,18 @@ def read(words: bytes) -> Said:
         id=found.id,
         port=_port(found.port),
         rtcp_port=_port(found.rtcp_port),
-        ip=clean(found.ip, 45) if found.ip else None,
+        ip=_address(found.ip),
         mindex=found.mindex,
         leaving=found.leaving,
         level=round(level) if level is not None and 0 <= level < LEVELS else None,
     )
+
+
+def _address(found: str | None) -> str | None:
+    try:
+        return None if found is None else str(ipaddress.ip_address(found.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _port(found: int | None) -> int | None:

@@ -28,7 +28,7 @@ def test_none() -> None:
 
 
 def test_the_nth_belongs_to_the_nth() -> None:
-    first, second = asked(relays=(ONE, TWO), ifaces=("10.0.0.4",), addresses=("203.0.113.4", "[2001:db8::4]:4000"))
+    first, second = asked(relays=(ONE, TWO), ifaces=("10.0.0.4",), addresses=("203.0.113.4", "[2001:DB8:0::4]:4000"))
     assert first == Cascade(relay=parse(ONE).target, iface="10.0.0.4", address="203.0.113.4")
     assert second == Cascade(relay=parse(TWO).target, address="2001:db8::4", port=4000)
 

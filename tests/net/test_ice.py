@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import aioice
 import pytest
 
-from natprobe.net.ice import Association, UdpWay
+from natprobe.net.ice import Association, StreamWay, UdpWay
 from natprobe.net.system import SystemNet
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
@@ -86,3 +87,38 @@ async def test_nobody_there_is_told_after_the_time_given() -> None:
         silent.close()
     assert net.now() - began < 0.9
     assert agent.pairs[0].tries == 2
+
+
+class _Flood:
+    """A connection that has a thousand small packets ready, without any waiting."""
+
+    local, remote = ("127.0.0.1", 1), ("127.0.0.1", 2)
+
+    def __init__(self) -> None:
+        self._ready = [b"\0\1x" * 1000]
+
+    async def read(self, limit: int = 65536) -> bytes:  # a Stream's
+        return self._ready.pop() if self._ready else b""
+
+    async def write(self, data: bytes) -> None:
+        """See api.Stream."""
+
+    def close(self) -> None:
+        """See api.Stream."""
+
+
+async def test_a_flood_over_tcp_leaves_others_their_turn() -> None:
+    way, taken = StreamWay(_Flood(), Base("tcp", 4)), []
+
+    async def read() -> None:
+        while True:
+            taken.append(await way.receive())
+
+    reading = asyncio.create_task(read())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert 0 < len(taken) <= 5
+    with pytest.raises(EOFError):
+        await reading
+    assert taken == [(b"x", ("127.0.0.1", 2))] * len(taken)
+    assert len(taken) >= 998

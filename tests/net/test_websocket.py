@@ -12,7 +12,7 @@ from natprobe.model import Failure
 from natprobe.net.failure import failure_of
 from natprobe.net.http import FAULTS, Refused
 from natprobe.net.system import SystemNet
-from natprobe.net.websocket import MESSAGE_MAX, REFUSAL_MAX, WebSocket, WebSocketError, upgrade
+from natprobe.net.websocket import FRAMES_MAX, MESSAGE_MAX, REFUSAL_MAX, WebSocket, WebSocketError, upgrade
 from tests.signing import frame, heard, listening, upgraded
 
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -124,6 +124,16 @@ async def test_what_ends_it(frames: list[bytes], failure: Failure) -> None:
         assert failure_of(caught.value)[0] is failure
         with pytest.raises((OSError, EOFError)):
             await socket.send("x")
+        socket.close()
+
+
+@pytest.mark.parametrize("one", [b"\x89\x00", b"\x00\x00", b"\x00\x01x"])
+async def test_frames_that_bring_no_message_have_a_bound(one: bytes) -> None:
+    """Pings, and fragments of a message without an end."""
+    async with listening(after(b"\x01\x00" if one[0] == 0 else b"", one * (FRAMES_MAX + 1))) as port:
+        socket = await connected(port)
+        with pytest.raises(WebSocketError, match="too many frames"):
+            await socket.receive()
         socket.close()
 
 

@@ -40,10 +40,12 @@ async def cascade(
 ) -> AsyncIterator[Seen]:
     """From `here` to `there`. Nothing of ours is left once it is over."""
     named = {name: options.pop(name) for name in ("iface", "address", "port") if name in options}
+    over = options.pop("over", "https")
     async with served(there) as port, served(here) as own:
-        relay = Cascade(relay=parse(f"janus+https://{LOCALHOST}:{port}/janus").target, **named)
-        target = f"janus+https://{LOCALHOST}:{own}/janus"
-        async with asked(target, "gateway", "cascade", access=access, cascade=(relay,), **options) as seen:
+        relay = Cascade(relay=parse(f"janus+{over}://{LOCALHOST}:{port}/janus").target, **named)
+        target = f"janus+{over}://{LOCALHOST}:{own}/janus"
+        relays = (*options.pop("before", ()), relay)
+        async with asked(target, "gateway", "cascade", access=access, cascade=relays, **options) as seen:
             yield seen
     assert (there.rooms, here.rooms, there.sessions, here.sessions) == ({}, {}, {}, {})
 
@@ -130,6 +132,29 @@ class TestApply:
             assert flow.endpoint == f"127.0.0.1:{bound.port}"
         assert there.requests() == [*MADE, "add_remote_publisher", *GONE]
         assert here.requests()[-1] == "destroy"
+
+    async def test_over_a_websocket(self) -> None:
+        there = ScriptedVideoroom()
+        async with cascade(there, ScriptedVideoroom(), over="wss", apply=True) as seen:
+            assert told(seen)[:3] == [("relay", each, None) for each in MADE]
+            assert seen.one(CascadeFlow, lambda each: each.by == "here").arrived == 12
+            assert seen.one(CascadeRelay).url.startswith("wss://")
+        assert there.requests() == [*MADE, *GONE]
+
+    async def test_one_that_is_not_there_stops_no_other(self) -> None:
+        dead = Cascade(relay=parse(f"janus+https://{LOCALHOST}:1/janus").target)
+        async with cascade(ScriptedVideoroom(), ScriptedVideoroom(), before=(dead,), apply=True) as seen:
+            first, second = seen.of(CascadeRelay)
+            assert (first.relay, first.reached, first.failure) == (1, "nothing", Failure.REFUSED)
+            assert (second.relay, second.reached) == (2, "echo")
+            assert {each.relay for each in seen.of(CascadeRequest)} == {2}
+
+    async def test_no_session_is_to_be_opened(self) -> None:
+        there = ScriptedVideoroom()
+        async with cascade(there, ScriptedVideoroom(), join=False) as seen:
+            relay = seen.one(CascadeRelay)
+        assert (relay.reached, relay.failure, relay.local_ip) == ("answer", None, "203.0.113.10")
+        assert there.words() == []
 
     async def test_a_port_that_is_taken_is_no_address(self) -> None:
         there = ScriptedVideoroom(refused={"add_remote_publisher": (499, "Could not open UDP socket for RTP stream")})
@@ -222,3 +247,19 @@ class TestApply:
 def test_whose_address_it_is(fields: dict[str, Any], local: bool | None) -> None:
     relay = CascadeRelay(relay=1, url="https://b.test/janus", **{"iface": OUTSIDE} | fields)
     assert iface_told(relay) is local
+
+
+@pytest.mark.parametrize(
+    ("passed", "arrived", "rtts", "delay"),
+    [
+        ({0: 1.0, 64: 1.02}, {0: 1.05, 64: 1.06}, (0.02, 0.02), 40.0),  # the quickest packet counts
+        ({0: 1.0}, {0: 1.05}, (0.02, 0.06), 30.0),  # the relay's word takes 20 ms longer to us
+        ({0: 1.0}, {0: 1.001}, (0.02, 0.06), 0.0),
+        ({0: 1.0}, {64: 1.05}, (0.02, 0.02), None),
+    ],
+)
+def test_the_delay_is_without_the_words_own(
+    passed: dict[int, float], arrived: dict[int, float], rtts: tuple[float, float], delay: float | None
+) -> None:
+    found = cascading._delay(passed, arrived, *rtts)
+    assert found == (None if delay is None else pytest.approx(delay))

@@ -97,6 +97,9 @@ class TestPort:
         assert judged(PORT, relay(), added(), *target, flow("here", 40)) is CLEAR
         assert doubt(EGRESS, relay(), added(), *target, flow("here", 40)) == "cascade-untried"
 
+    def test_a_request_was_refused(self) -> None:
+        assert doubt(PORT, relay(), refused(None, 433, "Unauthorized (wrong admin_key)")) == "cascade-refused"
+
     def test_too_few_to_tell(self) -> None:
         few = (relay(), added(), flow("target", 0, sent=8, passed=8), flow("here", 0))
         assert doubt(PORT, *few) == "cascade-untried"
@@ -142,6 +145,7 @@ class TestText:
         assert "add_remote_publisher failed at https://cascade.example.test:8089/janus (433, Unauthorized" in text(
             relay(), refused(None, 433, "Unauthorized (wrong secret)")
         )
+        assert "--janus-admin-key-file" in text(relay(), refused(None, 433, "Unauthorized (wrong admin_key)"))
         assert "is not known" in text(relay(iface="10.0.9.9"))
 
     def test_in_one_line_each(self) -> None:

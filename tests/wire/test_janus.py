@@ -142,6 +142,10 @@ class TestInfo:
     def test_an_older_one_has_one_public_address(self) -> None:
         assert info(**{"public-ip": "203.0.113.7"}).public_ips == ("203.0.113.7",)
 
+    def test_mapped_addresses_are_what_they_map(self) -> None:
+        found = info(**{"local-ip": "::ffff:10.0.0.7", "public-ips": ["::ffff:203.0.113.7", "203.0.113.7"]})
+        assert (found.local_ip, found.public_ips) == ("10.0.0.7", ("203.0.113.7",))
+
     def test_what_is_not_there_is_not_known(self) -> None:
         found = janus.read('{"janus": "server_info"}').info
         assert found == Info()

@@ -52,6 +52,7 @@ def test_words() -> None:
     bound = read(b'{"videoroom":"success","room":"r","id":"x","ip":"10.0.0.4","port":10000,"rtcp_port":10001}')
     assert (bound.room, bound.id, bound.ip, bound.port, bound.rtcp_port) == ("r", "x", "10.0.0.4", 10000, 10001)
     assert read(b"null") == read(b"{}")
+    assert read(b'{"ip":"eth0"}').ip is None
 
 
 @pytest.mark.parametrize(
