@@ -24,6 +24,8 @@ HOLD_MIN, HOLD_MAX = 5.0, 300.0
 SESSIONS_MAX = 8
 # How many other Janus servers publishers may be forwarded to (--cascade).
 CASCADE_MAX = 4
+# How many addresses a server may be asked whether it can bind them (--iface of inspect).
+IFACES_MAX = 8
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
 
@@ -38,7 +40,7 @@ class Cascade(Data, frozen=True, kw_only=True):
 
 
 class Options(Data, frozen=True, kw_only=True):
-    """The options of `check` that probes read. `stun` None: the public control servers; empty: none at all.
+    """The options of commands that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
     `bitrate`: bits per second to try relays with, 0: none; `audit_relay`: whether inner addresses are asked for.
     `shallow`: no session is accepted; `deep`: one on every path that passed a check; `hold`: how many seconds the
@@ -46,6 +48,7 @@ class Options(Data, frozen=True, kw_only=True):
     `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
     sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
     `cascade`: where a Janus's publishers are to be forwarded to; `apply`: whether that is tried in rooms of ours.
+    `ifaces`: of `inspect`, the addresses and interfaces that this machine is to bind.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -71,6 +74,7 @@ class Options(Data, frozen=True, kw_only=True):
     login: Literal["anonymous", "token", "password"] = "anonymous"
     cascade: tuple[Cascade, ...] = ()
     apply: bool = False
+    ifaces: tuple[str, ...] = ()
     insecure: bool = False
     ca_pem: str | None = None
 

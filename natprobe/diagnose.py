@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from natprobe import __version__
+from natprobe import __version__, inspected
 from natprobe.facts import Facts
 from natprobe.model import (
     Finding,
@@ -44,10 +44,11 @@ class _Judged(NamedTuple):
 
 def diagnose(target: Target, observations: Sequence[Observation], sources: Sequence[Source]) -> Report:
     """The report. Each vantage is judged by itself; the verdict is that of the one that fares worst."""
-    judged = [_judge(_facts(target, observations, number)) for number in range(len(sources))]
+    judged = [_judge(_facts(target, observations, sources, number)) for number in range(len(sources))]
     findings = _merged([finding for each in judged for finding in each.findings])
     unknown = tuple(dict.fromkeys(question for each in judged for question in each.unknown))
-    ways = [each.paths for each in judged]
+    clients = [each.paths for each, source in zip(judged, sources, strict=True) if source.vantage == "client"]
+    ways = clients or [judged[0].paths]
     verdicts = [_signed(each.verdict, sources, number) for number, each in enumerate(judged)]
     return Report(
         natprobe=__version__,
@@ -63,19 +64,26 @@ def diagnose(target: Target, observations: Sequence[Observation], sources: Seque
     )
 
 
-def _facts(target: Target, observations: Sequence[Observation], source: int) -> Facts:
+def _facts(target: Target, observations: Sequence[Observation], sources: Sequence[Source], number: int) -> Facts:
     """One vantage's facts; what a newer version wrote is carried, not judged."""
-    return Facts(target, [each for each in observations if not isinstance(each, Foreign) and each.source == source])
+    own = [each for each in observations if not isinstance(each, Foreign) and each.source == number]
+    return Facts(target, own, sources[number].vantage)
 
 
 def _judge(facts: Facts) -> _Judged:
     findings, unknown = [], []
+    on_server = facts.vantage == "server"
     for rule in rules():
+        if on_server and not inspected.concerns(rule):
+            continue
         judgement = rule.module.check(facts)
         if isinstance(judgement, CouldNotTell):
             unknown.append(Unknown(code=rule.cause.code, reason=judgement.reason, ask=judgement.ask))
         elif isinstance(judgement, list):
             findings += [_finding(rule, found) for found in judgement]
+    if on_server:
+        said = inspected.verdict(facts, sorted(findings, key=_order), unknown)
+        return _Judged(findings, unknown, inspected.paths(), said)
     ways, steps = paths(facts), stages(facts)
     settled = sorted(
         (msgspec.structs.replace(each, severity=lowered(facts, ways, steps, each)) for each in findings),

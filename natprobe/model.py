@@ -100,6 +100,7 @@ class Where(StrEnum):
     UNKNOWN = "unknown"
 
 
+Vantage = Literal["client", "server"]
 Kind = Literal["auto", "jitsi", "janus", "turn", "stun", "natprobe"]
 Status = Literal["open", "blocked", "not-offered", "unknown"]
 Proof = Literal["media", "ice", "relay"]
@@ -143,7 +144,7 @@ class Target(Data, frozen=True, kw_only=True):
 class Source(Data, frozen=True, kw_only=True):
     """One vantage: a run of natprobe whose observations are in this report."""
 
-    vantage: Literal["client", "server"] = "client"
+    vantage: Vantage = "client"
     label: Text = ""
     started: Time
     duration: Seconds

@@ -16,6 +16,8 @@ REASONS: dict[str, str] = {
     "not-joined": "needs a session with the media server, and no room was to be entered",
     "bridge-unavailable": "needs a session with the media server, and no bridge is available",
     "focus-unavailable": "needs a session with the media server, and nobody runs conferences there",
+    "no-way-in": "needs a session with the media server, and Janus is at none of the usual ports and paths: name its"
+    " own, by janus+https: or janus+wss:",
     "no-session-offered": "needs a session with the media server, and none was offered",
     "no-udp-candidates": "the media server offers no address for UDP",
     "no-tcp-candidates": "the media server offers no TCP, as no Jitsi bridge does since 2024",
@@ -72,6 +74,8 @@ REASONS: dict[str, str] = {
     "p2p-no-stun": "a forecast: STUN is dropped on the way, by which two clients would find each other",
     "needs-second-client": "needs a second client to try it with",
     "own-addresses-untold": "the server does not show all of its own addresses",
+    "bind-failed": "the address is there, and the system would not bind it",
+    "asked-on-the-server": "was not tried: the server itself was asked, which is no client",
     "cascade-untried": "the target had nothing to forward: no publisher of natprobe's own came about there",
     "cascade-refused": "a request that it takes was refused",
     "not-tried": "was not tried",

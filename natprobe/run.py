@@ -66,6 +66,8 @@ SEQUENCE = (
     "cascade",
     "burst",
 )
+# What `natprobe inspect` runs on the server.
+INSPECTION = ("interfaces", "bind")
 # What ends is given this long to end well.
 CLOSING_SECONDS = 2.0
 # Until the goodbyes have left (seconds).
@@ -100,7 +102,7 @@ class Session:
     @property
     def observations(self) -> tuple[Observation, ...]:
         """Everything so far, in the sequence of the probes, numbered."""
-        ordered = [each for name in ("", *SEQUENCE) for each in self._seen.get(name, [])]
+        ordered = [each for name in ("", *dict.fromkeys((*SEQUENCE, *INSPECTION))) for each in self._seen.get(name, [])]
         return tuple(msgspec.structs.replace(each, id=number) for number, each in enumerate(ordered, 1))
 
     @property

@@ -287,3 +287,19 @@ def _a_labels(text: str) -> str:
 def clean_quote(text: str) -> str:
     """The text in quotes, shortened, without anything that a terminal would act on."""
     return ascii(text if len(text) <= 60 else text[:59] + "…")
+
+
+def host_in(url: str) -> str:
+    """The host of an URL out of a report; of what is none, the text itself."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
+
+
+def path_in(url: str) -> str:
+    """The path of an URL out of a report; of what is none, the root."""
+    try:
+        return urlsplit(url).path or "/"
+    except ValueError:
+        return "/"

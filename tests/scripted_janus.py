@@ -81,6 +81,14 @@ class ScriptedJanus:
         return [each["janus"] for each in self.heard]
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._served(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):  # the client has gone, maybe without a word
+            pass
+        finally:
+            writer.close()
+
+    async def _served(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             peeked = await reader.readuntil(b"\r\n\r\n")
             if b"Upgrade: websocket" in peeked:

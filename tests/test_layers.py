@@ -15,7 +15,7 @@ from natprobe import facts, model
 from natprobe.facts import KINDS
 from natprobe.render import formats, renderer
 from natprobe.rules import rules
-from natprobe.run import SEQUENCE, load_probe
+from natprobe.run import INSPECTION, SEQUENCE, load_probe
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "natprobe"
@@ -37,6 +37,7 @@ PURE = (
     "pairing",
     "target",
     "diagnose",
+    "inspected",
     "servers",
     "rules",
     "render",
@@ -48,6 +49,7 @@ FORBIDDEN = {
     "rules": ("probes", "wire", "net", "host", "context", "cli", "render", "run"),
     "derive": ("probes", "wire", "net", "host", "context", "cli", "render", "run", "rules"),
     "diagnose": ("probes", "net", "host", "context", "cli", "render", "run"),
+    "inspected": ("probes", "net", "host", "context", "cli", "render", "run"),
     "asking": ("probes", "rules", "diagnose", "paths", "verdict", "render", "cli", "run"),
     "probes": ("rules", "diagnose", "paths", "verdict", "render", "cli"),
     "wire": ("facts", "probes", "net", "host", "context", "rules", "cli", "run"),
@@ -56,6 +58,7 @@ FORBIDDEN = {
     "net": ("probes", "rules", "diagnose", "cli", "render", "run", "facts"),
     "host": ("probes", "rules", "diagnose", "cli", "render", "run", "facts", "net"),
 }
+PROBES = tuple(dict.fromkeys((*SEQUENCE, *INSPECTION)))
 HEAVY = ("aioice", "scapy", "dns", "asyncio", "cryptography", "h11", "psutil", "rich", "OpenSSL")
 
 
@@ -170,7 +173,7 @@ def test_fields_say_what_they_are_by_type(kind: type) -> None:
     assert [name for name, hint in hints.items() if name != "carried" and texts(hint)] == []
 
 
-@pytest.mark.parametrize("name", SEQUENCE)
+@pytest.mark.parametrize("name", PROBES)
 def test_probes_are_whole(name: str) -> None:
     probe = load_probe(name)
     assert probe.__doc__
@@ -180,10 +183,10 @@ def test_probes_are_whole(name: str) -> None:
 
 def test_every_probe_has_its_place_in_the_sequence() -> None:
     there = {path.stem for path in (PACKAGE / "probes").glob("*.py")} - {"__init__"}
-    assert there == set(SEQUENCE)
+    assert there == set(PROBES)
 
 
-@pytest.mark.parametrize("name", SEQUENCE)
+@pytest.mark.parametrize("name", PROBES)
 def test_probes_yield_what_they_declare(name: str) -> None:
     source = (PACKAGE / "probes" / f"{name}.py").read_text()
     made = {call.rpartition(".")[2] for call, _ in calls(PACKAGE / "probes" / f"{name}.py")} & set(KINDS)

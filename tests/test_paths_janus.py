@@ -170,7 +170,8 @@ def test_a_named_relay_is_only_untried() -> None:
         ((door(), info()), JANUS, "ok"),
         ((shut(why="usual"), door()), JANUS, "ok"),
         ((door(error_code=403, failure=Failure.UNAUTHORIZED),), JANUS, "ok"),  # in its own words
-        ((shut(why="usual"), shut(f"https://{HOST}:8089/janus", f"{WEB}:8089", why="usual")), JANUS, "failed"),
+        # It may be at another port or path than the usual ones.
+        ((shut(why="usual"), shut(f"https://{HOST}:8089/janus", f"{WEB}:8089", why="usual")), JANUS, "unknown"),
         ((shut(why="usual"), shut(failure=Failure.NO_ROUTE, why="usual")), JANUS, "unknown"),
         ((), JANUS, "unknown"),
         ((shut(), door()), SOCKET, "failed"),  # by another way is not by the one that was named
@@ -211,7 +212,17 @@ def test_a_session_is_an_answer_with_addresses(calls: Scenario, wanted: str, rea
 
 
 def test_no_door_no_session() -> None:
-    assert path(judged(*janus(doors=(shut(why="usual"),), calls=())), "direct-udp").reason == "signalling-failed"
+    assert path(judged(*janus(doors=(shut(),), calls=()), target=SOCKET), "direct-udp").reason == "signalling-failed"
+
+
+def test_a_janus_that_is_found_nowhere_may_be_elsewhere() -> None:
+    """A page of Janus's, and nothing at the usual ports and paths: nobody named one, so that nothing is broken."""
+    found = judged(*janus(doors=(shut(why="usual"),), calls=()))
+    assert found.verdict.status == "unknown"
+    assert path(found, "direct-udp").reason == "no-way-in"
+    assert "janus+https:" in REASONS["no-way-in"]
+    refused_here = (shut(why="usual"), door(WSS, "203.0.113.11:8989", why="sibling"))
+    assert judged(*janus(*PASSES, doors=refused_here, calls=())).verdict.stages.signalling == "failed"
 
 
 def test_without_an_address_nothing_is_tried() -> None:

@@ -62,7 +62,7 @@ class Trial:
         bound = await self._bound(there) if there is not None else None
         while self._seen:
             yield self._seen.pop(0)
-        if there is None or bound is None:
+        if there is None or bound is None or bound.port is None:
             return
         here = await self._here()
         publisher = await self._publisher(here, bound) if here is not None else None
@@ -181,14 +181,20 @@ class Trial:
         except OSError as exc:
             failure, detail = failure_of(exc)
             return _changed(named, failure=failure, detail=clip(detail, 200))
+        sent = 0
+        failed: tuple[Failure | None, str] = (None, "")
         with ExitStack() as opened:
             opened.callback(udp.close)
             for number in range(PACKETS):
-                with suppress(OSError):  # refused before: that one is lost
+                try:
                     udp.send(plain(rtp, number, bytes(SIZE), (LEVEL_ID, videoroom.level(number))), split(endpoint))
+                    sent += 1
+                except OSError as exc:  # what never left this machine is not lost on the way
+                    failed = failure_of(exc)
                 await self._ctx.net.sleep(INTERVAL_SECONDS)
             await self._settle(there, bound, _OURS)
-        return self._told(named, there, bound, _OURS)
+        told = self._told(_changed(named, sent=sent), there, bound, _OURS)
+        return told if sent else _changed(told, failure=failed[0], detail=clip(failed[1], 200))
 
     async def _forwarded(self, here: Room, there: Room, publisher: Publisher, bound: Said) -> CascadeFlow:
         """Over a media session of ours with the target. What its checks say is the media probes' business."""
@@ -215,7 +221,7 @@ class Trial:
         passed = publisher.heard.of(publisher.id, 0)
         told = self._told(_changed(named, sent=sent), there, bound, _THEIRS)
         delay = _delay(passed, there.heard.of(bound.id, _THEIRS), here.rtt, there.rtt)
-        got = sent - videoroom.missing(set(passed), sent)
+        got = _accounted(passed, sent)
         return _changed(told, passed=got, arrived=min(told.arrived, got), delay_ms=delay)
 
     def _ways(self, publisher: Publisher, opened: ExitStack) -> Sequence[Way]:
@@ -249,14 +255,9 @@ class Trial:
             await self._ctx.net.sleep(INTERVAL_SECONDS)
 
     def _told(self, named: CascadeFlow, there: Room, bound: Said, mindex: int) -> CascadeFlow:
-        arrived = PACKETS - videoroom.missing(set(there.heard.of(bound.id, mindex)), PACKETS)
-        any_told = bool(there.heard.of(bound.id, mindex))
-        return _changed(
-            named,
-            sent=PACKETS,
-            arrived=arrived if any_told else 0,
-            failure=None if any_told else Failure.TIMEOUT,
-        )
+        heard = there.heard.of(bound.id, mindex)
+        arrived = min(_accounted(heard, PACKETS), named.sent)
+        return _changed(named, arrived=arrived, failure=None if heard else Failure.TIMEOUT)
 
 
 async def _called(publisher: Publisher) -> Said:
@@ -270,6 +271,11 @@ def _secure(door: JanusDoor) -> bool:
 
 def _changed(flow: CascadeFlow, **fields: Any) -> CascadeFlow:
     return msgspec.structs.replace(flow, **fields)
+
+
+def _accounted(told: Mapping[int, float], sent: int) -> int:
+    """How many of these got there by what was told of them: of a silent one nothing is known to have."""
+    return sent - videoroom.missing(set(told), sent) if told else 0
 
 
 def _delay(

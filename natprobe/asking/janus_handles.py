@@ -76,6 +76,7 @@ class Handle:
 
         Raises janus_session.Refusal, OSError, EOFError, TimeoutError, JanusError.
         """
+        self.began = self._now()  # what was prepared before it is no time of the server's
         self._id = await self._session.attach(self.plugin, STEP_SECONDS)
         self.reached = "handle"
         self._session.listen(self._id, self._heard)

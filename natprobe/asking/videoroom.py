@@ -57,6 +57,7 @@ class Room:
         self._remote: Id | None = None
         self._forwarded: Id | None = None
         self._gone = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._entered: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self.rtt: float | None = None
         self.heard = Heard()
@@ -135,12 +136,15 @@ class Room:
         return "" if self._admin_key and self._admin_key in words else self.session.harmless(words)
 
     async def aclose(self) -> None:
-        """Those in it first: Janus keeps the ports of whoever is still there when the room goes (measured with 1.1.2).
-        Idempotent.
-        """
-        perhaps, self._perhaps = self._perhaps, False
+        """Idempotent: who is cut while waiting leaves it going, for the drawer to wait for."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
+        """Those in it first: Janus keeps the ports of whoever is still there when the room goes (1.1.2, measured)."""
         try:
-            if perhaps:
+            if self._perhaps:
                 await self._quietly(self._emptied(), LEAVING_SECONDS)
                 await self._quietly(self.ask("destroy", permanent=False), GOODBYE_SECONDS)
         finally:

@@ -235,6 +235,30 @@ def diagnose(
 
 
 @app.command()
+def inspect(
+    iface: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--iface", help="Could Janus bind this address, or interface, for a remote publisher? Repeatable."
+        ),
+    ] = None,
+    formats: Formats = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+    fail_on: FailOn = "error",
+) -> None:
+    """On the server: say what only the server can see. No network, no root."""
+    from natprobe.cli import inspect as command
+    from natprobe.cli.output import plan
+
+    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+    raise typer.Exit(command.run(tuple(iface or ()), output, fail_on))
+
+
+@app.command()
 def serve(
     udp: Annotated[list[int] | None, typer.Option("--udp", help="UDP port to answer on; repeatable.")] = None,
     tcp: Annotated[list[int] | None, typer.Option("--tcp", help="TCP port to answer on; repeatable.")] = None,

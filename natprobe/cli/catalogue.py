@@ -28,9 +28,9 @@ def listing(what: str) -> str:
 
 
 def _probes() -> list[tuple[str, str]]:
-    from natprobe.run import SEQUENCE, load_probe
+    from natprobe.run import INSPECTION, SEQUENCE, load_probe
 
-    return [(name, _first_line(load_probe(name))) for name in SEQUENCE]
+    return [(name, _first_line(load_probe(name))) for name in dict.fromkeys((*SEQUENCE, *INSPECTION))]
 
 
 def _rules() -> list[tuple[str, str]]:

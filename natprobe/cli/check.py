@@ -39,7 +39,7 @@ from natprobe.context import (
 )
 from natprobe.diagnose import diagnose
 from natprobe.host.system import SystemHost
-from natprobe.model import Family, Report, Stages, Target, Verdict, family
+from natprobe.model import Family, Report, Stages, Target, Vantage, Verdict, family
 from natprobe.net.system import SystemNet
 from natprobe.net.tls import verified_context
 from natprobe.pairing import JanusAccess, credentials
@@ -108,17 +108,24 @@ def settle(
 
 async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:
     """Probes and judges; the signal that cut the run short, or 0. What was seen until then is in the report."""
-    context = _context(asked)
-    progress = Progress(SEQUENCE, quiet=output.quiet, no_color=output.no_color)
+    return await seen(_context(asked), output)
+
+
+async def seen(
+    context: Context, output: Plan, names: tuple[str, ...] = SEQUENCE, vantage: Vantage = "client"
+) -> tuple[Report, int]:
+    """The same of these probes, run from there."""
+    progress = Progress(names, quiet=output.quiet, no_color=output.no_color)
     session = Session(context, progress, BEGAN + context.options.timeout, parting=rules)
     report = None
     try:
         with progress:
-            signalled = await signals.until_told(session.go())
-        report = diagnose(context.target, session.observations, [session.source])
+            signalled = await signals.until_told(session.go(names))
+        source = msgspec.structs.replace(session.source, vantage=vantage)
+        report = diagnose(context.target, session.observations, [source])
     finally:
         if report is None:  # a fault of natprobe: what was seen is not lost for it
-            write(_unjudged(context.target, session), output)
+            write(_unjudged(context.target, session, vantage), output)
     return report, signalled
 
 
@@ -146,7 +153,7 @@ def _context(asked: Asked) -> Context:
     )
 
 
-def _unjudged(target: Target, session: Session) -> Report:
+def _unjudged(target: Target, session: Session, vantage: Vantage) -> Report:
     """What was seen, for a later version to judge."""
     summary = "natprobe itself failed; what it saw is in the JSON report"
     return Report(
@@ -154,7 +161,7 @@ def _unjudged(target: Target, session: Session) -> Report:
         started=session.source.started,
         duration=session.source.duration,
         target=target,
-        sources=(session.source,),
+        sources=(msgspec.structs.replace(session.source, vantage=vantage),),
         observations=session.observations,
         paths=(),
         findings=(),

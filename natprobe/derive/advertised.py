@@ -189,7 +189,7 @@ def _told(facts: Facts, check: IceCheck) -> bool:
 
 def inner_address(facts: Facts) -> Address | None:
     """The media server's own address in its network, as far as it shows: it answered there, or it is advertised."""
-    proven = [each.endpoint for each in (*forced(facts), *answered(facts))]
+    proven = [*elsewhere(facts), *(each.endpoint for each in answered(facts))]
     told = [each.related for each in offered(facts) if each.related] + [each.endpoint for each in offered(facts)]
     inner = [each for each in (*proven, *told) if kind_of(each) in ("private", "unique-local")]
     return split(inner[0])[0] if inner else None

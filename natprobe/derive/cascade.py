@@ -24,7 +24,14 @@ KEY_WANTED = (429, 433)
 PORTS_FREED_SINCE = 1202
 # What a call bears on this way, the clients' own ways on top of it: one in fifty, and milliseconds one way.
 LOSS_FIT, DELAY_FIT_MS = 0.02, 150.0
+# A run tries four; a report that was made to keep us busy may have any number.
+RELAYS_MAX = 10
 ADD, PUBLISH = "add_remote_publisher", "publish_remotely"
+
+
+def asked(facts: Facts) -> list[CascadeRelay]:
+    """The servers of --cascade."""
+    return facts.of(CascadeRelay)[:RELAYS_MAX]
 
 
 def own_addresses(relay: CascadeRelay) -> tuple[Address, ...]:
@@ -43,8 +50,8 @@ def iface_local(facts: Facts, relay: CascadeRelay) -> bool | None:
 
 def iface_refused(facts: Facts, relay: CascadeRelay) -> list[CascadeRequest]:
     """Requests of ours that its videoroom refused for the address."""
-    asked = facts.of(CascadeRequest, lambda each: each.relay == relay.relay and each.request == ADD)
-    return [each for each in asked if refuses_iface(each)]
+    made = facts.of(CascadeRequest, lambda each: each.relay == relay.relay and each.request == ADD)
+    return [each for each in made if refuses_iface(each)]
 
 
 def refuses_iface(request: CascadeRequest) -> bool:
@@ -100,7 +107,7 @@ class Way:
 def ways(facts: Facts) -> list[Way]:
     """Of every relay that --apply has tried."""
     found = []
-    for relay in facts.of(CascadeRelay):
+    for relay in asked(facts):
         flows = {each.by: each for each in arrivals(facts, relay) if each.passed or each.by == "here"}
         if "here" in flows:
             found.append(Way(relay, flows["here"], flows.get("target")))
@@ -119,8 +126,8 @@ def bound(facts: Facts, relay: CascadeRelay) -> CascadeRequest | None:
 
 def refusals(facts: Facts, relay: CascadeRelay) -> list[CascadeRequest]:
     """What came to nothing, but for the address to bind, which is told by itself."""
-    asked = facts.of(CascadeRequest, lambda each: each.relay == relay.relay and each.failure is not None)
-    return [each for each in asked if not refuses_iface(each)]
+    failed = facts.of(CascadeRequest, lambda each: each.relay == relay.relay and each.failure is not None)
+    return [each for each in failed if not refuses_iface(each)]
 
 
 def suits(flow: CascadeFlow) -> bool | None:

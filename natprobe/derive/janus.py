@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from natprobe.addresses import address_class
 from natprobe.derive import OWN, media_checks, silent, target_addresses
-from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JanusCall, JanusDoor, JanusInfo
+from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JanusCall, JanusDoor, JanusInfo, server_kind
 from natprobe.model import Address, Endpoint, Failure, family, split
 
 # Janus's own error codes: the API's secret or a token is wanted, or one that is good for the plugin; no such plugin; no
@@ -37,11 +37,19 @@ def answers(door: JanusDoor) -> bool:
 
 
 def api_answers(facts: Facts) -> bool | None:
-    """Whether a client gets to Janus's API."""
+    """Whether a client gets to Janus's API. Where none is named, it may be at another place than the usual ones."""
     asked = doors(facts)
     if any(answers(each) for each in asked):
         return True
-    return False if asked and all(_told(each) for each in asked) else None
+    due = named_door(facts) is not None or bool(listening_elsewhere(facts))
+    return False if due and asked and all(_told(each) for each in asked) else None
+
+
+def found_nowhere(facts: Facts) -> bool:
+    """Whether no way in is named, and none of the usual ones answers."""
+    asked = doors(facts)
+    ended = bool(asked) and not _cut(facts, "gateway")
+    return named_door(facts) is None and ended and not any(answers(each) for each in asked)
 
 
 def _told(door: JanusDoor) -> bool:
@@ -97,6 +105,7 @@ def why_no_session(facts: Facts) -> str:
         ("no-address", not target_addresses(facts)),
         ("login-needed", login_needed(facts)),
         ("signalling-failed", api_answers(facts) is False),
+        ("no-way-in", found_nowhere(facts)),
         ("not-joined", _left_out(facts)),
         ("no-echo", no_echo(facts)),
         ("sessions-refused", draining(facts)),
@@ -130,18 +139,22 @@ def listening_elsewhere(facts: Facts) -> list[tuple[JanusDoor, JanusDoor]]:
     shut = [each for each in asked if each.failure is Failure.REFUSED and split(each.endpoint)[0] in theirs - served]
     known = facts.of(JanusDoor, lambda each: each.transport == "websocket" and answers(each))
     there = [each for each in known if _clients_reach(facts, each.endpoint)]
-    pairs = [(each, other) for each in shut for other in there if _same_port(each, other)]
-    return list({door.endpoint: (door, other) for door, other in reversed(pairs)}.values())[::-1]
+    by_port: dict[int, list[JanusDoor]] = {}
+    for each in there:
+        by_port.setdefault(split(each.endpoint)[1], []).append(each)
+    found: dict[Endpoint, tuple[JanusDoor, JanusDoor]] = {}
+    for each in shut:
+        beside = by_port.get(split(each.endpoint)[1], [])
+        other = next((one for one in beside if one.endpoint != each.endpoint), None)
+        if other is not None:
+            found.setdefault(each.endpoint, (each, other))
+    return list(found.values())
 
 
 def _own_addresses(facts: Facts) -> set[Address]:
     """Where Janus says that it is."""
     told = {address for each in facts.ok(JanusInfo) for address in (*each.public_ips, each.local_ip) if address}
     return told | {split(each.endpoint)[0] for each in facts.of(Candidate, lambda each: each.advertised)}
-
-
-def _same_port(door: JanusDoor, other: JanusDoor) -> bool:
-    return split(door.endpoint)[1] == split(other.endpoint)[1] and door.endpoint != other.endpoint
 
 
 def _clients_reach(facts: Facts, endpoint: Endpoint) -> bool:
@@ -170,21 +183,26 @@ def unwanted(facts: Facts) -> list[Candidate]:
 
 
 def ports_apart(facts: Facts) -> list[tuple[IceCheck, list[IceCheck]]]:
-    """Of several handles, each with a port of its own at one address: those that answered, with what never did."""
+    """Of several handles, each with a port of its own at one address: those that answered, with what never did.
+
+    Of a Janus alone: whatever else has two ports behind one address has them for reasons of its own.
+    """
+    if server_kind(facts) != "janus":
+        return []
     checks = media_checks(facts)
     sessions = {each.endpoint: each.session for each in facts.of(Candidate, lambda each: each.advertised)}
-    mute = [each for each in checks if silent(checks, each.endpoint)]
+    tried = [each for each in checks if each.endpoint in sessions]
+    good: dict[Address, dict[str, IceCheck]] = {}
+    for each in tried:
+        if each.verified and each.failure is None:
+            good.setdefault(split(each.endpoint)[0], {}).setdefault(sessions[each.endpoint], each)
     found: dict[Address, tuple[IceCheck, list[IceCheck]]] = {}
-    for good in (each for each in checks if each.verified and each.failure is None):
-        others = [each for each in mute if _beside(good.endpoint, each.endpoint, sessions)]
-        if others:
-            found.setdefault(split(good.endpoint)[0], (good, others))
+    for each in tried:
+        address, own = split(each.endpoint)[0], sessions[each.endpoint]
+        beside = next((one for session, one in good.get(address, {}).items() if session != own), None)
+        if beside is not None and silent(checks, each.endpoint):
+            found.setdefault(address, (beside, []))[1].append(each)
     return list(found.values())
-
-
-def _beside(one: Endpoint, other: Endpoint, sessions: dict[Endpoint, str]) -> bool:
-    apart = sessions.get(one) != sessions.get(other) and None not in (sessions.get(one), sessions.get(other))
-    return apart and split(one)[0] == split(other)[0]
 
 
 def lucky(facts: Facts) -> list[IceEnded]:

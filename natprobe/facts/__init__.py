@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
-from natprobe.facts.host import AddressClass, DefaultRoute, LocalAddress, SourceAddress
+from natprobe.facts.host import AddressClass, BindTry, DefaultRoute, LocalAddress, SourceAddress
 from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld
 from natprobe.facts.janus import (
     CascadeFlow,
@@ -51,7 +51,7 @@ from natprobe.facts.stun import (
 )
 from natprobe.facts.turn import Allocation, Permission, RelayBurst, Relayed, TurnServer
 from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
-from natprobe.model import Failure, Kind, Observation, Target
+from natprobe.model import Failure, Kind, Observation, Target, Vantage
 
 __all__ = [
     "INTERRUPTED",
@@ -59,6 +59,7 @@ __all__ = [
     "RUN_LIMIT",
     "AddressClass",
     "Allocation",
+    "BindTry",
     "Binding",
     "BridgeChannel",
     "Candidate",
@@ -168,6 +169,7 @@ Known = (
     | CascadeRelay
     | CascadeRequest
     | CascadeFlow
+    | BindTry
 )
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
 
@@ -177,8 +179,8 @@ K = TypeVar("K", bound=Observation)
 class Facts:
     """The observations so far and the target: all that a rule may look at."""
 
-    def __init__(self, target: Target, observations: Sequence[Observation]) -> None:
-        self.target = target
+    def __init__(self, target: Target, observations: Sequence[Observation], vantage: Vantage = "client") -> None:
+        self.target, self.vantage = target, vantage
         self._by_kind: dict[type[Observation], list[Observation]] = {}
         for observation in observations:
             self.add(observation)

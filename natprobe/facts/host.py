@@ -47,3 +47,16 @@ class SourceAddress(Observation, frozen=True, kw_only=True):
 
     towards: Address
     local: Address | None = None
+
+
+class BindTry(Observation, frozen=True, kw_only=True):
+    """A UDP socket of ours bound on the server (`natprobe inspect --iface`), at a port that the system chose.
+
+    `asked`: an address, or an interface's name. `address`: what was bound, of an interface its first one, as Janus
+    takes it; None: nothing, since no interface of that name has an address. `interface`: which one has the address;
+    None: none, so that Janus finds it nowhere, even where the system would let anybody bind it (ip_nonlocal_bind).
+    """
+
+    asked: Text
+    address: Address | None = None
+    interface: Text | None = None

@@ -15,7 +15,7 @@ from natprobe.wire.ice import Agent, Base, Endpoint, Pair
 from natprobe.wire.stun import Packet, StunError
 from natprobe.wire.turn import Data
 
-# What waits for DTLS; a flood beyond it is dropped, as a full buffer would.
+# What waits for DTLS, or to be sent; a flood beyond it is dropped, as a full buffer would.
 _BACKLOG = 256
 
 
@@ -120,7 +120,7 @@ class Association:
     def __init__(self, net: Net, agent: Agent, ways: Sequence[Way]) -> None:
         self._net, self.agent = net, agent
         self._ways = {each.base.name: each for each in ways}
-        self._out: dict[str, asyncio.Queue[tuple[bytes, Endpoint]]] = {name: asyncio.Queue() for name in self._ways}
+        self._out = {name: asyncio.Queue[tuple[bytes, Endpoint]](_BACKLOG) for name in self._ways}
         self._media: asyncio.Queue[Datagram] = asyncio.Queue(_BACKLOG)
         self._asked: dict[bytes, asyncio.Future[tuple[Packet, Endpoint]]] = {}
         self._changed = asyncio.Event()
@@ -177,7 +177,7 @@ class Association:
 
     def send(self, pair: Pair, data: bytes, to: Endpoint) -> None:
         """Hands it to the pair's way."""
-        self._out[pair.base.name].put_nowait((data, to))
+        self._leave(pair.base.name, data, to)
 
     async def heard(self) -> Datagram:
         """What came next that is no STUN, from whomever."""
@@ -228,8 +228,12 @@ class Association:
     def _then(self, step: Callable[[float], None]) -> None:
         step(self._net.now())
         for sending in self.agent.sending():
-            self._out[sending.base].put_nowait((sending.data, sending.to))
+            self._leave(sending.base, sending.data, sending.to)
         self._changed.set()
+
+    def _leave(self, base: str, data: bytes, to: Endpoint) -> None:
+        with contextlib.suppress(asyncio.QueueFull):  # who doesn't read what it asks for gets no more
+            self._out[base].put_nowait((data, to))
 
     async def _write(self, way: Way) -> None:
         queue = self._out[way.base.name]

@@ -46,6 +46,7 @@ class _Lines:
         self._put(first)
         self._opening: set[asyncio.Task[None]] = set()
         self._busy = self._waiting = 0
+        self._closed = False
 
     def another(self) -> None:
         """One more, while those that there are do their work."""
@@ -82,16 +83,21 @@ class _Lines:
                 self._enough(self._waiting)
 
     def close(self) -> None:
-        """At once. Idempotent."""
+        """At once, and whoever waits for one waits no longer. Idempotent."""
+        self._closed = True
         for task in self._opening:
             task.cancel()
         for client in self._all:
             client.close()
+        for _ in range(self._waiting):
+            self._free.put_nowait(EOFError("closed"))
 
     def _put(self, client: Client) -> None:
         self._free.put_nowait((client, asyncio.get_running_loop().time()))
 
     async def _next(self) -> tuple[Client, float]:
+        if self._closed:
+            raise EOFError("closed")
         self._enough(self._free.empty())
         self._waiting += 1
         try:
@@ -104,7 +110,7 @@ class _Lines:
 
     def _enough(self, wanted: int) -> None:
         """Whoever waits must not wait for a poll to end."""
-        if wanted and self._busy + len(self._opening) < CONNECTIONS:
+        if wanted and not self._closed and self._busy + len(self._opening) < CONNECTIONS:
             self.another()
 
     async def _open(self) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
 MESSAGE_MAX = 256 * 1024
-# So many frames may end no message, pings and fragments: servers send one in half a minute. And so much is read at once,
-# in which time nobody else has a turn: thousands of them would fit into more.
+# So many frames may end no message, pings and fragments: servers send one in half a minute. And so much is read at
+# once, in which time nobody else has a turn: thousands of them would fit into more.
 FRAMES_MAX = 2000
 _READ = 4096
 # Of the page that a refusal brings.

@@ -10,6 +10,7 @@ from natprobe.derive.cascade import (
     PLUGIN_SINCE,
     PORTS_FREED_SINCE,
     arrivals,
+    asked,
     bound,
     iface_local,
     own_addresses,
@@ -35,7 +36,7 @@ class Told(NamedTuple):
 
 def cascade(facts: Facts) -> Iterator[Told]:
     """Nothing where it was not asked for."""
-    for relay in facts.of(CascadeRelay):
+    for relay in asked(facts):
         version = f", Janus {relay.version_string}" if relay.version_string else ""
         yield Told(f"To {relay.url}{version}: " + "; ".join(_state(facts, relay)))
         for each in relay.requests:

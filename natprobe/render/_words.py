@@ -8,6 +8,7 @@ from typing import Any
 from natprobe.facts import (
     Allocation,
     Binding,
+    BindTry,
     BridgeChannel,
     Candidate,
     Certificate,
@@ -85,6 +86,12 @@ def _binding(each: Binding) -> str:
         return f"{what} saw {each.mapped}" + ms(each.rtt_ms)
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return f"{what}, {tries(each.tries)}{by}"
+
+
+def _bind_try(each: BindTry) -> str:
+    where = f", on {each.interface}" if each.interface else ", on no interface"
+    named = f" as the first address of {each.asked}" if each.address not in (each.asked, None) else ""
+    return f"UDP bind to {each.address or each.asked}{named}{where}"
 
 
 def _check(each: IceCheck) -> str:
@@ -268,6 +275,7 @@ def _from(local: Endpoint | None) -> str:
 _SAY: dict[type[Observation], Callable[[Any], str]] = SAY | {
     Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
     Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
+    BindTry: _bind_try,
     LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
     DefaultRoute: _route,
     SourceAddress: lambda e: f"packets to {e.towards} leave from {e.local or 'nowhere'}",

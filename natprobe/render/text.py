@@ -13,6 +13,7 @@ from natprobe.facts import Facts, HttpReply, JanusInfo, Resolved
 from natprobe.model import Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
 from natprobe.render._cascade import cascade
+from natprobe.render._host import host
 from natprobe.render._network import network
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
 from natprobe.wire.text import clean
@@ -43,11 +44,10 @@ def render(report: Report) -> str:
 
 def lines(report: Report, verbose: bool = False) -> list[Line]:
     """The report line by line; everything from outside is cleaned of what a terminal would act on."""
+    on_server = all(each.vantage == "server" for each in report.sources)
     shown = [
-        *_head(report),
-        *_paths(report),
-        *_network(report),
-        *_cascade(report),
+        *_head(report, on_server),
+        *(_host(report) if on_server else (*_paths(report), *_network(report), *_cascade(report))),
         *_findings(report),
         *_open(report),
         *_fine(report),
@@ -61,12 +61,14 @@ def _safe(text: str) -> str:
     return indent + clean(text, 2000)
 
 
-def _head(report: Report) -> Iterator[Line]:
+def _head(report: Report, on_server: bool) -> Iterator[Line]:
     verdict = report.verdict
     yield from _wrapped(verdict.summary.rstrip(".") + ".", "", verdict.status)
     by = f", settled on {verdict.media}" if verdict.media else ""
     words = f"Verdict: {verdict.status}{by}. Target: {report.target.input}. Took {report.duration:.1f} s."
     yield from _wrapped(words, "")
+    if on_server:
+        return
     names = ("name",) if report.target.kind in _WITHOUT_WEB else tuple(_STAGES)
     steps = [f"{_STAGES[name]} {getattr(verdict.stages, name)}" for name in names]
     yield from _wrapped("On the way to media: " + ", ".join(steps) + _system(report) + ".", "")
@@ -135,9 +137,21 @@ def _network(report: Report) -> Iterator[Line]:
             yield from _wrapped(words, "  ", hang=2)
 
 
+def _host(report: Report) -> Iterator[Line]:
+    """What was asked on the server, and what it said, of each vantage."""
+    yield from _title("This host")
+    for number in range(len(report.sources)):
+        own = [each for each in report.observations if each.source == number and not isinstance(each, Foreign)]
+        for words in host(Facts(report.target, own)):
+            yield from _wrapped(words, "  ", hang=2)
+
+
 def _cascade(report: Report) -> Iterator[Line]:
-    """Where --cascade asked; the requests are there to be copied, and stay on one line each."""
-    told = list(cascade(Facts(report.target, report.observations)))
+    """Where --cascade asked, of each vantage, which all count from 1; the requests are there to be copied, and stay on
+    one line each.
+    """
+    own = [[each for each in report.observations if each.source == number] for number in range(len(report.sources))]
+    told = [said for each in own for said in cascade(Facts(report.target, each))]
     if told:
         yield from _title("Cascade")
     for each in told:

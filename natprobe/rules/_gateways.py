@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from natprobe.derive.janus import answers, doors, named_door
 from natprobe.facts import Facts, JanusDoor, ids
 from natprobe.model import Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
+from natprobe.target import path_in
 
 _HTTP = "Janus's API at {url} brings HTTP {status} instead of an answer of its own: {meaning}"
 _SOCKET = "Janus's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}"
@@ -68,7 +67,7 @@ def dead(facts: Facts) -> Judgement:
             message=_DEAD,
             args={"url": first.url, "why": sentence(str(first.failure))},
             evidence=ids(mute),
-            fixes=(janus.location(_path(first), websocket=True), janus.SUBPROTOCOL, janus.running()),
+            fixes=(janus.location(path_in(first.url), websocket=True), janus.SUBPROTOCOL, janus.running()),
         )
     ]
 
@@ -106,11 +105,7 @@ def _meaning(door: JanusDoor) -> str:
 
 
 def _fixes(door: JanusDoor, *, socket: bool) -> tuple[Fix, ...]:
-    lines: tuple[Fix, ...] = (janus.location(_path(door), websocket=socket),)
+    lines: tuple[Fix, ...] = (janus.location(path_in(door.url), websocket=socket),)
     if socket and door.status in (*_BEHIND, None):
         lines += (janus.SUBPROTOCOL,)
     return (janus.running(), *lines) if door.status in _BEHIND else (*lines, janus.running())
-
-
-def _path(door: JanusDoor) -> str:
-    return urlsplit(door.url).path or "/"

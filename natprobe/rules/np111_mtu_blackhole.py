@@ -37,6 +37,8 @@ READS = (Allocation, IceCheck, Permission, Relayed, MediaEcho)
 
 # A check without padding is about 100 bytes.
 SMALL = 300
+# A run has a few; each is looked for among all observations.
+_SESSIONS_MAX = 20
 _DIRECT = "Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive"
 _BOTH = (
     "Small packets to {endpoint} are answered, packets of {size} bytes vanish, and so do those through the relay"
@@ -57,7 +59,7 @@ def check(facts: Facts) -> Judgement:
 
 
 def _sessions(facts: Facts) -> list[str]:
-    return list(dict.fromkeys(each.session for each in facts.of(MediaEcho)))
+    return list(dict.fromkeys(each.session for each in facts.of(MediaEcho)))[:_SESSIONS_MAX]
 
 
 def _back(facts: Facts, session: str) -> Found:

@@ -17,6 +17,7 @@ Sources: RFC 4787 section 6, RFC 5128 section 3.3.2; field reports: docker-jitsi
 """
 
 from natprobe.derive.advertised import (
+    elsewhere,
     failed,
     forced,
     inner_address,
@@ -25,13 +26,14 @@ from natprobe.derive.advertised import (
     outside_addresses,
     state,
 )
-from natprobe.facts import Binding, Candidate, Facts, IceCheck, JitsiConfig, LocalAddress, Resolved, ids
+from natprobe.derive.janus import lucky
+from natprobe.facts import Binding, Candidate, Facts, IceCheck, IceEnded, JitsiConfig, LocalAddress, Resolved, ids
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Fix, split
 from natprobe.rules import Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, listed, nothing, places
 
-READS = (Candidate, IceCheck, Binding, Resolved, LocalAddress, JitsiConfig)
+READS = (Candidate, IceCheck, IceEnded, Binding, Resolved, LocalAddress, JitsiConfig)
 
 _SHARED = "This client comes from {shared}, the media server's own public address, and that does not answer from inside"
 _PROVEN = "The media server answers inside at {right}, but advertises {advertised}, which does not answer from inside"
@@ -44,19 +46,19 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(facts: Facts) -> Found:
-    told, proven = failed(facts), forced(facts)
+    told, inside = failed(facts), elsewhere(facts)
     public = [each for each in told if kind_of(each) == "public"]
     shared = outside_addresses(facts) & {split(each)[0] for each in public}
     seen = facts.ok(Binding, lambda each: each.mapped is not None and split(each.mapped)[0] in shared)
     return Found(
-        message=_PROVEN if proven else _SHARED,
+        message=_PROVEN if inside else _SHARED,
         args={
             "shared": listed(sorted(shared)),
             "advertised": places(public),
-            "right": places(each.endpoint for each in proven),
+            "right": places(inside),
         },
-        evidence=ids(checks_to(facts, told), proven, seen),
-        alternatives=_alternatives(split(public[0])[1], proven=bool(proven), shared=bool(shared)),
+        evidence=ids(checks_to(facts, told), forced(facts), lucky(facts), seen),
+        alternatives=_alternatives(split(public[0])[1], proven=bool(inside), shared=bool(shared)),
         fixes=_fixes(facts, split(public[0])[0]),
     )
 

@@ -15,8 +15,8 @@ Sources: Janus's sample configuration (transports); field reports: janus-gateway
 
 from natprobe.derive.janus import answers, listening_elsewhere, shut_door
 from natprobe.facts import Facts, JanusDoor, JanusInfo, ids
-from natprobe.model import Fix, split
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.model import Alternative, Fix, split
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.servers import janus
 
 READS = (JanusDoor, JanusInfo)
@@ -45,7 +45,20 @@ def _found(facts: Facts, shut: JanusDoor) -> Found:
         message=_NOT_LOADED if missing else _MESSAGE,
         args={"endpoint": shut.endpoint, "url": shut.url, "other": others[0].url, "transport": name},
         evidence=ids([each for each in facts.of(JanusDoor) if each.why == "target"], others[:1], told),
+        alternatives=_alternatives(facts, shut),
         fixes=_fixes(shut, split(shut.endpoint)[1]),
+    )
+
+
+def _alternatives(facts: Facts, shut: JanusDoor) -> tuple[Alternative, ...]:
+    """Where Janus has another address than the one that refuses, what stands before it may refuse in its place."""
+    address, port = split(shut.endpoint)
+    own = [each.local_ip for each in facts.ok(JanusInfo) if each.local_ip]
+    if not own or address in own:
+        return ()
+    return (
+        alternative("port-not-forwarded", f"on the router in front of the server: is TCP port {port} passed on to it?"),
+        alternative("port-not-published", f"docker port with the container's name: is {port} published?"),
     )
 
 

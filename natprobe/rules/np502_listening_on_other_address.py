@@ -15,13 +15,12 @@ own `ip` is bound as it stands. Look with `ss -ltnp` after every change.
 Sources: Janus's own source and changelog (1.3.1), measured with 1.1.2; field reports: janus-gateway 3500, 3372.
 """
 
-from urllib.parse import urlsplit
-
 from natprobe.derive.janus import listening_elsewhere
 from natprobe.facts import Facts, JanusDoor, JanusInfo, ids
 from natprobe.model import Do, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
+from natprobe.target import host_in
 
 READS = (JanusDoor, JanusInfo)
 
@@ -47,7 +46,7 @@ def _found(facts: Facts, shut: JanusDoor, there: JanusDoor) -> Found:
         fixes=(
             *janus.websocket_everywhere(key, version),
             Do(
-                text=f"Or have {urlsplit(shut.url).hostname} lead to {address}, or name that address in the page",
+                text=f"Or have {host_in(shut.url)} lead to {address}, or name that address in the page",
                 audience="server",
             ),
         ),

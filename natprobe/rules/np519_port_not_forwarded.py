@@ -43,7 +43,6 @@ def check(facts: Facts) -> Judgement:
 
 def _found(facts: Facts, way: Way) -> Found:
     own, request = own_addresses(way.relay), bound(facts, way.relay)
-    behind = way.relay.host not in own
     return Found(
         message=_MESSAGE,
         args={
@@ -55,5 +54,5 @@ def _found(facts: Facts, way: Way) -> Found:
         },
         evidence=ids(way.relay, request or (), way.flows),
         fixes=cascade.let_in(way.relay, own, request),
-        alternatives=(alternative("firewall-closed", _ASK),) if behind else (),
+        alternatives=(alternative("firewall-closed", _ASK),),
     )

@@ -13,17 +13,21 @@ the address that the sending server really leaves by, which behind a NAT is the 
 Sources: videoroom's own source (1.1.0 to 1.4.0); measured: 1.1.2.
 """
 
+from natprobe.derive import target_addresses
 from natprobe.derive.cascade import Way, bound, ways
-from natprobe.facts import CascadeFlow, CascadeRelay, CascadeRequest, Facts, ids
-from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.facts import CascadeFlow, CascadeRelay, CascadeRequest, Facts, Resolved, ids
+from natprobe.model import Alternative
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.servers import cascade
 
-READS = (CascadeRelay, CascadeRequest, CascadeFlow)
+READS = (CascadeRelay, CascadeRequest, CascadeFlow, Resolved)
 
 _MESSAGE = (
     "None of the {passed} packets that {source} forwarded to {endpoint} arrived at {host}, and {arrived} of the {sent}"
     " that were sent there from here did: the way out of {source} is shut"
 )
+_KNOWN = "on the receiving server: does its firewall, or its cloud's security group, let in some addresses only?"
+_TURNED = "are both servers behind the same router? Then name the receiving one's inner address as host"
 _AGAIN = "find out why the target forwarded nothing, and check again with --apply"
 
 
@@ -50,5 +54,14 @@ def _found(facts: Facts, way: Way) -> Found:
             "passed": way.target.passed if way.target else 0,
         },
         evidence=ids(way.relay, request or (), way.flows),
+        alternatives=_alternatives(facts, way),
         fixes=cascade.let_out(facts.target.host, way.relay, request),
     )
+
+
+def _alternatives(facts: Facts, way: Way) -> tuple[Alternative, ...]:
+    """What lets us in and not the target; behind one address with it, its packets would have to turn round."""
+    found = [alternative("firewall-closed", _KNOWN)]
+    if way.relay.host in target_addresses(facts):
+        found.append(alternative("hairpin-missing", _TURNED))
+    return tuple(found)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
+from natprobe.addresses import address_class
 from natprobe.facts import CascadeRelay, CascadeRequest
 from natprobe.model import Address, Allow, Do, Fix, Forward, family
 from natprobe.servers.janus import EDGE, ROUTER
+from natprobe.target import host_in
 
 # Which ports videoroom binds for remote publishers where the request names none (its source, 1.1.0 to 1.4.0).
 PORTS = "10000-60000"
@@ -15,20 +16,30 @@ PORTS = "10000-60000"
 
 def host(relay: CascadeRelay) -> str:
     """The server's name, as it was typed."""
-    return urlsplit(relay.url).hostname or relay.url
+    return host_in(relay.url)
 
 
 def without_iface(relay: CascadeRelay, own: Sequence[Address], bound: CascadeRequest | None) -> tuple[Fix, ...]:
     """The right addresses in the requests, which CascadeRelay has as a whole, and the forwarding that they need."""
-    sends = relay.host or "the server's public address"
-    return (
-        Do(
-            text=f"Leave iface out of add_remote_publisher, ignore the ip of its answer, and give publish_remotely"
-            f" {sends} as host, with the answer's port and rtcp_port",
-            audience="server",
-            why="without iface the port is bound at all addresses of the host; what stands before it forwards",
-        ),
-        *forwarding(relay, own, bound),
+    return (_left_out(relay.host), *forwarding(relay, own, bound))
+
+
+def without_foreign(address: Address | None, own: Sequence[Address]) -> tuple[Fix, ...]:
+    """The same where the server itself was asked. A public address before inner ones is a router's, which forwards."""
+    beside = [each for each in own if address and family(each) == family(address)]
+    inside = beside and all(address_class(each) != "public" for each in beside)
+    if address is None or not inside or address_class(address) != "public":
+        return (_left_out(None),)
+    return (_left_out(address), _forward(address, own, f"that its answers name, of {PORTS}"))
+
+
+def _left_out(address: Address | None) -> Do:
+    sends = address or "the server's public address"
+    return Do(
+        text=f"Leave iface out of add_remote_publisher, ignore the ip of its answer, and give publish_remotely"
+        f" {sends} as host, with the answer's port and rtcp_port",
+        audience="server",
+        why="without iface the port is bound at all addresses of the host; what stands before it forwards",
     )
 
 
@@ -36,16 +47,18 @@ def forwarding(relay: CascadeRelay, own: Sequence[Address], bound: CascadeReques
     """Of the very ports; nothing where the server has the address itself."""
     if relay.host is None or relay.host in own:
         return ()
-    inside = next((each for each in own if family(each) == family(relay.host)), "the server")
-    return (
-        Forward(
-            proto="udp",
-            outside=f"{relay.host}, the ports {_ports(relay, bound)}",
-            inside=f"the same ports of {inside}",
-            at=ROUTER,
-            audience="server",
-            why="name port and rtcp_port in add_remote_publisher, and a few forwarded ports are enough",
-        ),
+    return (_forward(relay.host, own, _ports(relay, bound)),)
+
+
+def _forward(outside: Address, own: Sequence[Address], ports: str) -> Forward:
+    inside = next((each for each in own if family(each) == family(outside)), "the server")
+    return Forward(
+        proto="udp",
+        outside=f"{outside}, the ports {ports}",
+        inside=f"the same ports of {inside}",
+        at=ROUTER,
+        audience="server",
+        why="name port and rtcp_port in add_remote_publisher, and a few forwarded ports are enough",
     )
 
 

@@ -86,12 +86,18 @@ def hide_inner(system: System | None, addresses: Sequence[Address]) -> tuple[Fix
     """Advertise none of these: what nat_1_1_mapping keeps beside the mapped address, or other interfaces' addresses."""
     hidden = ",".join(dict.fromkeys(("vmnet", *addresses)))
     return (
-        setting("nat", "keep_private_host", "false", "only where no client is in the server's own network"),
+        setting(
+            "nat",
+            "keep_private_host",
+            "false",
+            "where nat_1_1_mapping is set, and no client is in the server's own network",
+        ),
         setting(
             "nat",
             "ice_ignore_list",
             f'"{hidden}"',
-            "only for interfaces that no client comes in by: Janus binds no socket there either",
+            "where it is not set, and only for interfaces that no client comes in by: Janus binds no socket there"
+            " either; beside ice_enforce_list it is not read",
         ),
     )
 

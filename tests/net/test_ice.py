@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Literal
 
 import aioice
 import pytest
@@ -122,3 +123,41 @@ async def test_a_flood_over_tcp_leaves_others_their_turn() -> None:
         await reading
     assert taken == [(b"x", ("127.0.0.1", 2))] * len(taken)
     assert len(taken) >= 998
+
+
+class _Stuck:
+    """A way that brings a thousand checks, each to be answered, and takes nothing."""
+
+    transport: Literal["udp", "tcp"] = "tcp"
+    base, local = Base("tcp", 4), ("127.0.0.1", 1)
+    left = 1000
+
+    def __init__(self) -> None:
+        self.emptied = asyncio.Event()
+
+    async def send(self, data: bytes, to: tuple[str, int]) -> None:  # a Way's
+        await asyncio.Event().wait()
+
+    async def receive(self) -> tuple[bytes, tuple[str, int]]:
+        self.left -= 1
+        if self.left < 0:
+            self.emptied.set()
+            await asyncio.Event().wait()
+        number = self.left.to_bytes(12, "big")
+        check = stun.ice_check(number, user="ours:them", password="p" * 22, tie_breaker=5, controlling=False)
+        return check, ("127.0.0.1", 2)
+
+
+async def test_answers_that_nobody_takes_are_bounded() -> None:
+    agent = Agent(
+        IceCredentials(ufrag="ours", password="p" * 22),
+        IceCredentials(ufrag="them", password="q" * 22),
+        [Remote(("127.0.0.1", 2), 1)],
+        controlling=True,
+        tie_breaker=1,
+        transaction_id=lambda: b"twelve bytes",
+    )
+    way = _Stuck()
+    async with Association(SystemNet(), agent, [way]) as ours:
+        await asyncio.wait_for(way.emptied.wait(), 10)
+        assert ours._out["tcp"].qsize() <= 256

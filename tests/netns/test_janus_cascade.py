@@ -10,22 +10,15 @@ import msgspec
 
 from tests import access
 from tests.case import CASES, load
+from tests.netns.janus_rooms import HEAD
 from tests.netns.lab import Lab, lab
 from tests.netns.test_janus_left import told
 from tests.netns.test_jitsi_left import ended
 
 LOG = "cascade.log"
 # Private rooms are listed for whoever has the key.
-LIST = f"""
-import json, urllib.request
-def ask(path, **body):
-    data = json.dumps(body | {{"transaction": "x"}}).encode()
-    with urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8088/janus" + path, data)) as reply:
-        return json.load(reply)
-session = ask("", janus="create")["data"]["id"]
-handle = ask(f"/{{session}}", janus="attach", plugin="janus.plugin.videoroom")["data"]["id"]
-body = {{"request": "list", "admin_key": "{access.SECRET}"}}
-print(json.dumps(ask(f"/{{session}}/{{handle}}", janus="message", body=body)["plugindata"]["data"]["list"]))
+LIST = f"""{HEAD}
+print(json.dumps(asked(request="list", admin_key="{access.SECRET}")["list"]))
 ask(f"/{{session}}", janus="destroy")
 """
 

@@ -14,8 +14,10 @@ from natprobe.context import Cascade
 from natprobe.derive.cascade import iface_told
 from natprobe.facts import CascadeFlow, CascadeRelay, CascadeRequest, JanusCall, JanusDoor, JanusInfo
 from natprobe.model import Failure
+from natprobe.net import udp
 from natprobe.pairing import JanusAccess
 from natprobe.target import parse
+from natprobe.wire import videoroom as videoroom_words
 from tests.scripted_janus import Seen, asked
 from tests.scripted_videoroom import LOCALHOST, ScriptedVideoroom, served
 
@@ -213,6 +215,29 @@ class TestApply:
             flow = seen.one(CascadeFlow, lambda each: each.by == "here")
         assert (flow.sent, flow.arrived, flow.failure) == (12, 0, Failure.TIMEOUT)
 
+    async def test_what_never_left_is_not_lost_on_the_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Such as by a firewall of this machine's own."""
+
+        def forbidden(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        for kind in (udp.BoundUdp, udp.RecvErrUdp, udp.CompanionUdp):
+            monkeypatch.setattr(kind, "send", forbidden)
+        async with cascade(ScriptedVideoroom(), ScriptedVideoroom(), apply=True) as seen:
+            flow = seen.one(CascadeFlow, lambda each: each.by == "here")
+        assert (flow.sent, flow.arrived, flow.failure) == (0, 0, Failure.PERMISSION_DENIED)
+
+    async def test_cut_while_it_is_leaving(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The probe's own time runs out between the publisher's end and the room's: the drawer waits for the rest."""
+        there, here = ScriptedVideoroom(mute={"remove_remote_publisher"}), ScriptedVideoroom()
+        checking = asyncio.create_task(_to_the_end(there, here))
+        async with asyncio.timeout(10):
+            while "remove_remote_publisher" not in there.requests():  # noqa: ASYNC110  # as below
+                await asyncio.sleep(0.01)
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+        assert (there.rooms, there.sessions) == ({}, {})
+
     @pytest.mark.parametrize("request_", MADE[:1] + MADE[2:])
     async def test_interrupted(self, request_: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """In the middle of a request that is never answered: what may have been made is removed."""
@@ -263,3 +288,9 @@ def test_the_delay_is_without_the_words_own(
 ) -> None:
     found = cascading._delay(passed, arrived, *rtts)
     assert found == (None if delay is None else pytest.approx(delay))
+
+
+def test_of_what_nobody_told_nothing_got_there() -> None:
+    """A target that says nothing of our packets has forwarded none that is known of."""
+    assert cascading._accounted({}, 40) == 0
+    assert cascading._accounted({videoroom_words.level(number): 0.0 for number in range(40)}, 40) == 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Literal
 
 import pytest
@@ -14,7 +15,8 @@ from natprobe.asking.gateways import Knock, Proven, gate_on
 from natprobe.facts import Facts, HttpReply, JanusCall, JanusDoor, JanusEnd, Resolved
 from natprobe.model import Failure
 from natprobe.net.http import Client
-from natprobe.net.janus import JanusWebSocket
+from natprobe.net.janus import CONNECTIONS, JanusHttp, JanusWebSocket
+from natprobe.net.system import SystemNet
 from natprobe.pairing import JanusAccess
 from natprobe.probes import echo, gateway
 from tests.scripted_janus import WHOLE, Json, ScriptedJanus, Seen, asked, error, event
@@ -124,6 +126,28 @@ async def test_a_connection_that_is_over_is_closed(monkeypatch: pytest.MonkeyPat
     janus = ScriptedJanus(closes=True)
     async with listening(janus) as port, asked(f"http://{NAME}:{port}", *PROBES, kind="janus"):
         assert len(set(closed)) >= len(janus.words())
+
+
+async def test_nothing_is_opened_once_it_is_closed() -> None:
+    accepted: list[None] = []
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        accepted.append(None)
+        await reader.read()
+
+    async with listening(silent) as port:
+
+        async def connect() -> Client:
+            return Client(await SystemNet().tcp(("127.0.0.1", port)), NAME)
+
+        api = JanusHttp(await connect(), connect, "/janus", "https://janus.test", random.Random(7))
+        asking = [asyncio.create_task(api.ask("trickle", 1, number)) for number in range(6)]
+        await asyncio.sleep(0.1)
+        api.close()
+        ends = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, (OSError, EOFError)) for each in ends)
+        await asyncio.sleep(0.1)
+        assert len(accepted) == CONNECTIONS
 
 
 async def test_a_long_secret_is_not_told_cut_short() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from natprobe.codec import dump, load, merge
+from natprobe.derive.cascade import RELAYS_MAX
+from natprobe.diagnose import diagnose
 from natprobe.model import Allow, Do, Forward, Observation, Severity
 from natprobe.render._words import advice, seen
 from natprobe.render.text import render
 from natprobe.rules import CLEAR, NOT_APPLICABLE
-from tests.made import doubt, found, judged, report
+from tests.made import doubt, found, judged, named, report
 from tests.made_cascade import INSIDE, OUTSIDE, URL, added, flow, refused, relay
 from tests.made_janus import API, JANUS, PASSES, janus
 
@@ -74,7 +78,9 @@ class TestPort:
     def test_its_own_public_address(self) -> None:
         """There is no router to forward anything."""
         bare = relay(local_ip=OUTSIDE, public_ips=())
-        (opening,) = found(PORT, bare, added(), flow("target", 0), flow("here", 0)).fixes
+        said = found(PORT, bare, added(), flow("target", 0), flow("here", 0))
+        assert [each.cause for each in said.alternatives] == ["firewall-closed"]
+        (opening,) = said.fixes
         assert isinstance(opening, Allow)
         assert (opening.direction, opening.to) == ("in", OUTSIDE)
 
@@ -84,6 +90,12 @@ class TestPort:
         (opening,) = found(EGRESS, *shut).fixes
         assert isinstance(opening, Allow)
         assert (opening.direction, opening.to) == ("out", OUTSIDE)
+
+    def test_who_lets_us_in_may_not_know_the_target(self) -> None:
+        shut = (relay(), added(), flow("target", 0), flow("here", 39))
+        assert [each.cause for each in found(EGRESS, *shut).alternatives] == ["firewall-closed"]
+        beside = found(EGRESS, named(OUTSIDE), *shut).alternatives
+        assert [each.cause for each in beside] == ["firewall-closed", "hairpin-missing"]
 
     def test_only_from_the_target(self) -> None:
         """A firewall that knows the other server is a good one."""
@@ -152,3 +164,26 @@ class TestText:
         assert "203.0.113.60:8089" not in seen(relay(iface=INSIDE))
         assert seen(added(INSIDE, bound=INSIDE)).startswith("add_remote_publisher to https://cascade.example.test")
         assert "39 of 40 packets arrived" in seen(flow("target", 39))
+
+    def test_of_several_vantages_each_its_own(self) -> None:
+        """Both count their servers from 1."""
+        one, other = report(relay(), added(), flow("here", 40), target=API), report(relay(), target=API)
+        saved = merge([(name, load(dump(each))) for name, each in (("one", one), ("other", other))])
+        said = " ".join(render(diagnose(saved.target, saved.observations, saved.sources)).split())
+        assert said.count("packets sent to 203.0.113.60:10000 from here arrived") == 1
+        assert said.count(f"To {URL}") == 2
+
+
+def test_a_text_that_is_no_url() -> None:
+    odd = msgspec.structs.replace(relay(iface=OUTSIDE), url="https://[")
+    assert report(odd, added(), flow("target", 0), flow("here", 0), target=API).findings
+
+
+def test_of_any_number_of_servers_a_few() -> None:
+    many = [msgspec.structs.replace(relay(), relay=number) for number in range(50)]
+    assert text(*many).count(f"To {URL}") == RELAYS_MAX
+
+
+def test_an_address_that_it_maps_and_nothing_of_its_own() -> None:
+    bare = relay(iface=OUTSIDE, local_ip=None)
+    assert "()" not in text(bare)

@@ -8,14 +8,31 @@ import pytest
 from natprobe.model import Allow, Do, Failure, Fix, Set
 from natprobe.render._words import advice
 from natprobe.rules import CLEAR, NOT_APPLICABLE
-from tests.made import UNREACHABLE, WEB, address, checked, found, judged, report, silent, words
+from tests.made import (
+    UNREACHABLE,
+    WEB,
+    address,
+    certificate,
+    checked,
+    connected,
+    found,
+    judged,
+    named,
+    page,
+    report,
+    session,
+    silent,
+    words,
+)
 from tests.made_janus import (
     CONTAINER,
     DOORS,
     INNER,
     INNER_TOO,
     JANUS,
+    NETWORK,
     ONE,
+    OTHER,
     PASSES,
     TWO,
     WRONG,
@@ -351,3 +368,29 @@ def test_no_fix_for_a_janus_names_jitsis_settings() -> None:
         told = said(*(fix for each in report(*janus(*media), target=JANUS).findings for fix in each.fixes))
         assert told
         assert not [word for word in ("JVB", "jvb", "jitsi", "bridge", "prosody") if word in told], told
+
+
+def test_met_inside_by_its_own_checks_alone() -> None:
+    """Whose address we share is not known without a STUN server, and where it is met is."""
+    media = (*unanswered(ONE, 1), *unanswered(TWO, 2), *settled(INNER_TOO, "peer-reflexive"))
+    hits = found("hairpin-missing", *janus(*media, network=(named(WEB),)), target=JANUS)
+    assert hits.args["right"] == INNER_TOO
+    assert "{right}" in hits.message
+
+
+def test_where_it_sends_from_alone_may_be_no_way_in() -> None:
+    other = f"{OTHER}:20044"
+    media = (*unanswered(ONE, 1), *unanswered(TWO, 2), *settled(other, "peer-reflexive"))
+    hits = found("wrong-address-advertised", *janus(*media), target=JANUS)
+    assert "media-port-silent" in [each.cause for each in hits.alternatives]
+    proven = found("wrong-address-advertised", *janus(*media, forced(other)), target=JANUS)
+    assert "media-port-silent" not in [each.cause for each in proven.alternatives]
+
+
+def test_two_ports_of_a_jitsi_are_none_of_janus_range() -> None:
+    """Two bridges behind one address, say."""
+    page_ = (connected(), session(), certificate(), page(says=("jitsi",)))
+    media = (*answering(ONE, 1), *unanswered(TWO, 2))
+    target = msgspec.structs.replace(JANUS, kind="jitsi")
+    assert "janus-ports-outside-range" not in causes(*NETWORK, *page_, *media, target=target)
+    assert "janus-ports-outside-range" in causes(*NETWORK, *page_, *media, target=JANUS)

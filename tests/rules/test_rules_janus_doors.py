@@ -156,6 +156,15 @@ def test_a_transport_that_is_not_loaded_is_told() -> None:
     assert words("not-listening", *facts, target=SOCKET).endswith("its transport websockets is not loaded")
 
 
+@pytest.mark.parametrize(
+    ("own", "others"),
+    [(WEB, []), (None, []), ("10.0.0.10", ["port-not-forwarded", "port-not-published"])],
+)
+def test_what_stands_before_it_may_refuse_in_its_place(own: str | None, others: list[str]) -> None:
+    hits = found("not-listening", *elsewhere(told=info(local_ip=own)), target=SOCKET)
+    assert [each.cause for each in hits.alternatives] == others
+
+
 def test_an_address_that_stays_silent_may_have_it() -> None:
     doors = (shut(), shut(endpoint=THERE, failure=TIMEOUT), door(), info())
     assert judged("not-listening", *janus(*PASSES, doors=doors), target=SOCKET) is CLEAR
@@ -274,3 +283,18 @@ def test_nothing_here_is_said_of_a_jitsi() -> None:
     facts = (named(WEB), saw())
     for cause in ("websocket-refused", "websocket-not-upgraded", "not-listening", "listening-on-other-address"):
         assert judged(cause, *facts) is NOT_APPLICABLE
+
+
+# --- reports that nobody's probes wrote
+
+
+@pytest.mark.parametrize(
+    "doors",
+    [
+        (shut("wss://[", f"{WEB}:8989"), door("wss://[", THERE, why="sibling")),
+        (shut("wss://[", failure=Failure.HTTP_STATUS, reached="tls", status=404),),
+        (shut("wss://[", failure=Failure.CLOSED, reached="upgrade", status=101),),
+    ],
+)
+def test_a_text_that_is_no_url(doors: Scenario) -> None:
+    assert report(*janus(doors=doors, calls=()), target=SOCKET).findings
