@@ -289,17 +289,19 @@ def clean_quote(text: str) -> str:
     return ascii(text if len(text) <= 60 else text[:59] + "…")
 
 
+def url_parts(url: str) -> SplitResult:
+    """Of an URL out of a report, which may be any text; of what is none, all parts are empty."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def host_in(url: str) -> str:
     """The host of an URL out of a report; of what is none, the text itself."""
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url
+    return url_parts(url).hostname or url
 
 
 def path_in(url: str) -> str:
     """The path of an URL out of a report; of what is none, the root."""
-    try:
-        return urlsplit(url).path or "/"
-    except ValueError:
-        return "/"
+    return url_parts(url).path or "/"

@@ -51,7 +51,9 @@ def check(facts: Facts) -> Judgement:
 
 def _inside(binding: Binding) -> bool:
     """Whether the plain attribute has the socket's own address, which the server saw as another one."""
-    return split(binding.mapped_plain or "")[0] == split(binding.local or "")[0]
+    if binding.mapped_plain is None or binding.local is None:
+        return False
+    return split(binding.mapped_plain)[0] == split(binding.local)[0]
 
 
 def _altering(facts: Facts) -> set[str]:

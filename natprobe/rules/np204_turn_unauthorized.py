@@ -26,8 +26,6 @@ Sources: RFC 8489 sections 9.2.4 and 9.2.5, RFC 8656 section 7.2, draft-uberti-b
 measured: coturn 4.6.1.
 """
 
-from urllib.parse import urlsplit
-
 from natprobe.derive.clocks import clock_off, in_words
 from natprobe.derive.relays import LegFacts, access, legs_in
 from natprobe.facts import Allocation, Facts, HttpReply, Run, TurnServer, ids
@@ -35,6 +33,7 @@ from natprobe.model import Alternative, Do, Fix
 from natprobe.rules import CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.target import url_parts
 
 READS = (Allocation, HttpReply, Run, TurnServer)
 
@@ -79,7 +78,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 
 def _clock(reply: HttpReply, ahead: float) -> Alternative:
-    host = urlsplit(reply.url).hostname or reply.endpoint
+    host = url_parts(reply.url).hostname or reply.endpoint
     words = f"the clock of {host} is {in_words(ahead)} this machine's"
     ask = f"{words}: date -u there, on the relay and here, since user names carry the time of their end"
     return alternative("clock-off", ask)

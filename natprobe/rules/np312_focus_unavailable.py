@@ -14,8 +14,6 @@ for rooms that config.js names (`hosts.muc`).
 Sources: jicofo's own source, XEP-0045, RFC 6120 section 8.3.3 (service-unavailable, remote-server-not-found).
 """
 
-from urllib.parse import urlsplit
-
 from natprobe.derive import REJECTED
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import (
@@ -32,6 +30,7 @@ from natprobe.model import Do, Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.target import url_parts
 
 READS = (ConferenceReply, RoomEntry, JitsiConfig)
 
@@ -87,7 +86,7 @@ def _unheard(facts: Facts, replies: list[ConferenceReply]) -> Judgement:
 def _unusable(facts: Facts, lost: list[ConferenceReply]) -> Found:
     first, configs = lost[0], facts.ok(JitsiConfig)
     why = _WHY.get(first.failure or Failure.PROTOCOL) or sentence(str(first.failure))
-    page = urlsplit(configs[-1].url).netloc if configs else facts.target.host
+    page = url_parts(configs[-1].url).netloc if configs else facts.target.host
     moved = _moved(page, facts)
     return Found(
         message=_UNUSABLE,

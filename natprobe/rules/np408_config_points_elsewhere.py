@@ -55,6 +55,10 @@ def check(facts: Facts) -> Judgement:
     return [_found(facts, configs[-1], wrong)] if wrong else CLEAR
 
 
+# What a text that is no URL has for parts.
+_NOTHING = urlsplit("")
+
+
 class _Wrong(NamedTuple):
     key: str
     url: str
@@ -69,7 +73,7 @@ def _faults(facts: Facts, config: JitsiConfig) -> Iterator[_Wrong]:
 
 def _fault(facts: Facts, config: JitsiConfig, key: str, url: str) -> str | None:
     """The first that is wrong with it."""
-    page, there = urlsplit(config.url), _split(url)
+    page, there = _split(config.url) or _NOTHING, _split(url)
     if there is None or not there.hostname or there.scheme not in _PORTS:
         return _NO_URL
     elsewhere = _elsewhere(facts, page.hostname or "", there.hostname)
@@ -109,7 +113,7 @@ def _elsewhere(facts: Facts, here: str, host: str) -> str | None:
 
 def _same_port(page: SplitResult, there: SplitResult) -> bool:
     """A page on plain HTTP's own port and a socket on HTTPS' are one server's."""
-    ports = [each.port or _PORTS[each.scheme] for each in (page, there)]
+    ports = [each.port or _PORTS.get(each.scheme) for each in (page, there)]
     return ports[0] == ports[1] or ports == [80, 443]
 
 
@@ -135,8 +139,8 @@ def _found(facts: Facts, config: JitsiConfig, wrong: list[_Wrong]) -> Found:
 
 def _fixes(facts: Facts, config: JitsiConfig, key: str) -> tuple[Fix, ...]:
     """Signalling on plain HTTP helps nobody: the secure page's port is meant, where the page is not one."""
-    page = urlsplit(config.url)
-    origin = page.netloc if page.scheme == "https" else page.hostname or page.netloc
+    page = _split(config.url) or _NOTHING
+    origin = page.netloc if page.scheme == "https" else page.hostname or page.netloc or facts.target.host
     scheme, path = _PATHS[key]
     docker = jitsi.public_url(f"https://{origin}")
     package = jitsi.config_line(key, f"{scheme}://{origin}{path}", facts.target.host)

@@ -145,3 +145,10 @@ def test_without_a_config() -> None:
     assert judged(CAUSE, named(WEB), target=PAGE) is NOT_APPLICABLE
     assert judged(CAUSE, named(WEB), told(failure=Failure.PROTOCOL), target=PAGE) is NOT_APPLICABLE
     assert CAUSE in {rule.cause.name for rule in rules()}
+
+
+@pytest.mark.parametrize("page", ["https://[", "ftp://" + HOST, f"https://{HOST}:99999"])
+def test_a_page_that_is_no_url(page: str) -> None:
+    """A saved report may say anything."""
+    assert judged(CAUSE, named(WEB), told(page)) is CLEAR or only(told(page)).fixes
+    assert only(told(page, websocket="wss://127.0.0.1/xmpp-websocket")).fixes

@@ -117,6 +117,11 @@ class TestFiltered:
 
 
 class TestAltered:
+    def test_whose_own_address_is_not_told(self) -> None:
+        """A saved report may leave it out."""
+        odd = saw(mapped_plain="203.0.113.9:9", local=None)  # type: ignore[arg-type]
+        assert doubt("stun-rewritten", odd) == "few-servers"
+
     def test_two_operators_make_it_the_way(self) -> None:
         seen = (saw(), saw(STUN2), altered(STUN1), altered(STUN2), fingerprint(STUN1, Failure.PROTOCOL))
         assert "2 independent servers" in words("stun-rewritten", *seen)
