@@ -10,13 +10,13 @@ from natprobe.asking.gateways import Gate, Knock, Transport, gate_on, page_of
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Facts, HttpReply, JanusDoor, JanusInfo, JitsiConfig, Resolved, server_kind
+from natprobe.facts import Connected, Facts, HttpReply, JanusDoor, JanusInfo, JitsiConfig, Resolved, server_kind
 from natprobe.model import Address, Observation, Target, family
 
 REQUIRES = (Resolved,)
 TAKES = ()
 # Whether this is a Janus. Were we to wait for the page, whoever waits for us would wait for all of its addresses.
-WATCHES = (HttpReply, JitsiConfig)
+WATCHES = (Connected, HttpReply, JitsiConfig)
 YIELDS = (JanusDoor, JanusInfo)
 TIMEOUT = 18.0
 
@@ -28,6 +28,8 @@ ADDRESSES_MAX, USUAL_MAX = 6, 2
 # So many addresses at once of what the target names.
 AT_ONCE = 2
 LOOK_SECONDS = 0.01
+# A web front that has taken no connection for so long is given up by the guess: both together take three seconds.
+SILENT_SECONDS = 1.1
 PATH = "/janus"
 INFO = f"{PATH}/info"
 # Where a proxy has the WebSocket beside the page, and the ports of Janus's own (as its sample configuration has them).
@@ -72,7 +74,8 @@ def _load() -> None:
 
 
 async def _wanted(ctx: Context, facts: Facts) -> bool:
-    """Whether this may be a Janus: not where a page says that it is a Jitsi."""
+    """Whether this may be a Janus: not where a page says that it is a Jitsi. A silent web front is not waited for."""
+    silent = ctx.net.now() + SILENT_SECONDS
     while ctx.target.kind == "auto":
         if facts.ok(JitsiConfig) or server_kind(facts) == "jitsi":
             return False
@@ -81,6 +84,8 @@ async def _wanted(ctx: Context, facts: Facts) -> bool:
         if server_kind(facts) == "janus" or facts.probe("web") is not None:
             break
         if facts.of(HttpReply, lambda each: each.url.endswith(INFO)):
+            break
+        if ctx.net.now() > silent and not facts.ok(Connected):
             break
         await ctx.net.sleep(LOOK_SECONDS)
     return True
