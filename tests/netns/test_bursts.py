@@ -52,7 +52,7 @@ def test_loss_and_jitter_are_those_of_the_wire() -> None:
             found = report(built, wanted, target, "--bitrate", "500k")
             ways = [each for each in kind(found, "RelayBurst") if each.get("bitrate")]
             sent, arrived = (sum(each[word] for each in ways) for word in ("sent", "arrived"))
-            assert sent == 2 * PACKETS
+            assert 1.5 * PACKETS <= sent <= 2 * PACKETS  # on a busy machine we send no faster
             assert 1 - arrived / sent == pytest.approx(lost, abs=0.09)  # three standard deviations
             jitter = [each["jitter_ms"] for each in ways]
             assert all(3 < each < 16 for each in jitter)

@@ -21,15 +21,13 @@ INSIDE, SECOND, INSIDE6, OUTSIDE = "10.0.1.60", "10.0.2.60", "2001:db8:5::60", "
 ADD = f"""{HEAD}
 import sys
 room = asked(request="create", admin_key="{access.SECRET}")["room"]
-def add(iface):
+def added(number, iface):  # each has an id of its own: one that is removed may stay taken for a moment
     streams = [{{"type": "audio", "mindex": 0, "mid": "0", "codec": "opus"}}]
-    return asked(request="add_remote_publisher", room=room, id=1, iface=iface, streams=streams)
-def added(iface):
-    said = add(iface)
+    said = asked(request="add_remote_publisher", room=room, id=number, iface=iface, streams=streams)
     if "error" not in said:
-        asked(request="remove_remote_publisher", room=room, id=1)
+        asked(request="remove_remote_publisher", room=room, id=number)
     return said.get("error", said.get("ip"))
-print(json.dumps({{iface: added(iface) for iface in sys.argv[1:]}}))
+print(json.dumps({{iface: added(number, iface) for number, iface in enumerate(sys.argv[1:], 1)}}))
 """
 ROUTER = Node(addresses=("10.0.1.1/24 dev eth0",))
 SERVER = Node(
