@@ -52,3 +52,8 @@ class Waiting(Protocol):
 def waiting(ctx: Context, number: int) -> Waiting | None:
     """Whose session it is that waits on this seat."""
     return ctx.keep.get(f"waiting/{number}", Waiting)  # type: ignore[type-abstract]
+
+
+def new_credentials(ctx: Context) -> IceCredentials:
+    """Ours for one session: at least 24 bits of a name and 128 of a password (RFC 8445 section 5.3)."""
+    return IceCredentials(ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}")

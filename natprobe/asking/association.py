@@ -17,18 +17,19 @@ import msgspec
 
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES, judged
 from natprobe.asking.holding import Hold, Holding
+from natprobe.asking.sources import sources
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
-from natprobe.facts import Candidate, IceCheck, IceEnded, MediaEcho, MediaHandshake, PathHeld, Transport
-from natprobe.model import Endpoint, Failure, Observation, clip, flow, join
+from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, MediaEcho, MediaHandshake, PathHeld, Transport
+from natprobe.model import Endpoint, Failure, Observation, clip, family, flow, join
 from natprobe.net.api import Datagram, IcmpError, Udp
 from natprobe.net.failure import failure_of
-from natprobe.net.ice import Association, Way
+from natprobe.net.ice import Association, UdpWay, Way
 from natprobe.net.stun import Outcome, answer
 from natprobe.pairing import IceCredentials
 from natprobe.wire import stun
-from natprobe.wire.ice import Agent, Pair, Remote
+from natprobe.wire.ice import Agent, Base, Pair, Remote
 from natprobe.wire.srtp import Rtp
 
 if TYPE_CHECKING:
@@ -76,6 +77,20 @@ class Sides:
 
     def __repr__(self) -> str:
         return f"Sides({self.session!r})"
+
+
+def udp_ways(ctx: Context, facts: Facts, remotes: Sequence[Remote], opened: contextlib.ExitStack) -> list[Way]:
+    """A socket for each address that may lead to one of these, closed with `opened`."""
+    ways: list[Way] = []
+    towards = [each.endpoint[0] for each in remotes]
+    for version in ctx.options.families:
+        wanted = [each for each in towards if family(each) == version]
+        for local in sources(ctx, facts, version, wanted) if wanted else ():
+            with contextlib.suppress(OSError):  # an address that can't be sent from is the media probe's to tell
+                udp = ctx.net.udp(version, local)
+                opened.callback(udp.close)
+                ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
+    return ways
 
 
 async def associate(

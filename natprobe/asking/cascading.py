@@ -7,28 +7,26 @@ shut, where ours alone arrive it is the target's way out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from natprobe.asking.association import associate
+from natprobe.asking.association import associate, udp_ways
 from natprobe.asking.cascades import Relay
 from natprobe.asking.gateways import Knock, gate_of
 from natprobe.asking.janus_handles import STEP_SECONDS
 from natprobe.asking.janus_session import JanusSession, Refusal
-from natprobe.asking.sources import source, sources
+from natprobe.asking.sources import source
 from natprobe.asking.videoroom import Publisher, Room
 from natprobe.context import Context
 from natprobe.derive.cascade import ADD, PUBLISH, refuses_iface
 from natprobe.facts import CascadeFlow, CascadeRequest, Facts, JanusDoor
 from natprobe.model import Failure, Observation, clip, family, join, split
 from natprobe.net.failure import failure_of
-from natprobe.net.ice import UdpWay, Way
 from natprobe.wire import videoroom
-from natprobe.wire.ice import Base
 from natprobe.wire.janus import JanusError
 from natprobe.wire.sdp import OPUS, SdpError
 from natprobe.wire.srtp import LABEL, PROFILES, Rtp, Srtp, material_size, plain
@@ -208,7 +206,7 @@ class Trial:
             await self._settle(there, bound, _THEIRS)
 
         with ExitStack() as opened:
-            ways = self._ways(publisher, opened)
+            ways = udp_ways(self._ctx, self._facts, publisher.remotes, opened)
             try:
                 sides = await publisher.accept(self._ctx, [each.local for each in ways])
             except (OSError, EOFError) as exc:
@@ -223,17 +221,6 @@ class Trial:
         delay = _delay(passed, there.heard.of(bound.id, _THEIRS), here.rtt, there.rtt)
         got = _accounted(passed, sent)
         return _changed(told, passed=got, arrived=min(told.arrived, got), delay_ms=delay)
-
-    def _ways(self, publisher: Publisher, opened: ExitStack) -> Sequence[Way]:
-        ways: list[Way] = []
-        for version in self._ctx.options.families:
-            towards = [each.endpoint[0] for each in publisher.remotes if family(each.endpoint[0]) == version]
-            for local in sources(self._ctx, self._facts, version, towards) if towards else ():
-                with suppress(OSError):
-                    udp = self._ctx.net.udp(version, local)
-                    opened.callback(udp.close)
-                    ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
-        return ways
 
     async def _play(self, publisher: Publisher, made: Association, pair: Pair, session: DtlsSession) -> int:
         """How many were sent: none where both sides agreed on no SRTP, or Janus doesn't say that media is up."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from natprobe.asking.accepting import new_credentials
 from natprobe.asking.association import Sides
 from natprobe.asking.rooms import Participant
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context, Keep
-from natprobe.pairing import IceCredentials
 from natprobe.wire import xmpp
 from natprobe.wire.ice import Endpoint, Remote
 from natprobe.wire.jingle import Offer
@@ -37,11 +37,9 @@ class Invitation:
         from natprobe.wire.identity import new_identity
 
         offer = self._offer
-        # RFC 8445 section 5.3: at least 24 bits of a name and 128 of a password, in characters of its own.
-        ours = IceCredentials(ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}")
         return Sides(
             session=self.name,
-            ours=ours,
+            ours=new_credentials(ctx),
             theirs=self.theirs,
             identity=new_identity(ctx.unix_time),
             announced=((offer.hash, offer.fingerprint),) if offer.hash and offer.fingerprint else (),

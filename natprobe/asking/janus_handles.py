@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from natprobe.asking.accepting import new_credentials
 from natprobe.asking.association import Sides
 from natprobe.asking.janus_session import JanusSession, Refusal
 from natprobe.context import Context
@@ -64,10 +65,7 @@ class Handle:
         self._ended: str | None = None
         self._telling: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        # RFC 8445 section 5.3: at least 24 bits of a name and 128 of a password, in characters of its own.
-        self._ours = IceCredentials(
-            ufrag=f"{ctx.random.getrandbits(32):08x}", password=f"{ctx.random.getrandbits(128):032x}"
-        )
+        self._ours = new_credentials(ctx)
         self._identity: Identity = new_identity(ctx.unix_time)
         self.ssrc, self._sdp_id = ctx.random.getrandbits(31) + 1, ctx.random.getrandbits(62)
 

@@ -11,6 +11,7 @@ nothing: its line names the only place that there is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from natprobe.addresses import address_class, of_containers
@@ -45,7 +46,7 @@ State = Literal[
     "blocked-here",
     "unanswered",
 ]
-_INNER: tuple[AddressClass, ...] = ("private", "unique-local", "carrier", "container")
+_INNER: tuple[AddressClass, ...] = ("private", "unique-local", "carrier")
 _REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
 
 
@@ -81,13 +82,17 @@ def kind_of(endpoint: Endpoint) -> AddressClass:
 def within_reach(facts: Facts) -> list[Candidate]:
     """Those that a client could get to, if nothing stood in the way."""
     names = target_addresses(facts)
-    inner = any(address_class(each) in _INNER for each in names)
-    return [each for each in offered(facts) if _reachable(each.endpoint, names, inner)]
+    return [each for each in offered(facts) if reachable(split(each.endpoint)[0], names)]
 
 
-def _reachable(endpoint: Endpoint, names: list[Address], inner: bool) -> bool:
-    kind = kind_of(endpoint)
-    return kind == "public" or split(endpoint)[0] in names or (inner and kind in _INNER and kind != "container")
+def reachable(address: Address, names: Sequence[Address]) -> bool:
+    """Whether it may be a place of the server's that has these. An inner address is one only where its name leads
+    inside; a container's, or its own loopback, never.
+    """
+    if address in names or address_class(address) == "public":
+        return True
+    inside = any(address_class(each) in _INNER for each in names)
+    return inside and address_class(address) in _INNER and not of_containers(address)
 
 
 def answered(facts: Facts) -> list[IceCheck]:

@@ -8,16 +8,15 @@ further sessions, through every other kind of leg that has passed too (asking/se
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
 from natprobe.asking.accepting import Waiting, waiting
-from natprobe.asking.association import Through, associate
+from natprobe.asking.association import Through, associate, udp_ways
 from natprobe.asking.connections import Connections
 from natprobe.asking.relays import Leg
 from natprobe.asking.seats import CHECKS, DIRECT, seat, taken
-from natprobe.asking.sources import sources
 from natprobe.asking.staying import hold_on
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
@@ -155,16 +154,7 @@ class _Found(NamedTuple):
 async def _ways(ctx: Context, facts: Facts, one: Waiting, passed: IceCheck | None, opened: ExitStack) -> _Found:
     if passed is not None:
         return _relay(ctx, one, passed) if passed.leg is not None else await _connected(ctx, one, passed, opened)
-    ways: list[Way] = []
-    towards = [each.endpoint[0] for each in one.remotes]
-    for version in ctx.options.families:
-        wanted = [each for each in towards if family(each) == version]
-        for local in sources(ctx, facts, version, wanted) if wanted else ():
-            with suppress(OSError):  # an address that is there and can't be sent from is the media probe's to tell
-                udp = ctx.net.udp(version, local)
-                opened.callback(udp.close)
-                ways.append(UdpWay(udp, Base(f"udp/{local}", version, preference=65535 - len(ways))))
-    return _Found(ways, remotes=one.remotes)
+    return _Found(udp_ways(ctx, facts, one.remotes, opened), remotes=one.remotes)
 
 
 async def _connected(ctx: Context, one: Waiting, passed: IceCheck, opened: ExitStack) -> _Found:

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from natprobe.addresses import address_class, of_containers
 from natprobe.asking.gateways import Gate, Knock, gate_of
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
+from natprobe.derive.advertised import reachable
 from natprobe.facts import Candidate, Facts, JanusDoor, JanusInfo, Resolved
 from natprobe.model import Address, Failure, Observation, family, split
 
@@ -28,7 +28,6 @@ DOOR_SECONDS = 1.5
 ADDRESSES_MAX, GATES_MAX = 6, 3
 # Nobody listens there, or nothing gets through: anything else is an answer of whoever listens.
 _SHUT = (Failure.REFUSED, Failure.TIMEOUT, Failure.UNREACHABLE_HOST, Failure.UNREACHABLE_NET, Failure.PROHIBITED)
-_INNER = ("private", "unique-local", "carrier")
 # What `info` calls the transports.
 _LOADED = {"http": "http", "websocket": "websockets"}
 
@@ -76,13 +75,6 @@ def _addresses(ctx: Context, facts: Facts, gate: Gate) -> list[Address]:
     told = [address for each in facts.ok(JanusInfo) for address in (*each.public_ips, each.local_ip) if address]
     media = [split(each.endpoint)[0] for each in facts.ok(Candidate, lambda each: each.advertised)]
     names = target_addresses(facts)
-    inside = any(address_class(each) in _INNER for each in names)
     found = [each for each in dict.fromkeys([*names, *told, *media]) if each not in asked]
-    fitting = [each for each in found if each in names or _within_reach(each, inside=inside)]
+    fitting = [each for each in found if reachable(each, names)]
     return [each for each in fitting if family(each) in ctx.options.families][:ADDRESSES_MAX]
-
-
-def _within_reach(address: Address, *, inside: bool) -> bool:
-    """An inner address is the server's only where its name leads inside; a container's, or its own loopback, never."""
-    kind = address_class(address)
-    return kind == "public" or (inside and kind in _INNER and not of_containers(address))

@@ -88,32 +88,26 @@ def advertise_inner(outside: Address, inside: Address, system: System | None) ->
     """Both addresses, for clients outside and inside. Without containers the bridge's own is advertised by itself."""
     why = "each client takes the one that it reaches"
     docker = env("JVB_ADVERTISE_IPS", f"{outside},{inside}", why, since=ADVERTISE_IPS_SINCE)
-    package = Set(
-        system="jitsi-videobridge2",
-        file=BRIDGE_FILE,
-        key="videobridge.ice.advertise-private-candidates",
-        value="true",
-        audience="server",
-        why=why,
-        after=RESTART_BRIDGE,
-    )
-    return installed_by(system, (docker,), (package,))
+    return installed_by(system, (docker,), (_private_candidates("true", why),))
 
 
 def hide_inner(system: System | None, addresses: Sequence[Address]) -> tuple[Fix, ...]:  # it hides all or none
     """Advertise no address of a private or container's network."""
     why = "only where no client is in the server's own network"
     docker = env("JVB_ADVERTISE_PRIVATE_CANDIDATES", "false", why, since="stable-7648-4")
-    package = Set(
+    return installed_by(system, (docker,), (_private_candidates("false", why),))
+
+
+def _private_candidates(value: str, why: str) -> Set:
+    return Set(
         system="jitsi-videobridge2",
         file=BRIDGE_FILE,
         key="videobridge.ice.advertise-private-candidates",
-        value="false",
+        value=value,
         audience="server",
         why=why,
         after=RESTART_BRIDGE,
     )
-    return installed_by(system, (docker,), (package,))
 
 
 def old_address(addresses: str) -> Do:
