@@ -63,6 +63,8 @@ def parse(text: str, kind: str = "auto") -> Pasted:
         raise BadTarget(f"the target is {len(text)} characters long; at most {INPUT_MAX} are read")
     if any(ord(c) < 33 or ord(c) == 127 for c in text):
         raise BadTarget("the target has spaces or control characters in it")
+    if any("\ud800" <= c <= "\udfff" for c in text):  # how Python keeps bytes of an argument that are not UTF-8
+        raise BadTarget("the target has bytes in it that are not UTF-8 text")
     scheme = _scheme(text)
     if scheme is None:
         return _settled(_from_url("https", f"//{_bracketed(text)}", bare=True), kind)

@@ -133,6 +133,8 @@ def test_a_default_that_is_not_empty() -> None:
         ("var base = {bosh: '/b'}; var config = {...base}", "https://meet.example.com/b"),
         ("var config = {bosh: '/a', bosh: '/b'}", "https://meet.example.com/b"),
         ("config = {bosh: '\\x2fb\\u0063\\\nd'}", "https://meet.example.com/bcd"),
+        ("config = {bosh: '/\\ud83d\\ude00'}", "https://meet.example.com/\U0001f600"),
+        ("config = {bosh: '/\\ud83d.'}", "https://meet.example.com/\ufffd."),
         ("var p = '/b'; config = {bosh: `${p}/c`}", "https://meet.example.com/b/c"),
         ("var p = 5280; config = {bosh: 'http://h.example:' + p + '/b'}", "http://h.example:5280/b"),
         ("config = {bosh: '/a'}; config.bosh += '/c'", "https://meet.example.com/a/c"),

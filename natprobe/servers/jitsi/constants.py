@@ -63,6 +63,11 @@ def escaped(word: str) -> str:
     return _ESCAPES.get(word, word)
 
 
+def well_formed(text: str) -> str:
+    """Halves of a surrogate pair joined, U+FFFD for one that is alone: as it leaves a browser (WebIDL USVString)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _substring(text: str, begin: int, end: int | None = None) -> str:
     """Its ends in either order (ECMA-262 section 22.1.3.25)."""
     ends = sorted(min(max(each, 0), len(text)) for each in (begin, len(text) if end is None else end))

@@ -23,6 +23,7 @@ from natprobe.servers.jitsi.constants import (
     escaped,
     plain,
     truth,
+    well_formed,
 )
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Script:
             if part is None:
                 return UNKNOWN
             parts.append(part)
-        return bounded("".join(parts))
+        return bounded(well_formed("".join(parts)))
 
     def array(self, node: Node, depth: int) -> Value:
         """A list of what its elements come to."""
