@@ -12,6 +12,7 @@ from natprobe.facts import Facts
 from natprobe.host.api import Host
 from natprobe.model import Data, Family, Observation, Target, family
 from natprobe.net.api import Net, Stream
+from natprobe.proxy import Proxy
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class Options(Data, frozen=True, kw_only=True):
     sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
     `cascade`: where a Janus's publishers are to be forwarded to; `apply`: whether that is tried in rooms of ours.
     `ifaces`: of `inspect`, the addresses and interfaces that this machine is to bind.
+    `proxy`: the one that a browser would be set to, or what its settings say (`auto`), or none; `guess_proxy`: whether
+    the network is asked for one where nothing is set.
 
     `sources`: this machine's addresses to send from, empty for all; `families` are those of the sources then.
     """
@@ -75,6 +78,8 @@ class Options(Data, frozen=True, kw_only=True):
     cascade: tuple[Cascade, ...] = ()
     apply: bool = False
     ifaces: tuple[str, ...] = ()
+    proxy: Literal["auto", "none"] | Proxy = "auto"
+    guess_proxy: bool = False
     insecure: bool = False
     ca_pem: str | None = None
 
@@ -88,6 +93,8 @@ RELAY_ACCESS = "turn"
 # Of the Login for signalling, and of the name of the room to enter where the user gave one.
 SIGN_IN = "login"
 ROOM = "room"
+# Of the Access to a proxy (natprobe.pairing.ProxyAccess), under PROXY_ACCESS + its `shown`, or PROXY_ACCESS for any.
+PROXY_ACCESS = "proxy-access/"
 # Of the JanusAccess for Janus's API.
 JANUS_ACCESS = "janus-access"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from natprobe.derive.proxies import relay_port
 from natprobe.facts import Allocation, Facts, Run, server_kind
-from natprobe.model import Allow, Do, Fix, split
+from natprobe.model import Allow, Do, Fix
 from natprobe.servers import media
 from natprobe.servers.media import MediaServer
 
@@ -81,4 +82,4 @@ def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
 
 def _over_tls(allocation: Allocation) -> bool:
     """On the port that such networks let out, and in the way browsers ask."""
-    return allocation.transport == "tls" and split(allocation.server)[1] == 443 and not allocation.offered
+    return allocation.transport == "tls" and relay_port(allocation) == 443 and not allocation.offered

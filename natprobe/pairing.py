@@ -55,6 +55,16 @@ class JanusAccess(Data, frozen=True, kw_only=True):
         return "JanusAccess()"
 
 
+class ProxyAccess(Data, frozen=True, kw_only=True):
+    """Who we are to a proxy that wants to know (RFC 7617, RFC 1929). Its repr is empty."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "ProxyAccess()"
+
+
 def new_token(random_bytes: bytes) -> str:
     """A token from 16 bytes of good randomness."""
     return base64.urlsafe_b64encode(random_bytes).rstrip(b"=").decode()

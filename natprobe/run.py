@@ -37,6 +37,7 @@ from natprobe.model import Observation, Source, clip
 # The sequence of the report. A new probe takes its place here.
 SEQUENCE = (
     "interfaces",
+    "proxies",
     "names",
     "web",
     "config",
@@ -55,6 +56,7 @@ SEQUENCE = (
     "hops",
     "stuns",
     "turn",
+    "tunnel",
     "doors",
     "media",
     "relayed",
@@ -257,6 +259,8 @@ def _run_fact(context: Context) -> Run:
         cascade=len(options.cascade),
         apply=options.apply,
         insecure=options.insecure,
+        proxy=options.proxy if isinstance(options.proxy, str) else options.proxy.shown,
+        guess_proxy=options.guess_proxy,
     )
 
 

@@ -29,6 +29,7 @@ from natprobe.derive.conference import (
     session_offered,
     signalling_works,
 )
+from natprobe.derive.proxies import names_matter, proxy_dead, taken_ok, via
 from natprobe.facts import Binding, Facts, Probed, Resolved, SignIn, server_kind
 from natprobe.model import (
     Failure,
@@ -72,6 +73,8 @@ _SESSION_CAUSES = (
 )
 # Errors that stay errors in a healthy call, because safety is concerned (contract).
 _SAFETY = ("turn-open-relay", "turn-inner-addresses", "private-api-exposed", "tls-intercepted")
+# What a proxy may say of the page or of relays alone: the finding's `page` tells which.
+_PROXY_CAUSES = ("proxy-refuses-port", "proxy-authentication")
 # What --cascade asked for is a question of its own: an answer that it will not work is an error beside good media, and
 # explains nothing of bad one.
 _CASCADE = ("iface-not-local", "port-not-forwarded", "egress-closed")
@@ -140,7 +143,7 @@ def _signalling(facts: Facts) -> StageStatus:
     """The way that the client takes: where config.js names a WebSocket it never falls back to BOSH. Whom the server
     wants to know can't be told from those whom it lets in.
     """
-    if login_needed(facts) and not facts.ok(SignIn):
+    if login_needed(facts) and not taken_ok(facts, SignIn):
         return "unknown"
     return _STAGE[signalling_works(facts)]
 
@@ -156,6 +159,9 @@ def _session(facts: Facts) -> StageStatus:
 
 
 def _name(facts: Facts) -> StageStatus:
+    """Where a proxy looks the name up, there is nothing that this machine could miss."""
+    if not names_matter(facts):
+        return "ok"
     answers = facts.of(Resolved, lambda each: each.name == facts.target.host)
     if not answers:
         return "unknown"
@@ -168,6 +174,8 @@ def _web(facts: Facts) -> StageStatus:
         return _plain_web(facts)
     if janus.shut_door(facts):
         return "ok"  # the host is there, and what the target names is signalling's
+    if proxy_dead(facts):
+        return "failed"
     connects = web_connects(facts)
     refused = any(each.failure is Failure.TLS_CERTIFICATE for each in web_sessions(facts))
     named = janus.named_door(facts) is not None  # no page is there: what answers behind TLS is the API
@@ -186,7 +194,7 @@ def _plain_web(facts: Facts) -> StageStatus:
     replies = [each for each in page_replies(facts) if each.url.startswith("http:") and each.status is not None]
     if not replies:
         return "failed" if web_connects(facts) else "unknown"
-    if all(address_class(each) == "loopback" for each in target_addresses(facts)):
+    if {address_class(each) for each in target_addresses(facts)} == {"loopback"}:
         return "ok"
     there = leads_to(facts)
     if there is not None and (there != facts.target.host or not web_connects(facts, 443)):
@@ -226,8 +234,9 @@ def _moot(path: Path, steps: Stages) -> bool:
 
 
 def _turn_status(facts: Facts, ways: tuple[Path, ...]) -> tuple[VerdictStatus, str | None]:
-    """Good when what the URI names works (contract)."""
-    named = next(each for each in ways if each.name == f"turn-{turn_transport(facts.target)}")
+    """Good when what the URI names works (contract), by the way that a browser takes there."""
+    name = f"turn-{turn_transport(facts.target)}{'' if via(facts) is None else '-proxy'}"
+    named = next(each for each in ways if each.name == name)
     words: dict[str, VerdictStatus] = {"open": "good", "blocked": "broken"}
     return words.get(named.status, "unknown"), named.name if named.status == "open" else None
 
@@ -274,8 +283,11 @@ def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Ta
     if target.kind == "turn":
         return finding.cause not in _NAME_CAUSES and _of_leg(finding, target)
     over_tcp = finding.cause == "local-firewall" and finding.args.get("proto") == "TCP"
+    if finding.cause in _PROXY_CAUSES:
+        return bool(finding.args.get("page")) is (steps.web == "failed")
     if steps.web == "failed":
-        return over_tcp or finding.cause == "ipv6-broken" or finding.code.startswith("NP4")
+        own = finding.code.startswith("NP4") and finding.cause != "proxy-ignores-media"
+        return over_tcp or finding.cause == "ipv6-broken" or own
     if steps.signalling == "failed":
         return over_tcp or finding.code in _SIGNALLING_CODES
     if steps.session == "failed":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.case import Case, Janus, Jitsi, Relay
 from tests.case_cascade import Cascade
+from tests.case_proxy import Proxy
 from tests.netns import addresses as at
 
 USER, PASSWORD, SECRET, REALM = "alice", "wonder-of-the-lab", "north-of-the-lab", "example.test"
@@ -22,7 +23,36 @@ WRONG = "not-the-one-of-the-lab"
 def options(case: Case, folder: Path) -> list[str]:
     """Further options of check; what must not be seen is written to a file in this folder."""
     own = [*_relay(case.relay, folder), *_login(case.jitsi, folder), *_janus(case.janus, folder)]
-    return [*own, *_cascade(case.cascade, folder)]
+    return [*own, *_cascade(case.cascade, folder), *_proxy(case.proxy, folder)]
+
+
+def environment(case: Case) -> dict[str, str]:
+    """What stands in the variables of whoever runs the check."""
+    proxy = case.proxy
+    if not proxy.apart or proxy.told not in ("environment", "pac"):
+        return {}
+    if proxy.told == "pac":
+        return {"auto_proxy": f"http://{at.PAC_NAME}/proxy.pac"}
+    word = {"nothing": "", "right": f"{USER}:{PASSWORD}@", "wrong": f"{USER}:{WRONG}@"}[proxy.given]
+    scheme, _, place = proxy_url(proxy).partition("://")
+    # Chromium speaks HTTP to what stands in all_proxy, whatever its scheme (natprobe/host/proxies.py).
+    return {"HTTPS_PROXY" if proxy.kind == "squid" else "SOCKS_SERVER": f"{scheme}://{word}{place}"}
+
+
+def proxy_url(proxy: Proxy) -> str:
+    if proxy.kind == "dante":
+        return f"socks5://{at.PROXY_NAME}:{at.SOCKS_PORT}"
+    return f"http://{at.PROXY_NAME}:{at.PROXY_PORT}"
+
+
+def _proxy(proxy: Proxy, folder: Path) -> list[str]:
+    if not proxy.apart or proxy.told == "environment":
+        return []
+    options = {"option": ["--proxy", proxy_url(proxy)], "wpad": ["--guess-proxy"]}.get(proxy.told, [])
+    if proxy.given == "nothing":
+        return options
+    (path := folder / "proxy-password").write_text((PASSWORD if proxy.given == "right" else WRONG) + "\n")
+    return [*options, "--proxy-username", USER, "--proxy-password-file", str(path)]
 
 
 def _cascade(cascade: Cascade, folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ The plan of addresses is the same in both rings:
     resolvers           203.0.113.53 (and .54)    (UDP and TCP 53)
     client, IPv6        2001:db8:1::2             router 2001:db8:1::1
     client, uplink      10.20.0.2 -- another router (10.20.0.1 | 198.51.100.77) -- core
+    proxy.example.test  10.30.0.3, out by 198.51.100.80        where a case has one (tests/case_proxy.py)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Literal
 import msgspec
 
 from tests.case_cascade import Cascade
+from tests.case_proxy import Proxy
 
 CASES = Path(__file__).parent / "cases"
 
@@ -69,6 +71,8 @@ class Network(Part, frozen=True, kw_only=True):
     more for UDP, by chance; `reorder`: the share of UDP packets that don't wait and overtake the others.
     `ghost`: eth0 has a further IPv6 address, 2001:db8:1::9, that no socket can be bound to (it never gets beyond
     duplicate address detection, RFC 4862 section 5.4).
+    `portal`: the router sends whoever asks for port 80 to http://login.example.test/, and lets nothing out (TCP is
+    reset, UDP dropped). `only_tls_443`: what goes to TCP 443 and does not begin as TLS does is dropped.
     """
 
     mapping: Literal["none", "endpoint-independent", "address-dependent", "address-and-port-dependent"] = (
@@ -105,6 +109,8 @@ class Network(Part, frozen=True, kw_only=True):
     reorder: float = 0.0
     mtu: int = 0
     mtu_of: Literal["all", "udp"] = "all"
+    portal: bool = False
+    only_tls_443: bool = False
 
 
 Answer = Literal["works", "nxdomain", "servfail", "empty", "silent", "sinkhole"]
@@ -117,6 +123,8 @@ class Dns(Part, frozen=True, kw_only=True):
     other. `hosts`: the client's own hosts file has the name, with the right address.
     `naptr`: turn.example.test has S-NAPTR records (RFC 5928): by them it relays over TCP (by SRV, port 3478) and over
     TLS (by further NAPTR, then by address).
+    `outside`: the client's resolver knows the names outside; else only those of proxies. `one`: it answers everything
+    with 192.168.1.1, the router.
     """
 
     answer: Answer = "works"
@@ -125,6 +133,8 @@ class Dns(Part, frozen=True, kw_only=True):
     ipv4: bool = True  # A for meet.example.test
     ipv6: bool = False  # AAAA for meet.example.test and the STUN servers
     naptr: bool = False
+    outside: bool = True
+    one: bool = False
 
 
 class Web(Part, frozen=True, kw_only=True):
@@ -355,6 +365,7 @@ class Case(Part, frozen=True, kw_only=True):
     jitsi: Jitsi = Jitsi()
     janus: Janus = Janus()
     cascade: Cascade = Cascade()
+    proxy: Proxy = Proxy()
     fix: dict[str, dict[str, object]] = {}  # part -> fields, applied like the report's fix; then `fixed` holds
     fixed: Expect | None = None
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.netns.kernel import tunless
 from tests.netns.ring import reason
+
+# Where natprobe looks what a browser of this session is set to (host/proxies.py).
+_SETTINGS = ("xdg_current_desktop", "desktop_session", "socks_server", "socks_version")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the machine's settings say of proxies is no part of any test, nor of the commands that tests start."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.lower() in _SETTINGS:
+            del os.environ[name]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

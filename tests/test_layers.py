@@ -36,6 +36,8 @@ PURE = (
     "pages",
     "pairing",
     "target",
+    "proxy",
+    "proxying",
     "diagnose",
     "inspected",
     "servers",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from natprobe.asking.seats import participants
 from natprobe.asking.secured import over
 from natprobe.asking.together import NEXT_SECONDS, given_up
+from natprobe.asking.ways import Way
 from natprobe.context import Context
-from natprobe.model import Address
 from natprobe.net.tls import TlsStream
 
 # The drawer's key.
@@ -36,15 +36,15 @@ class Made(NamedTuple):
 class Ahead:
     """One for each of ours who is to sign in. Of those that fail nobody is told: whoever signs in tries again."""
 
-    def __init__(self, ctx: Context, remote: tuple[Address, int]) -> None:
-        self._ctx, self._remote = ctx, remote
+    def __init__(self, ctx: Context, way: Way, port: int) -> None:
+        self._ctx, self._way, self._port = ctx, way, port
         self._free = [asyncio.create_task(self._made()) for _ in range(participants(ctx))]
         self._ours = set(self._free)
 
-    def fits(self, host: str, port: int, addresses: tuple[Address, ...], *, secure: bool) -> bool:
-        """Whether this is the origin, and the address, that they lead to."""
-        origin = (host, port) == (self._ctx.target.host, self._remote[1])
-        return secure and origin and self._remote[0] in addresses
+    def fits(self, host: str, port: int, ways: tuple[Way, ...], *, secure: bool) -> bool:
+        """Whether this is the origin, and the way, that they lead to."""
+        origin = (host, port) == (self._ctx.target.host, self._port)
+        return secure and origin and self._way in ways
 
     async def take(self) -> Made | None:
         """One that stands, and is the caller's then. None: none is left, it failed, is late, or has idled too long."""
@@ -74,7 +74,7 @@ class Ahead:
         began = self._ctx.net.now()
         with ExitStack() as opened:
             async with asyncio.timeout(CONNECT_SECONDS):
-                stream = await self._ctx.tcp(self._remote)
+                stream = await self._way.open(self._ctx, self._ctx.target.host, self._port)
                 opened.callback(stream.close)
                 tls = over(self._ctx, stream, self._ctx.target.host, verified=True)
                 await tls.handshake()
@@ -83,10 +83,10 @@ class Ahead:
         return Made(tls, now - began, now)
 
 
-def begin(ctx: Context, remote: tuple[Address, int]) -> None:
+def begin(ctx: Context, way: Way, port: int) -> None:
     """Where signalling is going to be asked for. A certificate that is to be ignored is signalling's own matter."""
     if ctx.options.wants("signalling") and not ctx.options.insecure:
-        ctx.keep.put(AHEAD, Ahead(ctx, remote))
+        ctx.keep.put(AHEAD, Ahead(ctx, way, port))
 
 
 async def end(ctx: Context) -> None:

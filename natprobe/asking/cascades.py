@@ -10,11 +10,12 @@ import msgspec
 from natprobe.asking.gateways import Gate, Knock, Proven
 from natprobe.asking.janus_handles import STEP_SECONDS, Handle
 from natprobe.asking.janus_session import JanusSession, Refusal
-from natprobe.asking.lookups import Addresses
+from natprobe.asking.lookups import Addresses, Ways
+from natprobe.asking.ways import Way
 from natprobe.context import Cascade, Context
 from natprobe.derive.cascade import PLUGIN_SINCE, requests
 from natprobe.facts import CascadeRelay
-from natprobe.model import Address, Failure, Target
+from natprobe.model import Failure, Target
 from natprobe.net.failure import failure_of
 from natprobe.wire.janus import JanusError
 from natprobe.wire.sdp import SdpError
@@ -63,7 +64,7 @@ class Relay:
         return self.told
 
     async def _look(self) -> None:
-        failed = await self._knock(await self._addresses())
+        failed = await self._knock(await self._ways())
         if self.proven is None:
             self.told = msgspec.structs.replace(self.told, failure=failed)
             return
@@ -78,19 +79,19 @@ class Relay:
         self.told = msgspec.structs.replace(self.told, reached="session")
         await self._own_addresses(self.session)
 
-    async def _addresses(self) -> Sequence[Address]:
-        found = Addresses(self._ctx, {})
-        async for _ in found.ask([self.gate.host]):
+    async def _ways(self) -> Sequence[Way]:
+        place, found = (self.gate.host, self.gate.port), Ways(self._ctx, Addresses(self._ctx, {}))
+        async for _ in found.find([place]):
             pass
-        return found.of(self.gate.host)[:ADDRESSES_MAX]
+        return found.to(*place)[:ADDRESSES_MAX]
 
-    async def _knock(self, addresses: Sequence[Address]) -> Failure | None:
-        """The first address that Janus answers at, in the system's order; else why the last one doesn't."""
+    async def _knock(self, ways: Sequence[Way]) -> Failure | None:
+        """The first way that Janus answers by, in the system's order; else why the last one doesn't."""
         failed: Failure | None = Failure.NO_DATA
-        for address in addresses:
-            knock = Knock(self._ctx, self.gate, address)
+        for way in ways:
+            knock = Knock(self._ctx, self.gate, way)
             try:
-                failed = await self._answer(knock, address)
+                failed = await self._answer(knock, way)
             finally:
                 if knock.proven is None:
                     knock.close()
@@ -98,7 +99,7 @@ class Relay:
                 return None
         return failed
 
-    async def _answer(self, knock: Knock, address: Address) -> Failure | None:
+    async def _answer(self, knock: Knock, way: Way) -> Failure | None:
         try:
             async with asyncio.timeout(DOOR_SECONDS):
                 door = await knock.run()
@@ -118,7 +119,7 @@ class Relay:
             rooms="videoroom" in info.plugins if info.plugins else None,
             local_ip=info.local_ip,
             public_ips=info.public_ips,
-            host=self.told.host or address,
+            host=self.told.host or (way.address if way.proxy is None else None),
         )
         return None
 

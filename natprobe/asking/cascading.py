@@ -21,6 +21,7 @@ from natprobe.asking.janus_handles import STEP_SECONDS
 from natprobe.asking.janus_session import JanusSession, Refusal
 from natprobe.asking.sources import source
 from natprobe.asking.videoroom import Publisher, Room
+from natprobe.asking.ways import again
 from natprobe.context import Context
 from natprobe.derive.cascade import ADD, PUBLISH, refuses_iface
 from natprobe.facts import CascadeFlow, CascadeRequest, Facts, JanusDoor
@@ -114,7 +115,8 @@ class Trial:
         """Of our own with the target, by a way in that has answered; best one that nobody reads along."""
         doors = sorted(self._facts.ok(JanusDoor), key=lambda each: (each.why != "target", not _secure(each)))
         for door in doors[:1]:
-            knock = Knock(self._ctx, gate_of(self._ctx.target, door), split(door.endpoint)[0])
+            gate = gate_of(self._ctx.target, door)
+            knock = Knock(self._ctx, gate, await again(self._ctx, gate.host, gate.port, (door.endpoint, door.via)))
             try:
                 async with asyncio.timeout(DOOR_SECONDS):
                     await knock.run()

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from natprobe.asking.lookups import beside_target
+from natprobe.asking.lookups import Ways, beside_target
 from natprobe.asking.pages import quoted
 from natprobe.asking.secured import secured
 from natprobe.asking.together import any_of
@@ -113,14 +113,14 @@ async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str
 
 
 async def _reached(ctx: Context, facts: Facts, place: Target) -> Stream:
-    """The first of the host's addresses that takes a connection."""
-    addresses = beside_target(ctx, facts)
-    looked_up = [each async for each in addresses.ask([place.host]) if isinstance(each, Resolved)]
-    usable = addresses.of(place.host)[:ADDRESSES_MAX]
+    """By the first way that takes a connection."""
+    ways = Ways(ctx, beside_target(ctx, facts))
+    looked_up = [each async for each in ways.find([(place.host, place.port)]) if isinstance(each, Resolved)]
+    usable = ways.to(place.host, place.port)[:ADDRESSES_MAX]
     if not usable:
         denied = any(each.failure is Failure.NXDOMAIN for each in looked_up)
         raise _NoAddress(Failure.NXDOMAIN if denied else Failure.NO_DATA)
-    return await any_of([partial(ctx.tcp, (each, place.port)) for each in usable])
+    return await any_of([partial(each.open, ctx, place.host, place.port) for each in usable])
 
 
 def _of_reply(nothing: Answer, reply: Reply) -> Answer:

@@ -36,7 +36,7 @@ def forced(
 
 
 def _addresses(facts: Facts, advertised: Sequence[Endpoint], also: Sequence[Address]) -> list[Address]:
-    front = [split(each.endpoint)[0] for each in facts.ok(SignIn) if each.endpoint]
+    front = [split(each.endpoint)[0] for each in facts.ok(SignIn) if each.endpoint and each.via is None]
     told = [*also, *(split(each)[0] for each in advertised)]
     return [*target_addresses(facts), *front, *(each for each in told if address_class(each) != "loopback")]
 

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from natprobe.addresses import address_class
 from natprobe.asking.secured import secured
+from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.facts import JanusDoor, JanusInfo
-from natprobe.model import Address, Data, Endpoint, Failure, Target, clip, flow, join
+from natprobe.model import Data, Endpoint, Failure, Target, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.wire.text import clean
@@ -82,15 +83,15 @@ class Proven:
     `began` (on the net's clock) and `took` (seconds): until Janus answered. `taken`: somebody else closes it.
     """
 
-    def __init__(self, gate: Gate, address: Address, api: JanusApi, began: float, took: float) -> None:
-        self.gate, self.address, self.api, self.began, self.took = gate, address, api, began, took
+    def __init__(self, gate: Gate, way: Way, api: JanusApi, began: float, took: float) -> None:
+        self.gate, self.way, self.api, self.began, self.took = gate, way, api, began, took
         self.private = False
         self.taken = False
 
     @property
     def endpoint(self) -> str:
         """Where it is."""
-        return join(self.address, self.gate.port)
+        return self.way.endpoint(self.gate.port)
 
     async def aclose(self) -> None:
         """At once: what was begun through it is ended by the one who began it."""
@@ -129,12 +130,12 @@ def line_key(url: str, endpoint: Endpoint) -> str:
 
 
 class Knock:
-    """One gate at one address, step by step. `proven` where Janus answered."""
+    """One gate by one way, step by step. `proven` where Janus answered."""
 
-    def __init__(self, ctx: Context, gate: Gate, address: Address) -> None:
-        self._ctx, self._gate, self._address = ctx, gate, address
-        self._begun = _left_open(ctx, line_key(gate.url, join(address, gate.port)))
-        self._endpoint = join(address, gate.port)
+    def __init__(self, ctx: Context, gate: Gate, way: Way) -> None:
+        self._ctx, self._gate, self._way = ctx, gate, way
+        self._endpoint = way.endpoint(gate.port)
+        self._begun = _left_open(ctx, line_key(gate.url, self._endpoint))
         self._local: str | None = None
         self._reached: Reached = "nothing"
         self._reply: Reply | None = None
@@ -161,8 +162,8 @@ class Knock:
             return self._fact(*failure_of(exc))
         self._reached, now = "answer", self._ctx.net.now()
         took = now - self._began if self._begun is None else self._begun.seconds
-        self.proven = Proven(self._gate, self._address, self._api, self._began, took)
-        local = address_class(self._address) == "loopback"
+        self.proven = Proven(self._gate, self._way, self._api, self._began, took)
+        local = self._way.proxy is None and address_class(self._way.address) == "loopback"
         self.proven.private = local or (self._gate.secure and not self._ctx.options.insecure)
         if self.said.info is None:
             refused = Failure.ERROR_RESPONSE if self.said.word == "error" else Failure.PROTOCOL
@@ -234,7 +235,7 @@ class Knock:
 
     async def _line(self) -> Stream:
         """TCP and, where the URL says so, TLS with the name in it."""
-        stream = await self._ctx.tcp((self._address, self._gate.port))
+        stream = await self._way.open(self._ctx, self._gate.host, self._gate.port)
         self._streams.append(stream)
         self._local = self._local or join(*stream.local)
         self._note("connection")
@@ -266,6 +267,7 @@ class Knock:
             transport=gate.transport,
             why=gate.why,
             endpoint=self._endpoint,
+            via=self._way.via,
             local=self._local,
             reached=self._reached,
             status=None if reply is None else reply.status,

@@ -52,6 +52,7 @@ class Handshake(Generic[S]):
 
     `failure` and `detail` are those of the verified handshake; `session` is the one to go on with: verified
     where `failure` is None, else one that only reads, or None. `offered` are the ALPN names that its sessions offer.
+    `via`: through this proxy, whose endpoint is `endpoint` then.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Handshake(Generic[S]):
         endpoint: Endpoint,
         name: HostName,
         offered: tuple[str, ...] = (),
+        via: str | None = None,
     ) -> None:
         self._ctx, self._transport, self._endpoint, self._name = ctx, transport, endpoint, name
-        self._offered = offered
+        self._offered, self._via = offered, via
         self.session: S | None = None
         self.failure: Failure | None = None
         self.detail = ""
@@ -108,6 +110,7 @@ class Handshake(Generic[S]):
     def _fact(self, session: S, verified: bool, **seen: object) -> TlsSession:
         return TlsSession(
             endpoint=self._endpoint,
+            via=self._via,
             transport=self._transport,
             name=self._name,
             verified=verified,
@@ -126,6 +129,7 @@ class Handshake(Generic[S]):
             return None
         return Certificate(
             endpoint=self._endpoint,
+            via=self._via,
             transport=self._transport,
             name=self._name,
             matches=certificate.matches(leaf.names, self._name),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 
 from natprobe.addresses import address_class
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import Way, by_proxy, straight
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Facts, Resolved
@@ -16,13 +17,17 @@ from natprobe.target import is_address
 
 # glibc's first retry comes after five seconds: an answer later than this helps nobody who waits for a page.
 SYSTEM_SECONDS = 3.0
+# Where a proxy leads, which looks names up by itself, and a silent resolver is usual.
+BESIDE_PROXY_SECONDS = 2.0
 ADDRESSES_MAX = 16
 
 
-async def addresses_of(ctx: Context, host: str, version: Family) -> AsyncIterator[Observation]:
+async def addresses_of(
+    ctx: Context, host: str, version: Family, seconds: float = SYSTEM_SECONDS
+) -> AsyncIterator[Observation]:
     """Of a host that is a name or an address."""
     if not is_address(host):
-        async for answer in by_system(ctx, host, version):
+        async for answer in by_system(ctx, host, version, seconds):
             yield answer
     elif family(host) == version:
         async for answer in literal(host):
@@ -34,11 +39,13 @@ async def literal(address: str) -> AsyncIterator[Observation]:
     yield Resolved(name=address, family=family(address), by="literal", addresses=(address,))
 
 
-async def by_system(ctx: Context, name: HostName, version: Family) -> AsyncIterator[Observation]:
+async def by_system(
+    ctx: Context, name: HostName, version: Family, seconds: float = SYSTEM_SECONDS
+) -> AsyncIterator[Observation]:
     """What getaddrinfo says, hosts file, mDNS and all."""
     began = ctx.net.now()
     try:
-        async with asyncio.timeout(SYSTEM_SECONDS):
+        async with asyncio.timeout(seconds):
             addresses = await ctx.net.system_addresses(name, version)
     except (OSError, TimeoutError) as exc:
         failure, detail = failure_of(exc)
@@ -77,6 +84,25 @@ class Addresses:
     def _usable(self, addresses: Iterable[Address]) -> tuple[Address, ...]:
         wanted = [each for each in dict.fromkeys(addresses) if family(each) in self._ctx.options.families]
         return tuple(each for each in wanted if address_class(each) not in ("multicast", "unspecified"))
+
+
+class Ways:
+    """The ways to hosts and ports that browsers would take: by a proxy, which looks names up itself, or straight."""
+
+    def __init__(self, ctx: Context, addresses: Addresses) -> None:
+        self._ctx, self._addresses = ctx, addresses
+        self._by_proxy: dict[tuple[str, int], tuple[Way, ...]] = {}
+
+    async def find(self, places: Iterable[tuple[HostName, int]]) -> AsyncIterator[Observation]:
+        """Looks up those that no proxy leads to and that are not known yet."""
+        for place in dict.fromkeys(places):
+            self._by_proxy[place] = await by_proxy(self._ctx, *place)
+        async for answer in self._addresses.ask(host for (host, _), ways in self._by_proxy.items() if not ways):
+            yield answer
+
+    def to(self, host: HostName, port: int) -> tuple[Way, ...]:
+        """In the order in which they are tried; empty where no address is known and no proxy leads there."""
+        return self._by_proxy.get((host, port)) or straight(self._addresses.of(host))
 
 
 def beside_target(ctx: Context, facts: Facts, proven: Endpoint | None = None) -> Addresses:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from natprobe.asking.lookups import Addresses
+from natprobe.asking.ways import to_relay
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context
 from natprobe.facts import Service, Services, Transport, TurnServer
-from natprobe.model import Address, Failure, Observation, clip, family
+from natprobe.model import Address, Failure, HostName, Observation, clip, family
 from natprobe.net.failure import failure_of
 from natprobe.wire import jingle, xmpp
 from natprobe.wire.text import clean
@@ -132,32 +133,41 @@ class Offers:
         relays = [each for each in entries if _leg(each) is not None]
         async for seen in self._addresses.ask(each.service.host for each in relays):
             yield seen
-        places: set[tuple[Address, int, Transport]] = set()
+        places: set[tuple[Address | HostName, int, Transport]] = set()
         for number, entry in enumerate(relays, 1):
-            for server in self._servers(entry, f"turn-given/{number}"):
-                place = (server.address, server.port, server.transport)
+            for server in await self._servers(entry, f"turn-given/{number}"):
+                place = (server.address or server.host, server.port, server.transport)
                 if place not in places and len(places) < RELAYS_MAX:
                     places.add(place)
                     yield server
 
-    def _servers(self, entry: Entry, key: str) -> list[TurnServer]:
-        """An entry's relay at one address of each family, the credentials under `key`."""
+    async def _servers(self, entry: Entry, key: str) -> list[TurnServer]:
+        """An entry's relay at one address of each family, or by its name alone where a browser's proxy looks it up;
+        the credentials under `key`.
+        """
         service, leg = entry.service, _leg(entry)
-        given = leg is not None and self._kept(entry, key)
-        firsts = {family(each): each for each in reversed(self._addresses.of(service.host))}
+        if leg is None:
+            return []
+        given = self._kept(entry, key)
+        port = service.port or _PORTS[service.type]
+        places: list[Address | None] = [*self._firsts(service.host)]
+        if not places and await to_relay(self._ctx, service.host, port, leg):
+            places = [None]
         return [
             TurnServer(
                 host=service.host,
                 address=address,
-                port=service.port or _PORTS[service.type],
+                port=port,
                 transport=leg,
                 origin="signalling",
                 access="given" if given else "none",
                 key=key if given else "",
             )
-            for address in firsts.values()
-            if leg is not None
+            for address in places
         ]
+
+    def _firsts(self, host: HostName) -> list[Address]:
+        return list({family(each): each for each in reversed(self._addresses.of(host))}.values())
 
     def _kept(self, entry: Entry, key: str) -> bool:
         """Whether there are credentials; those that no request can carry are none."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from natprobe.asking.secured import over
+from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.facts import HttpReply
-from natprobe.model import Address, Failure, clip, flow, join
+from natprobe.model import Failure, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream
@@ -41,18 +42,17 @@ class Got(NamedTuple):
 
 
 class Front:
-    """One address and port. `flow` is that of the connection that was made last."""
+    """One port by one way. `flow` is that of the connection that was made last."""
 
-    def __init__(self, ctx: Context, address: Address, port: int, *, secure: bool) -> None:
-        self.ctx, self.secure = ctx, secure
-        self._remote = (address, port)
-        self.endpoint = join(address, port)
+    def __init__(self, ctx: Context, way: Way, port: int, *, secure: bool) -> None:
+        self.ctx, self.way, self.port, self.secure = ctx, way, port, secure
+        self.endpoint = way.endpoint(port)
         self.flow = flow("tcp", None, self.endpoint)
 
     async def connect(self) -> Stream:
         """Raises OSError, TimeoutError."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            stream = await self.ctx.tcp(self._remote)
+            stream = await self.way.open(self.ctx, self.ctx.target.host, self.port)
         self.flow = flow("tcp", join(*stream.local), self.endpoint)
         return stream
 
@@ -65,7 +65,7 @@ class Front:
         """The Host header (RFC 9110 section 7.2)."""
         bare = self.ctx.target.host.partition("%")[0]  # a zone means nothing to the other end (RFC 6874)
         host = f"[{bare}]" if ":" in bare else bare
-        return host if self._remote[1] == self._default else f"{host}:{self._remote[1]}"
+        return host if self.port == self._default else f"{host}:{self.port}"
 
     def url(self, path: str) -> str:
         """Without the query and parameters, which may be secret."""
@@ -78,7 +78,7 @@ class Front:
             here = urlsplit(self.url("/"))
             there = urlsplit(urljoin(f"{self.url('/')}{path[1:]}", location))
             port = there.port or self._default
-            if (there.scheme, there.hostname, port) != (here.scheme, here.hostname, self._remote[1]):
+            if (there.scheme, there.hostname, port) != (here.scheme, here.hostname, self.port):
                 return None
         except ValueError:  # a port or a bracket that is none
             return None
@@ -136,7 +136,7 @@ class Pages:
 
     def _fact(self, path: str, **seen: object) -> HttpReply:
         front = self._front
-        return HttpReply(url=front.url(path), endpoint=front.endpoint, flow=front.flow, **seen)  # type: ignore[arg-type]
+        return HttpReply(url=front.url(path), endpoint=front.endpoint, via=front.way.via, flow=front.flow, **seen)  # type: ignore[arg-type]
 
 
 def quoted(text: str) -> str:

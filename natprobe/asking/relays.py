@@ -12,9 +12,11 @@ from natprobe.asking.checks import GIVE_UP, SEND_TIMES
 from natprobe.asking.connections import Connections
 from natprobe.asking.handshakes import Handshake
 from natprobe.asking.secured import Connection, Secured
+from natprobe.asking.tunnels import lead
+from natprobe.asking.ways import Way
 from natprobe.context import Context
-from natprobe.facts import Allocation, Connected, Permission, TurnServer
-from natprobe.model import Address, Family, Observation, clip, family, flow, join
+from natprobe.facts import Allocation, Connected, Permission, Tunnel, TurnServer
+from natprobe.model import Address, Family, HostName, Observation, clip, family, flow, join, split
 from natprobe.net.api import Reported, Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream
@@ -31,12 +33,15 @@ RELAY_FAMILY: Family = 4
 LIFETIME = 600
 # An allocation is renewed so often at least (seconds): a permission lasts five minutes (RFC 8656 section 9).
 RENEW_SECONDS = 120.0
+# A guest sends few packets: so many legs, to all relays together.
+LEGS_MAX = 12
 # A user name shorter than this hides nothing, and would be found in any word.
 _NAME_MIN = 3
 
 
 class Leg:
-    """One server over one transport from one local address.
+    """One server over one transport by one way: from one local address, or through a proxy, which is asked for the
+    server by its name, or `towards` this one.
 
     `client` is there once something carries; whoever takes it closes it. `allocated` says that it holds a relay.
     `mapped`: our end as the server saw it, where it has said so. `stood`: it took a connection of ours. `told` is
@@ -47,16 +52,19 @@ class Leg:
         self,
         ctx: Context,
         server: TurnServer,
+        way: Way,
         local: Address | None,
         access: Credentials | None,
         offered: tuple[str, ...] = (),
+        towards: HostName | None = None,
     ) -> None:
-        self._ctx, self.server, self._local, self._access = ctx, server, local, access
-        self._offered = offered
+        self._ctx, self.server, self._way, self._local, self._access = ctx, server, way, local, access
+        self._offered, self._towards = offered, towards or server.host
+        self._tunnel: Tunnel | None = None
         self.stood = False
         self.told: Allocation | None = None
         self._machine = turn.Allocation(ctx.transaction_id, access, stream=server.transport in ("tcp", "tls"))
-        self.at: Endpoint = (server.address, server.port)
+        self.at: Endpoint = split(way.endpoint(server.port))
         self.client: TurnClient | None = None
         self.mapped: Endpoint | None = None
         self._tries = 1
@@ -66,11 +74,17 @@ class Leg:
     def at_alternate(self, at: Endpoint) -> Leg:
         """The same way to where a 300 sends to; whom its certificate is to be for stays (RFC 8489 section 10)."""
         server = msgspec.structs.replace(self.server, address=at[0], port=at[1])
-        return Leg(self._ctx, server, self._local, self._access, self._offered)
+        way = Way(address=at[0]) if self._way.proxy is None else self._way
+        return Leg(self._ctx, server, way, self._local, self._access, self._offered, at[0])
 
     def offering(self, names: tuple[str, ...]) -> Leg:
         """The same way, by a handshake that offers these ALPN names, and as nobody in particular."""
-        return Leg(self._ctx, self.server, self._local, None, names)
+        return Leg(self._ctx, self.server, self._way, self._local, None, names, self._towards)
+
+    @property
+    def goal(self) -> Endpoint:
+        """Where the relay is; where only a proxy knows that, the proxy's endpoint."""
+        return self.at if self.server.address is None else (self.server.address, self.server.port)
 
     @property
     def relayed(self) -> Endpoint:
@@ -84,7 +98,9 @@ class Leg:
         return self._machine.state == "allocated"
 
     async def connect(self) -> AsyncIterator[Observation]:
-        """What carries the leg, with the facts of getting there; where nothing does, an Allocation that failed."""
+        """What carries the leg, with the facts of getting there; where nothing does, an Allocation that failed, or what
+        the proxy said.
+        """
         self._began = self._ctx.net.now()
         steps: dict[str, Callable[[], AsyncIterator[Observation]]] = {
             "udp": self._udp,
@@ -95,6 +111,9 @@ class Leg:
         try:
             async for seen in steps[self.server.transport]():
                 yield seen
+        except _NoTunnel:
+            assert self._tunnel is not None
+            yield self._tunnel
         except (OSError, EOFError, TimeoutError) as exc:
             yield self._unconnected(exc)
 
@@ -151,32 +170,46 @@ class Leg:
     # --- what carries it
 
     async def _udp(self) -> AsyncIterator[Observation]:
-        self._carry(DatagramCarrier(self._ctx.net.udp(family(self.server.address), self._local), self.at))
+        self._carry(DatagramCarrier(self._ctx.net.udp(family(self.at[0]), self._local), self.at))
         return
         yield  # an iterator like the others, of nothing
 
     async def _tcp(self) -> AsyncIterator[Observation]:
+        stream = await (self._straight() if self._way.proxy is None else self._tunnelled())
+        for seen in self._stood(stream):
+            yield seen
+        self._carry(StreamCarrier(stream, self._machine))
+
+    async def _straight(self) -> Stream:
         ways = Connections(self._ctx, self.at)
         try:
-            stream = await ways.first()
+            return await ways.first()
         finally:
             self._tries = ways.tries
-        yield self._connected(stream)
-        self._carry(StreamCarrier(stream, self._machine))
+
+    async def _tunnelled(self) -> Stream:
+        """Through the proxy, which is asked once: it is known to be there. `_tunnel` is what it said."""
+        self._tunnel, stream = await lead(self._ctx, self._way, self._towards, self.server.port, "relay")
+        if stream is None:
+            raise _NoTunnel
+        return stream
 
     async def _secured(self) -> AsyncIterator[Observation]:
         """As Chromium does it (measured): the URI's name in SNI, no ALPN unless told, verified. A refused certificate
         ends it, unless the user does not mind.
         """
         kind: Literal["tls", "dtls"] = "tls" if self.server.transport == "tls" else "dtls"
-        way = Secured(self._ctx, kind, self.at, self.server.host, self._local, SEND_TIMES, GIVE_UP)
+        opener = None if self._way.proxy is None else self._tunnelled
+        way = Secured(self._ctx, kind, self.at, self.server.host, self._local, SEND_TIMES, GIVE_UP, opener)
         try:
             first = await way.connect(self._offered, verified=True)
         finally:
             self._tries = way.tries
         if isinstance(first, TlsStream):
-            yield self._connected(first)
-        made: Handshake[Connection] = Handshake(self._ctx, kind, join(*self.at), self.server.host, self._offered)
+            for seen in self._stood(first):
+                yield seen
+        remote, via = join(*self.at), self._way.via
+        made: Handshake[Connection] = Handshake(self._ctx, kind, remote, self.server.host, self._offered, via)
         async for seen in made.observe(first, partial(way.reading, self._offered)):
             yield seen
         session = made.session
@@ -193,10 +226,14 @@ class Leg:
 
     # --- facts
 
-    def _connected(self, stream: Stream | TlsStream) -> Connected:
+    def _stood(self, stream: Stream | TlsStream) -> list[Observation]:
+        """What the proxy said, where there is one, and the connection."""
         local, remote = join(*stream.local), join(*self.at)
         took, self.stood = round((self._ctx.net.now() - self._began) * 1000, 2), True
-        return Connected(endpoint=remote, local=local, rtt_ms=took, flow=flow("tcp", local, remote))
+        connected = Connected(
+            endpoint=remote, via=self._way.via, local=local, rtt_ms=took, flow=flow("tcp", local, remote)
+        )
+        return [connected] if self._tunnel is None else [self._tunnel, connected]
 
     def _unconnected(self, exc: BaseException) -> Allocation:
         failure, detail = failure_of(exc)
@@ -216,6 +253,8 @@ class Leg:
         self.told = Allocation(
             server=join(*self.at),
             host=self.server.host,
+            via=self._way.via,
+            port=None if self._way.proxy is None else self.server.port,
             transport=self.server.transport,
             relay=RELAY_FAMILY,
             local=join(*self.client.local) if self.client is not None else None,
@@ -244,6 +283,10 @@ class Leg:
         """The server's words, without the user name: it knows that one, and nobody who reads the report needs to."""
         user = self._access.username if self._access is not None else ""
         return clip(clean(words.replace(user, "…") if len(user) >= _NAME_MIN else words), 200)
+
+
+class _NoTunnel(OSError):
+    """The proxy gave none: what it said is a fact by itself."""
 
 
 class _Nothing:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from natprobe.asking.connections import Connections
 from natprobe.asking.together import first
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from natprobe.net.dtls import DtlsSession
 
 Connection: TypeAlias = "TlsStream | DtlsSession"
+# Opens what TLS is to lie on. Raises OSError and TimeoutError.
+Opener: TypeAlias = Callable[[], Coroutine[Any, Any, Stream]]
 
 # As a browser, less h2, which we don't speak: for WebSocket it would need RFC 8441 on both sides.
 ALPN = ("http/1.1",)
@@ -48,7 +50,8 @@ async def secured(ctx: Context, stream: Stream, host: HostName) -> TlsStream:
 class Secured:
     """The way to one server. `tries` counts what was sent to begin the last session, `seen_from` is its end of ours.
 
-    DTLS is greeted at `times` until `give_up` (seconds), each time from a socket of its own.
+    DTLS is greeted at `times` until `give_up` (seconds), each time from a socket of its own. What TLS lies on is from
+    `opener`, where there is one.
     """
 
     def __init__(
@@ -60,8 +63,10 @@ class Secured:
         local: Address | None,
         times: Sequence[float],
         give_up: float,
+        opener: Opener | None = None,
     ) -> None:
         self._ctx, self._transport, self._remote, self._local = ctx, transport, remote, local
+        self._opener = opener
         self._name = name.partition("%")[0]
         self._times, self._give_up = times, give_up
         self.seen_from: Endpoint | None = None
@@ -83,6 +88,9 @@ class Secured:
             return None
 
     async def _connected(self) -> Stream:
+        if self._opener is not None:
+            self.tries = 1
+            return await self._opener()
         ways = Connections(self._ctx, self._remote)
         try:
             return await ways.first()

@@ -15,10 +15,11 @@ from natprobe.asking.ahead import Ahead
 from natprobe.asking.conferences import harmless
 from natprobe.asking.secured import over
 from natprobe.asking.together import any_of
+from natprobe.asking.ways import Way
 from natprobe.asking.xmpp import Framed, XmppSession, XmppStream
 from natprobe.context import SIGN_IN, Context
 from natprobe.facts import SignIn
-from natprobe.model import Address, Data, Failure, clip, flow, join
+from natprobe.model import Data, Failure, clip, flow, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream
@@ -54,7 +55,7 @@ class Door(Data, frozen=True, kw_only=True):
     port: int
     path: str
     origin: str
-    addresses: tuple[Address, ...] = ()
+    ways: tuple[Way, ...] = ()
 
     @property
     def host_header(self) -> str:
@@ -221,7 +222,7 @@ class SigningIn:
         return tls
 
     async def _tcp(self) -> Stream:
-        ways = [partial(self._ctx.tcp, (each, self._door.port)) for each in self._door.addresses]
+        ways = [partial(each.open, self._ctx, self._door.host, self._door.port) for each in self._door.ways]
         if not ways:
             raise _Ended(Failure.NO_DATA, "no address that could be connected to")
         stream = await any_of(ways)
@@ -351,8 +352,9 @@ class SigningIn:
         reply = self._reply
         headers = {} if reply is None else reply.headers
         line = self._under[0] if self._under else None
-        aimed = [(each, self._door.port) for each in self._door.addresses]
-        endpoint = join(*line.remote) if line is not None else join(*aimed[0]) if aimed else None
+        first = next(iter(self._door.ways), None)
+        aimed = None if first is None else first.endpoint(self._door.port)
+        endpoint = aimed if line is None else join(*line.remote)
         local = None if line is None else join(*line.local)
         login = self._login
         return SignIn(
@@ -360,6 +362,7 @@ class SigningIn:
             transport=self._door.transport,
             domain=clip(self._domain, 255),
             endpoint=endpoint,
+            via=None if first is None else first.via,
             local=local,
             reached=self._reached,
             login="password" if login.user else "token" if login.token else "anonymous",

@@ -164,6 +164,18 @@ def check(
         bool,
         typer.Option("--audit-relay", help="Ask relays whether they reach inner addresses; nothing is sent there."),
     ] = False,
+    proxy: Annotated[
+        str,
+        typer.Option("--proxy", help="A browser's proxy: its URL, auto for what this machine is set to, or none."),
+    ] = "auto",
+    guess_proxy: Annotated[
+        bool, typer.Option("--guess-proxy", help="Where none is set, ask the network: WPAD, and the usual names.")
+    ] = False,
+    proxy_username: Annotated[str | None, typer.Option("--proxy-username", help="User name for the proxy.")] = None,
+    proxy_password_file: Annotated[
+        Path | None,
+        typer.Option("--proxy-password-file", help="The user's password; else NATPROBE_PROXY_PASSWORD."),
+    ] = None,
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="Trust these roots (PEM), not the system's.")
     ] = None,
@@ -179,6 +191,7 @@ def check(
     from natprobe.cli.cascade import Cascading
     from natprobe.cli.entrance import entrance, janus_access
     from natprobe.cli.output import plan
+    from natprobe.cli.proxy import through
 
     asked = command.Asked(
         target=target,
@@ -201,6 +214,7 @@ def check(
             apply=apply,
         ),
         media_addresses=tuple(media_address or ()),
+        through=through(proxy, proxy_username, proxy_password_file, guess_proxy),
         ca_file=ca_file,
         insecure=insecure,
         bitrate=bitrate,

@@ -21,6 +21,7 @@ from natprobe.cli.files import content
 from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
+from natprobe.cli.proxy import Through
 from natprobe.context import (
     BITRATE_MAX,
     BITRATE_MIN,
@@ -29,6 +30,7 @@ from natprobe.context import (
     IDLE_MAX,
     IDLE_MIN,
     JANUS_ACCESS,
+    PROXY_ACCESS,
     RELAY_ACCESS,
     ROOM,
     SESSIONS_MAX,
@@ -74,6 +76,7 @@ class Asked:
     entrance: Entrance = field(default_factory=Entrance)
     janus: JanusAccess | None = None
     cascade: Cascading = field(default_factory=Cascading)
+    through: Through = field(default_factory=Through)
     media_addresses: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
@@ -142,6 +145,8 @@ def _context(asked: Asked) -> Context:
         keep.put(RELAY_ACCESS, access)
     if asked.janus is not None:
         keep.put(JANUS_ACCESS, asked.janus)
+    if asked.through.access is not None:
+        keep.put(PROXY_ACCESS, asked.through.access)
     return Context(
         target=pasted.target,
         options=msgspec.structs.replace(options, login=entrance.kind),
@@ -204,6 +209,8 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             stun=_stun(asked.stun),
             turn=_turn(asked.turn),
             turn_access=asked.access.kind,
+            proxy=asked.through.proxy,
+            guess_proxy=asked.through.guess,
             insecure=asked.insecure,
             ca_pem=_roots(asked.ca_file),
         )

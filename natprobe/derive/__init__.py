@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from natprobe.addresses import address_class
+from natprobe.derive.proxies import reached, straight, taken, via
 from natprobe.facts import (
     AddressClass,
     Allocation,
@@ -76,7 +77,7 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
 
     False only when two independent operators' servers were all rejected on the way, or stayed silent through nine tries
     or more, none answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed
-    network.
+    network. Where no TCP gets out either but by the browser's proxy, the proxy shows that this machine is online.
     """
     asked = _outer(facts, bindings(facts, "udp", of_family))
     if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
@@ -95,7 +96,12 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     if len({each.operator for each in others}) < 2 or not enough:
         return None
     hosts = {split(each.server)[0] for each in silent}
-    return False if tcp_controls(facts, hosts) else None
+    return False if tcp_controls(facts, hosts) or (of_family is None and only_proxied(facts)) else None
+
+
+def only_proxied(facts: Facts) -> list[Observation]:
+    """What came of the target through the browser's proxy, where nothing at all comes back straight over TCP."""
+    return [] if tcp_answers(facts, 4) or tcp_answers(facts, 6) else reached(facts)
 
 
 def _outer(facts: Facts, asked: list[Binding]) -> list[Binding]:
@@ -177,7 +183,7 @@ def tcp_controls(facts: Facts, hosts: Iterable[Address]) -> list[Binding | Conne
     """What shows that TCP to one of these hosts works: STUN over TCP answered, or a connection."""
     wanted = set(hosts)
     answered = [each for each in bindings(facts, "tcp") if came_back(each) and split(each.server)[0] in wanted]
-    connected = facts.ok(Connected, lambda each: split(each.endpoint)[0] in wanted)
+    connected = facts.ok(Connected, lambda each: straight(each) and split(each.endpoint)[0] in wanted)
     return [*answered, *connected]
 
 
@@ -248,9 +254,20 @@ def is_local_name(name: str) -> bool:
 
 
 def web_connects(facts: Facts, port: int | None = None) -> list[Connected]:
-    """The TCP connections of the web probe to the port of the page."""
+    """The TCP connections of the web probe to the port of the page, by the browser's way: through a proxy it takes
+    those that have TLS alone.
+    """
     wanted = page_port(facts) if port is None else port
-    return facts.of(Connected, lambda each: each.probe == "web" and split(each.endpoint)[1] == wanted)
+    secure = wanted == (443 if facts.target.scheme == "http" else facts.target.port)
+    if secure and via(facts) is not None:
+        return taken(facts, Connected, lambda each: each.probe == "web")
+    return straight_connects(facts, wanted)
+
+
+def straight_connects(facts: Facts, port: int) -> list[Connected]:
+    """Those to this port that no proxy led, be it the browser's way or beside it."""
+    own = facts.of(Connected, lambda each: each.probe == "web" and straight(each))
+    return [each for each in own if split(each.endpoint)[1] == port]
 
 
 def page_port(facts: Facts) -> int:
@@ -276,13 +293,15 @@ def _authority(url: str) -> str:
 
 
 def web_sessions(facts: Facts) -> list[TlsSession]:
-    """The handshakes of the web probe; STUN servers make some too."""
-    return facts.of(TlsSession, lambda each: each.probe == "web")
+    """The handshakes of the web probe, by the browser's way; STUN servers make some too."""
+    return taken(facts, TlsSession, lambda each: each.probe == "web")
 
 
 def page_replies(facts: Facts) -> list[HttpReply]:
-    """What came of the pages; the replies for Jitsi's config.js and of the bridge's own API speak of those only."""
-    return facts.of(HttpReply, lambda each: each.probe not in ("config", "doors"))
+    """What came of the pages by the browser's way; the replies for Jitsi's config.js and of the bridge's own API speak
+    of those only.
+    """
+    return taken(facts, HttpReply, lambda each: each.probe not in ("config", "doors"))
 
 
 def beside_page(facts: Facts, session: TlsSession) -> bool:
@@ -305,7 +324,7 @@ def tcp_answers(facts: Facts, of_family: Family) -> list[Observation]:
     """Whatever came back over TCP in this family, a refusal included: the family works."""
     alive = (None, Failure.REFUSED, Failure.RESET, Failure.CLOSED, Failure.ERROR_RESPONSE)
     streams = bindings(facts, "tcp", of_family)
-    connects = facts.of(Connected, lambda each: family(split(each.endpoint)[0]) == of_family)
+    connects = facts.of(Connected, lambda each: straight(each) and family(split(each.endpoint)[0]) == of_family)
     return [each for each in (*streams, *connects) if each.failure in alive]
 
 

@@ -90,7 +90,9 @@ def filtered(handshake: MediaHandshake) -> bool:
 def by_luck(facts: Facts) -> list[Attempt]:
     """Direct pairs that ICE settled on though the server advertises another address: in a browser they work too."""
     found = []
-    for ended in facts.ok(IceEnded, lambda each: each.pair == "peer-reflexive" and each.leg is None):
+    for ended in facts.ok(
+        IceEnded, lambda each: each.pair == "peer-reflexive" and each.leg is None and each.via is None
+    ):
         if ended.endpoint is None or ended.local is None:
             continue
         checks = facts.of(IceCheck, lambda each, at=ended.endpoint: each.endpoint == at and not each.advertised)  # type: ignore[misc]
@@ -115,4 +117,4 @@ def _same(seen: MediaHandshake | PathHeld, attempt: Attempt, relay: Allocation |
     if relay is not None:
         return (seen.server, seen.leg, seen.relayed) == (relay.server, relay.transport, relay.relayed)
     here = split(seen.local)[0] if seen.local else None
-    return seen.leg is None and attempt.local in (None, here)
+    return seen.leg is None and seen.via == attempt.via and attempt.local in (None, here)

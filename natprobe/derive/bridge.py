@@ -17,6 +17,7 @@ from natprobe.derive.conference import (
     token_of_another_room,
 )
 from natprobe.derive.handed_out import for_bridge, port_of
+from natprobe.derive.proxies import names_matter, relay_port, straight
 from natprobe.facts import (
     Allocation,
     ConferenceReply,
@@ -68,13 +69,23 @@ def takes(facts: Facts, allocation: Allocation) -> bool:
     if not relays_told(facts):
         settings = facts.ok(JitsiConfig)
         return allocation.transport != "udp" or not settings or any(each.use_turn_udp for each in settings)
-    kept = {(leg_of(each), _name(each.host), port_of(each)) for each in for_bridge(facts)}
-    host, port = _name(allocation.host), split(allocation.server)[1]
-    if (allocation.transport, host, port) in kept:
+    if takes_relay(facts, allocation.transport, allocation.host, relay_port(allocation)):
         return True
+    kept, host = _kept(facts), _name(allocation.host)
     named = {(each.address, each.port) for each in facts.of(TurnServer)}
-    onward = split(allocation.server) not in named
+    onward = straight(allocation) and split(allocation.server) not in named
     return onward and any(each[:2] == (allocation.transport, host) for each in kept)
+
+
+def takes_relay(facts: Facts, transport: str, host: HostName, port: int) -> bool:
+    """Whether the client would take the relay there, over this transport; a Janus's is whichever was named."""
+    if server_kind(facts) != "jitsi" or not relays_told(facts):
+        return True
+    return (transport, _name(host), port) in _kept(facts)
+
+
+def _kept(facts: Facts) -> set[tuple[str | None, HostName, int]]:
+    return {(leg_of(each), _name(each.host), port_of(each)) for each in for_bridge(facts)}
 
 
 def only_relays(facts: Facts) -> bool:
@@ -84,7 +95,7 @@ def only_relays(facts: Facts) -> bool:
 
 def why_no_session(facts: Facts) -> str:
     """In the words of reasons.py; what comes first in time counts."""
-    if not target_addresses(facts):
+    if names_matter(facts) and not target_addresses(facts):
         return "no-address"
     if login_needed(facts):
         return "login-needed"

@@ -10,9 +10,18 @@ Fault = Literal["ended", "early", "name", "self", "chain", "issuer", "other"]
 
 
 def shown(facts: Facts, refused: list[TlsSession]) -> list[Certificate]:
-    """The certificates that these handshakes refused."""
-    there = {(each.endpoint, each.transport) for each in refused}
-    return [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in there]
+    """The certificates that these handshakes refused. Behind a proxy's endpoint several names have theirs."""
+    there = {_place(each) for each in refused}
+    return [each for each in facts.ok(Certificate) if _place(each) in there]
+
+
+def _place(each: TlsSession | Certificate) -> tuple[str, ...]:
+    return (each.endpoint, each.transport, *((each.via, each.name) if each.via else ()))
+
+
+def same_handshake(session: TlsSession, leaf: Certificate) -> bool:
+    """Whether the certificate was shown to this name at this place, by this way."""
+    return _place(session) == _place(leaf) and session.name == leaf.name
 
 
 def fault(leaf: Certificate | None, words: str) -> Fault:

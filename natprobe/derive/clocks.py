@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from natprobe.derive.proxies import taken
 from natprobe.facts import Facts, HttpReply, Run
 
 # Credentials with a time in them suffer from more than this (seconds).
@@ -14,7 +15,7 @@ def clock_off(facts: Facts) -> tuple[HttpReply, float] | None:
     """The answer whose server's clock is furthest from ours, by more than five minutes, and by how many seconds it is
     ahead; None: no server told, or all agree.
     """
-    found = [(each, ahead) for each in facts.of(HttpReply) if (ahead := _ahead(facts, each)) is not None]
+    found = [(each, ahead) for each in taken(facts, HttpReply) if (ahead := _ahead(facts, each)) is not None]
     off = [(each, ahead) for each, ahead in found if abs(ahead) > OFF_MAX]
     return max(off, key=lambda pair: abs(pair[1]), default=None)
 

@@ -6,6 +6,7 @@ What the server says outright decides. A silence counts where nothing of ours cu
 from __future__ import annotations
 
 from natprobe.derive import OWN
+from natprobe.derive.proxies import taken
 from natprobe.facts import ConferenceReply, Facts, JitsiConfig, RoomEntry, Run, SessionOffer, SignIn
 from natprobe.model import Failure
 
@@ -74,7 +75,7 @@ def _scheme(url: str) -> str:
 def _ways(facts: Facts) -> list[SignIn]:
     """The way that the client takes, each time it was tried; all ways, where config.js doesn't tell which."""
     wanted = "bosh" if takes_bosh(facts) else "websocket"
-    return facts.of(SignIn, lambda each: each.transport == wanted) or facts.of(SignIn)
+    return taken(facts, SignIn, lambda each: each.transport == wanted) or taken(facts, SignIn)
 
 
 def takes_bosh(facts: Facts) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from natprobe.derive import OWN, SILENT_TRIES, came_back, has_way_out
+from natprobe.derive.proxies import straight
 from natprobe.facts import Binding, Connected, Facts, IceCheck
 from natprobe.model import Address, Endpoint, Failure, family, split
 
@@ -40,8 +41,8 @@ def ipv6(facts: Facts) -> Ipv6:
     """No tries where this machine has no address or no route: then IPv6 is not there. A media server's answers count,
     its silence is its own matter.
     """
-    checks = facts.of(IceCheck, lambda each: each.server is None and _answered(each))
-    tries: list[Try] = [*facts.of(Binding), *facts.of(Connected), *checks]
+    checks = facts.of(IceCheck, lambda each: each.server is None and straight(each) and _answered(each))
+    tries: list[Try] = [*facts.of(Binding), *facts.of(Connected, straight), *checks]
     sixes = [each for each in tries if _version(each) == 6 and each.failure not in OWN]
     control = next((each for each in tries if _version(each) == 4 and _answered(each)), None)
     return Ipv6(sixes if has_way_out(facts, 6) else [], control)

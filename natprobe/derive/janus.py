@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from natprobe.addresses import address_class
 from natprobe.derive import OWN, media_checks, silent, target_addresses
+from natprobe.derive.proxies import names_matter, taken
 from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JanusCall, JanusDoor, JanusInfo, server_kind
 from natprobe.model import Address, Endpoint, Failure, family, split
 
@@ -26,7 +27,7 @@ def named_door(facts: Facts) -> str | None:
 
 def doors(facts: Facts) -> list[JanusDoor]:
     """Those that a client of this target would go in by; what its siblings' addresses have is no way of its."""
-    asked = facts.of(JanusDoor, lambda each: each.why != "sibling")
+    asked = taken(facts, JanusDoor, lambda each: each.why != "sibling")
     named = named_door(facts)
     return [each for each in asked if each.why == "target" and each.transport == named] if named else asked
 
@@ -102,7 +103,7 @@ def _answered(facts: Facts) -> list[JanusCall]:
 def why_no_session(facts: Facts) -> str:
     """In the words of reasons.py; what comes first in time counts."""
     told = (
-        ("no-address", not target_addresses(facts)),
+        ("no-address", names_matter(facts) and not target_addresses(facts)),
         ("login-needed", login_needed(facts)),
         ("signalling-failed", api_answers(facts) is False),
         ("no-way-in", found_nowhere(facts)),

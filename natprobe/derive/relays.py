@@ -5,8 +5,8 @@ Every rule about relays asks for the legs of its state, so that no leg has two c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from natprobe.addresses import address_class
 from natprobe.derive import (
@@ -21,8 +21,12 @@ from natprobe.derive import (
 )
 from natprobe.derive.alternates import alternate, in_a_ring
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.interception import intercepted_leg
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.facts import Allocation, Binding, Connected, Facts, Permission, Relayed, TlsSession, TurnServer
+from natprobe.derive.legs import LegFacts as LegFacts
+from natprobe.derive.legs import handshakes, past_proxy, place, same_relay, session_of, tunnels_to
+from natprobe.derive.proxies import relay_port
+from natprobe.facts import Allocation, Binding, Connected, Facts, Permission, Relayed, TlsSession, Tunnel, TurnServer
 from natprobe.model import Address, Endpoint, Failure, HostName, family, split
 
 State = Literal[
@@ -51,6 +55,9 @@ State = Literal[
     "blocked-here",
     "unsure",
     "unsent",
+    "past-proxy",
+    "broken-by-proxy",
+    "intercepted",
 ]
 # State -> status and reason of the leg as a way for media. A reason of None: the failure's own word.
 _OUTCOMES: dict[State, tuple[str, str | None]] = {
@@ -78,6 +85,9 @@ _OUTCOMES: dict[State, tuple[str, str | None]] = {
     "blocked-here": ("blocked", None),
     "unsure": ("unknown", None),
     "unsent": ("unknown", None),
+    "past-proxy": ("blocked", None),
+    "broken-by-proxy": ("blocked", "proxy-breaks-relay"),
+    "intercepted": ("blocked", "tls-intercepted"),
 }
 # RFC 8656 section 19, RFC 8489 section 14.8: what an Allocate is refused with.
 _BY_CODE: dict[int, State] = {
@@ -102,60 +112,6 @@ _PLAIN: dict[Failure, State] = {
 _CUT = (Failure.RESET, Failure.CLOSED)
 
 
-class LegFacts(NamedTuple):
-    """One leg: its Allocate, and the permissions and the data that went over it."""
-
-    allocation: Allocation
-    permissions: tuple[Permission, ...] = ()
-    data: tuple[Relayed, ...] = ()
-
-    @property
-    def datagrams(self) -> bool:
-        """Whether the client's leg is UDP or DTLS, where packets are lost and sizes count."""
-        return self.allocation.transport in ("udp", "dtls")
-
-    @property
-    def stands(self) -> bool:
-        """Whether a connection or session carried the Allocate."""
-        return self.allocation.transport != "udp" and self.allocation.local is not None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the relay itself said something, be it no."""
-        return self.allocation.failure is None or self.allocation.challenged or self.allocation.error_code is not None
-
-    @property
-    def works(self) -> bool:
-        """Data went through to a peer and back, whatever its size; an error from the peer came back too."""
-        passed = {each.direction for each in self.data if each.failure in (None, Failure.ERROR_RESPONSE)}
-        return "both" in passed or {"in", "out"} <= passed
-
-    @property
-    def large_up(self) -> bool | None:
-        """Whether full-size data went through the relay to a peer; None where that is not known."""
-        return self._large(("both", "out"))
-
-    @property
-    def large_down(self) -> bool | None:
-        """Whether full-size data of a peer's came through the relay."""
-        return self._large(("in",))
-
-    def _large(self, directions: tuple[str, ...]) -> bool | None:
-        tried = [each for each in self.data if each.size >= FULL_SIZE and each.direction in directions]
-        if any(each.failure is None for each in tried):
-            return True
-        return False if any(each.failure is Failure.TIMEOUT and self._tells(each) for each in tried) else None
-
-    def _tells(self, large: Relayed) -> bool:
-        """A STUN server may leave a long request unanswered. Ours arrives unless it is lost, and of a stream's leg
-        only the other half can have lost it, which may be this network's. Where the small one is lost too, it is not
-        the size: a NAT with several outside addresses gives our sockets different ones.
-        """
-        same = [each for each in self.data if (each.by, each.direction) == (large.by, large.direction)]
-        small = any(each.failure is None and each.size < FULL_SIZE for each in same)
-        return self.datagrams and large.by == "own-socket" and small
-
-
 def legs(facts: Facts) -> list[LegFacts]:
     """Every leg that browsers may take, in the order of the report."""
     return [_leg(facts, each) for each in facts.of(Allocation, lambda each: not each.offered)]
@@ -169,10 +125,8 @@ def ends(facts: Facts) -> list[LegFacts]:
 
 def sorted_by_alpn(facts: Facts, leg: LegFacts) -> Allocation | None:
     """What shows that a relay answers at this very endpoint, to who offers ALPN: something in front goes by that."""
-    here = (leg.allocation.source, leg.allocation.server, leg.allocation.transport)
-    offering = facts.of(
-        Allocation, lambda each: bool(each.offered) and (each.source, each.server, each.transport) == here
-    )
+    here = (leg.allocation.source, place(leg.allocation))
+    offering = facts.of(Allocation, lambda each: bool(each.offered) and (each.source, place(each)) == here)
     return next((each for each in offering if LegFacts(each).answered), None)
 
 
@@ -222,16 +176,16 @@ def refused_sessions(facts: Facts, leg: LegFacts) -> list[TlsSession]:
     """
     if sorted_by_alpn(facts, leg):
         return []
-    at = (leg.allocation.server, leg.allocation.transport)
-    return facts.of(
-        TlsSession,
-        lambda each: (
-            each.probe == "turn"
-            and (each.endpoint, each.transport) == at
-            and each.failure is Failure.TLS_CERTIFICATE
-            and not each.offered
-        ),
-    )
+    own = session_of(facts, leg.allocation)
+    if own is not None and own.verified:
+        return []
+    tried = [each for each in handshakes(facts, leg.allocation) if each.transport == leg.allocation.transport]
+    return [each for each in tried if each.failure is Failure.TLS_CERTIFICATE and not each.offered]
+
+
+def by_way(facts: Facts, leg: LegFacts) -> bool:
+    """Whether the certificate that it met tells of the way, and not of the relay."""
+    return bool(intercepted_leg(facts, leg)) or state(facts, leg) in ("past-proxy", "broken-by-proxy")
 
 
 def state(facts: Facts, leg: LegFacts) -> State:
@@ -239,9 +193,26 @@ def state(facts: Facts, leg: LegFacts) -> State:
     failure = leg.allocation.failure
     if failure is None:
         return _allocated(facts, leg)
+    if not leg.answered and (found := _by_way(facts, leg)):
+        return found
     if sorted_by_alpn(facts, leg):
         return "not-turn"
     return _PLAIN.get(failure) or _JUDGES.get(failure, _unreached)(facts, leg)
+
+
+def _by_way(facts: Facts, leg: LegFacts) -> State | None:
+    """Where the relay said nothing, and the way is why: somebody between answers, or browsers go another way."""
+    allocation = leg.allocation
+    if intercepted_leg(facts, leg):
+        return "intercepted"
+    others = facts.of(Allocation, lambda each: same_relay(each, allocation) and LegFacts(each).answered)
+    if allocation.via is not None:
+        return "broken-by-proxy" if any(each.via is None for each in others) else None
+    if not past_proxy(facts, allocation):
+        return None
+    proxied = any(each.via is not None for each in others)
+    mute = allocation.failure in (*REJECTED, *_CUT, Failure.TIMEOUT, *OWN)
+    return "past-proxy" if proxied or mute else None
 
 
 def _allocated(facts: Facts, leg: LegFacts) -> State:
@@ -259,7 +230,8 @@ def address_wrong(leg: LegFacts) -> bool:
     if leg.allocation.relayed is None:
         return False
     server, relayed = split(leg.allocation.server)[0], split(leg.allocation.relayed)[0]
-    kind, own = address_class(relayed), address_class(server)
+    kind = address_class(relayed)
+    own = address_class(server) if leg.allocation.via is None else None  # a proxy's address says nothing of the relay's
     if kind != own and (kind in ("unspecified", "loopback", "multicast", "link-local") or own == "public"):
         return True
     arrived = any(each.direction == "in" and each.failure is None for each in leg.data)
@@ -307,8 +279,14 @@ def _unauthorized(facts: Facts, leg: LegFacts) -> State:
 
 def access(facts: Facts, allocation: Allocation) -> str:
     """What kind of credentials there was for this relay."""
-    asked = (*split(allocation.server), allocation.transport)
-    servers = facts.of(TurnServer, lambda each: (each.address, each.port, each.transport) == asked)
+    address = split(allocation.server)[0] if allocation.via is None else None
+    asked = (address or allocation.host, relay_port(allocation), allocation.transport)
+
+    def same(each: TurnServer) -> bool:
+        where = each.host if address is None else each.address
+        return (where, each.port, each.transport) == asked
+
+    servers = facts.of(TurnServer, same)
     return next((each.access for each in servers), "none")
 
 
@@ -353,21 +331,28 @@ def _not_stun(facts: Facts, leg: LegFacts) -> State:
 
 def stun_answered(facts: Facts, leg: LegFacts) -> list[Binding]:
     """The Binding requests that the relay answered over the same transport, from the same address of ours."""
+    if leg.allocation.via is not None:
+        return []
     at, transport, local = leg.allocation.server, leg.allocation.transport, leg.allocation.local
     said = [each for each in bindings(facts, transport) if each.server == at and came_back(each)]
     here = [each for each in said if not (local and each.local) or split(each.local)[0] == split(local)[0]]
     return [each for each in here if each.failure is not Failure.PORT_UNREACHABLE]
 
 
-def connected(facts: Facts, leg: LegFacts) -> list[Connected]:
-    """The TCP connections of this leg, where it is one of TCP or TLS and they stood."""
+def connected(facts: Facts, leg: LegFacts) -> Sequence[Connected | Tunnel]:
+    """The TCP connections of this leg, where it is one of TCP or TLS and they stood; of a proxy its own word."""
     if leg.datagrams:
         return []
-    return facts.ok(Connected, lambda each: each.probe == "turn" and each.endpoint == leg.allocation.server)
+    if leg.allocation.via is not None:
+        return [each for each in tunnels_to(facts, leg.allocation) if each.failure is None]
+    at = leg.allocation.server
+    return facts.ok(Connected, lambda each: each.probe == "turn" and each.via is None and each.endpoint == at)
 
 
 def _shut_here(facts: Facts, leg: LegFacts) -> bool:
     """Whether ipv6-broken says it already, or of datagrams udp-blocked or stun-filtered."""
+    if leg.allocation.via is not None:
+        return False
     version = family(split(leg.allocation.server)[0])
     if lost_in_ipv6(facts, [leg.allocation.server]):
         return True

@@ -34,6 +34,7 @@ from natprobe.facts.jitsi import (
     SignIn,
 )
 from natprobe.facts.names import NaptrAnswer, NaptrRecord, Resolved, SrvAnswer, SrvRecord
+from natprobe.facts.proxy import ProxyChoice, ProxyScript, ProxySetting, ProxySource, SocksUdp, Tunnel
 from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
 from natprobe.facts.stun import (
     Binding,
@@ -96,6 +97,10 @@ __all__ = [
     "Permission",
     "PoolCheck",
     "Probed",
+    "ProxyChoice",
+    "ProxyScript",
+    "ProxySetting",
+    "ProxySource",
     "PseudoTls",
     "RelayBurst",
     "Relayed",
@@ -107,6 +112,7 @@ __all__ = [
     "Services",
     "SessionOffer",
     "SignIn",
+    "SocksUdp",
     "SourceAddress",
     "SrvAnswer",
     "SrvRecord",
@@ -114,6 +120,7 @@ __all__ = [
     "StunServer",
     "TlsSession",
     "Transport",
+    "Tunnel",
     "TurnServer",
     "ids",
     "server_kind",
@@ -125,6 +132,9 @@ Known = (
     | LocalAddress
     | DefaultRoute
     | SourceAddress
+    | ProxySetting
+    | ProxyScript
+    | ProxyChoice
     | Resolved
     | SrvAnswer
     | NaptrAnswer
@@ -148,6 +158,8 @@ Known = (
     | Permission
     | Relayed
     | RelayBurst
+    | Tunnel
+    | SocksUdp
     | IceCheck
     | IceEnded
     | MediaHandshake

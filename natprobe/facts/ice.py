@@ -33,7 +33,7 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     no socket could be bound to the address. `advertised` as the candidate has it.
 
     Through a relay: `server` and `leg` name the client's leg to it, `relayed` is where the check left from; `transport`
-    is still that of the candidate.
+    is still that of the candidate. `via`: over TCP through this proxy, which is asked for the candidate's address.
     """
 
     endpoint: Endpoint
@@ -42,6 +42,7 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     server: Endpoint | None = None
     leg: Transport | None = None
     relayed: Endpoint | None = None
+    via: Text | None = None
     local: Endpoint | None = None
     size: Count
     tries: Count = 0
@@ -58,7 +59,7 @@ class IceEnded(Observation, frozen=True, kw_only=True):
     """How a full ICE session with the media server ended (RFC 8445): the pair that was nominated, as in a browser.
 
     `pair` peer-reflexive: the media server's checks came from an address that it doesn't advertise, and that works.
-    `heard` counts its checks. `server`, `leg` and `relayed` as in IceCheck. `duration_ms`: until it was settled.
+    `heard` counts its checks. `server`, `leg`, `relayed` and `via` as in IceCheck. `duration_ms`: until it was settled.
     """
 
     session: Text = ""
@@ -69,6 +70,7 @@ class IceEnded(Observation, frozen=True, kw_only=True):
     server: Endpoint | None = None
     leg: Transport | None = None
     relayed: Endpoint | None = None
+    via: Text | None = None
     pairs: Count = 0
     heard: Count = 0
     duration_ms: Milliseconds | None = None
@@ -88,6 +90,7 @@ class MediaHandshake(Observation, frozen=True, kw_only=True):
     server: Endpoint | None = None
     leg: Transport | None = None
     relayed: Endpoint | None = None
+    via: Text | None = None
     tries: Count = 0
     heard: Count = 0
     fingerprint: bool | None = None
@@ -113,6 +116,7 @@ class PathHeld(Observation, frozen=True, kw_only=True):
     server: Endpoint | None = None
     leg: Transport | None = None
     relayed: Endpoint | None = None
+    via: Text | None = None
     hold: Seconds = 0.0
     lasted: Seconds = 0.0
     missed: Seconds | None = None

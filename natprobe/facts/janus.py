@@ -21,6 +21,7 @@ class JanusDoor(Observation, frozen=True, kw_only=True):
     transport: Literal["http", "websocket"]
     why: Literal["target", "usual", "sibling"] = "usual"
     endpoint: Endpoint
+    via: Text | None = None
     local: Endpoint | None = None
     reached: Literal["nothing", "connection", "tls", "upgrade", "answer"] = "nothing"
     status: Count | None = None

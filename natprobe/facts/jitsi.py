@@ -18,6 +18,7 @@ class JitsiConfig(Observation, frozen=True, kw_only=True):
 
     url: Text
     endpoint: Endpoint
+    via: Text | None = None
     domain: Text | None = None
     muc: Text | None = None
     focus: Text | None = None
@@ -49,6 +50,7 @@ class SignIn(Observation, frozen=True, kw_only=True):
     transport: Literal["websocket", "bosh"]
     domain: Text
     endpoint: Endpoint | None = None
+    via: Text | None = None
     local: Endpoint | None = None
     reached: Literal["nothing", "connection", "tls", "upgrade", "stream", "login", "binding"] = "nothing"
     login: Literal["anonymous", "token", "password"] = "anonymous"
@@ -139,6 +141,7 @@ class BridgeChannel(Observation, frozen=True, kw_only=True):
 
     url: Text
     endpoint: Endpoint | None = None
+    via: Text | None = None
     status: Count | None = None
     content_type: Text | None = None
     rtt_ms: Milliseconds | None = None

@@ -12,11 +12,12 @@ class TurnServer(Observation, frozen=True, kw_only=True):
     """A relay to try, by address, on one transport of the client's leg, and how it became known.
 
     `access`: the kind of credentials that there are for it; `given`: those that signalling handed out with it. They
-    lie in the drawer, under `key` where they are its own, and in no report.
+    lie in the drawer, under `key` where they are its own, and in no report. `address` None: its name leads nowhere
+    here, and it is known all the same, since a proxy looks it up by itself.
     """
 
     host: HostName
-    address: Address
+    address: Address | None
     port: Port
     transport: Transport
     origin: Origin
@@ -33,11 +34,14 @@ class Allocation(Observation, frozen=True, kw_only=True):
     there was none to verify with. `alternate` is where a 300 sends to. Before anything was answered, the failure is
     that of connecting or of the handshake, `local` is None and `tries` counts connections or hellos.
     `offered`: the ALPN names of the leg's TLS; with any it is none that browsers take, but looks for what sorts by it.
+    `via`: the proxy that the leg goes through; `server` is the proxy's endpoint then, and `port` the relay's port.
     `duration_ms`: from the first packet of the leg to the end.
     """
 
     server: Endpoint
     host: HostName
+    via: Text | None = None
+    port: Port | None = None
     transport: Transport
     relay: Family = 4
     local: Endpoint | None = None

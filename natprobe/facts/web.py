@@ -1,4 +1,4 @@
-"""Connections, TLS and the web front."""
+"""Connections, TLS and the web front. `via`: the proxy, as ProxyChoice names it, and then `endpoint` is the proxy's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from natprobe.model import Count, Endpoint, HostName, Milliseconds, Observation,
 
 
 class Connected(Observation, frozen=True, kw_only=True):
-    """A TCP connection, opened and closed again by its opener, or why it was not."""
+    """A TCP connection, opened and closed again by its opener, or why it was not. With `via` a tunnel of the proxy."""
 
     endpoint: Endpoint
+    via: Text | None = None
     local: Endpoint | None = None
     rtt_ms: Milliseconds | None = None
 
@@ -21,6 +22,7 @@ class TlsSession(Observation, frozen=True, kw_only=True):
     """
 
     endpoint: Endpoint
+    via: Text | None = None
     transport: Literal["tls", "dtls"] = "tls"
     name: HostName
     verified: bool
@@ -39,6 +41,7 @@ class Certificate(Observation, frozen=True, kw_only=True):
     """
 
     endpoint: Endpoint
+    via: Text | None = None
     transport: Literal["tls", "dtls"] = "tls"
     name: HostName
     subject: Text
@@ -63,6 +66,7 @@ class HttpReply(Observation, frozen=True, kw_only=True):
 
     url: Text
     endpoint: Endpoint
+    via: Text | None = None
     status: Count | None = None
     server: Text | None = None
     location: Text | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import socket
+import stat
 import sys
 from pathlib import Path
 
-from natprobe.host.api import InterfaceAddress, Route
+from natprobe.host.api import PAC_MAX, InterfaceAddress, ProxySettings, Route, Sandbox
 
 _TUNNEL_NAMES = (
     "tun",
@@ -87,6 +90,46 @@ class SystemHost:
         except (dns.exception.DNSException, OSError):
             return []
         return [(str(server), resolver.port) for server in resolver.nameservers if isinstance(server, str)]
+
+    def proxy_settings(self) -> list[ProxySettings]:
+        """See api.Host."""
+        from natprobe.host.proxies import read
+
+        return read(sys.platform, os.environ)
+
+    def sandbox(self) -> Sandbox:
+        """See api.Host."""
+        from natprobe.host.sandbox import PacSandbox
+
+        return PacSandbox()
+
+    def pac_file(self, path: str) -> bytes:
+        """See api.Host. Only regular files: a device or a pipe has no end."""
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "no regular file")
+            return file.read(PAC_MAX + 1)
+
+    def search_domains(self) -> list[str]:
+        """See api.Host."""
+        import dns.exception
+        import dns.name
+        import dns.resolver
+
+        try:
+            resolver = dns.resolver.Resolver()
+        except (dns.exception.DNSException, OSError):
+            return []
+        domains = [each for each in (*resolver.search, resolver.domain) if each != dns.name.root]
+        return list(dict.fromkeys(each.to_text(omit_final_dot=True).lower() for each in domains))
+
+    async def dhcp_pac_urls(self, unix_time: float) -> list[tuple[str, str]]:
+        """See api.Host."""
+        import asyncio
+
+        from natprobe.host.leases import pac_urls
+
+        return await asyncio.to_thread(pac_urls, Path("/"), unix_time)
 
 
 def _prefix(netmask: str | None, v6: bool) -> int:

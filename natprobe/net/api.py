@@ -57,6 +57,30 @@ class Reported(OSError):
         self.error = error
 
 
+class Said(NamedTuple):
+    """What a proxy said to a request for a tunnel. `status` of HTTP, `reply` of SOCKS: 255 where it takes nothing that
+    was offered to say who we are.
+
+    `schemes`: of authentication, as it offers them; `authenticated`: it got a user and a password. `error`: its own
+    word for what went wrong; `software`: what it calls itself. All of it fit for a report.
+    """
+
+    status: int | None = None
+    reply: int | None = None
+    schemes: tuple[str, ...] = ()
+    error: str = ""
+    software: str = ""
+    authenticated: bool = False
+
+
+class Denied(OSError):
+    """A proxy answered, and its answer is no tunnel. `reconnect`: it wants to know who we are, on a new connection."""
+
+    def __init__(self, said: Said, *, reconnect: bool = False) -> None:
+        super().__init__(f"HTTP {said.status}" if said.status is not None else f"SOCKS reply {said.reply}")
+        self.said, self.reconnect = said, reconnect
+
+
 class Udp(Protocol):
     """One bound UDP socket, for any number of peers."""
 

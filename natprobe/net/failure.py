@@ -12,7 +12,7 @@ import ssl
 from socket import gaierror
 
 from natprobe.model import Failure, clip
-from natprobe.net.api import Reported
+from natprobe.net.api import Denied, Reported
 
 _BY_ERRNO: dict[int, Failure] = {
     errno.ECONNREFUSED: Failure.REFUSED,
@@ -69,6 +69,23 @@ _BY_NAME: dict[tuple[str, str], Failure] = {
     ("natprobe", "SdpError"): Failure.PROTOCOL,
     ("natprobe", "NoRoute"): Failure.NO_ROUTE,
     ("natprobe", "Prohibited"): Failure.PROHIBITED,
+    ("natprobe", "TunnelError"): Failure.PROTOCOL,
+    ("natprobe", "TunnelClosed"): Failure.CLOSED,
+    ("natprobe", "SocksError"): Failure.PROTOCOL,
+}
+
+# What SOCKS replies mean: of version 5 (RFC 1928 section 6), and of version 4, which counts from 90.
+_BY_REPLY: dict[int | None, Failure] = {
+    2: Failure.PROHIBITED,
+    3: Failure.UNREACHABLE_NET,
+    4: Failure.UNREACHABLE_HOST,
+    5: Failure.REFUSED,
+    6: Failure.TIMEOUT,  # the TTL expired
+    7: Failure.UNSUPPORTED,
+    8: Failure.UNSUPPORTED,
+    92: Failure.UNAUTHORIZED,  # identd does not answer the proxy
+    93: Failure.UNAUTHORIZED,
+    255: Failure.UNAUTHORIZED,  # section 3: no acceptable methods
 }
 
 # ICMP type/code by family to what it means (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443 section 3.1).
@@ -110,6 +127,8 @@ def _failure(exc: BaseException) -> Failure:
             return known
     if isinstance(exc, Reported):
         return exc.error.failure
+    if isinstance(exc, Denied):
+        return _denied(exc)
     if isinstance(exc, TimeoutError):
         return Failure.TIMEOUT
     if isinstance(exc, gaierror):
@@ -121,6 +140,12 @@ def _failure(exc: BaseException) -> Failure:
     if isinstance(exc, OSError):
         return _BY_ERRNO.get(exc.errno or 0, Failure.INTERNAL)
     return Failure.INTERNAL
+
+
+def _denied(exc: Denied) -> Failure:
+    if exc.said.status is not None:
+        return Failure.UNAUTHORIZED if exc.said.status == 407 else Failure.HTTP_STATUS
+    return _BY_REPLY.get(exc.said.reply, Failure.ERROR_RESPONSE)
 
 
 def _tls(exc: ssl.SSLError) -> Failure:

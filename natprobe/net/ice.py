@@ -85,12 +85,15 @@ class RelayWay:
 
 
 class StreamWay:
-    """A connection to the only remote candidate: ICE over TCP (RFC 6544), every packet after its length (RFC 4571)."""
+    """A connection to the only remote candidate: ICE over TCP (RFC 6544), every packet after its length (RFC 4571).
+
+    `remote`: where that is; the connection's own other end may be a proxy's.
+    """
 
     transport: Literal["udp", "tcp"] = "tcp"
 
-    def __init__(self, stream: Stream, base: Base) -> None:
-        self._stream, self.base = stream, base
+    def __init__(self, stream: Stream, base: Base, remote: Endpoint) -> None:
+        self._stream, self.base, self._remote = stream, base, remote
         self._splitter = stun.Splitter(framed=True)
         self._arrived: deque[bytes] = deque()
 
@@ -111,7 +114,7 @@ class StreamWay:
             if not data:
                 raise EOFError("the media server closed the connection")
             self._arrived += [each for each in self._splitter.feed(data) if len(each) <= DATAGRAM_MAX]
-        return self._arrived.popleft(), self._stream.remote
+        return self._arrived.popleft(), self._remote
 
 
 class Association:

@@ -8,10 +8,11 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from natprobe.asking.lookups import beside_target
+from natprobe.asking.lookups import Ways, beside_target
 from natprobe.asking.secured import secured
 from natprobe.asking.signin import Door, door
 from natprobe.asking.together import any_of
+from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.facts import BridgeChannel, Facts, JitsiConfig, Resolved, SessionOffer
 from natprobe.model import Failure, Observation, clip, flow, join
@@ -37,11 +38,11 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     way = door("websocket", url.partition("?")[0], page) if url else None
     if url is None or offer is None or way is None or not way.secure:
         return
-    known = beside_target(ctx, facts)
-    async for seen in known.ask([way.host]):
+    known = Ways(ctx, beside_target(ctx, facts))
+    async for seen in known.find([(way.host, way.port)]):
         yield seen
     shown = clip(clean(offer.shown_channel or ""), 500)
-    yield await _Asking(ctx, way, known.of(way.host), _resource(url, way)).run(shown)
+    yield await _Asking(ctx, way, known.to(way.host, way.port), _resource(url, way)).run(shown)
 
 
 def _resource(url: str, way: Door) -> str:
@@ -59,8 +60,8 @@ class _Answer(NamedTuple):
 class _Asking:
     """One upgrade."""
 
-    def __init__(self, ctx: Context, way: Door, addresses: tuple[str, ...], resource: str) -> None:
-        self._ctx, self._way, self._addresses, self._resource = ctx, way, addresses, resource
+    def __init__(self, ctx: Context, door: Door, ways: tuple[Way, ...], resource: str) -> None:
+        self._ctx, self._door, self._ways, self._resource = ctx, door, ways, resource
         self._under: Stream | None = None
 
     async def run(self, shown: str) -> BridgeChannel:
@@ -75,6 +76,7 @@ class _Asking:
         return BridgeChannel(
             url=shown,
             endpoint=remote,
+            via=self._ways[0].via if self._ways else None,
             status=answer.status,
             content_type=answer.content_type,
             rtt_ms=took if answer.status is not None else None,
@@ -87,13 +89,13 @@ class _Asking:
         from natprobe.net.http import FAULTS, Refused
         from natprobe.net.websocket import upgrade
 
-        if not self._addresses:
+        if not self._ways:
             return _Answer(failure=Failure.NO_DATA, detail="no address that could be connected to")
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 line = await self._line()
             async with asyncio.timeout(ANSWER_SECONDS):
-                await upgrade(line, self._way.host_header, self._resource, self._way.origin, ())
+                await upgrade(line, self._door.host_header, self._resource, self._door.origin, ())
         except Refused as exc:
             kind = exc.reply.headers.get("content-type", "")
             return _Answer(exc.reply.status, clip(clean(kind), 200) or None, Failure.HTTP_STATUS)
@@ -103,6 +105,6 @@ class _Asking:
         return _Answer(101)
 
     async def _line(self) -> TlsStream:
-        ways = [partial(self._ctx.tcp, (each, self._way.port)) for each in self._addresses]
-        self._under = await any_of(ways)
-        return await secured(self._ctx, self._under, self._way.host)
+        host, port = self._door.host, self._door.port
+        self._under = await any_of([partial(each.open, self._ctx, host, port) for each in self._ways])
+        return await secured(self._ctx, self._under, host)

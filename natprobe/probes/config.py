@@ -16,9 +16,10 @@ from natprobe.asking.handshakes import HANDSHAKE_SECONDS
 from natprobe.asking.pages import Front, Got, Pages, quoted
 from natprobe.asking.secured import secured
 from natprobe.asking.together import any_of
+from natprobe.asking.ways import Way, by_proxy, straight
 from natprobe.context import Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Facts, HttpReply, JitsiConfig, Resolved
+from natprobe.facts import Facts, HttpReply, JitsiConfig, ProxyChoice, Resolved
 from natprobe.model import Address, Failure, Observation, clip, family
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
@@ -27,8 +28,8 @@ from natprobe.wire.text import clean
 if TYPE_CHECKING:
     from natprobe.servers.jitsi.config_js import Settings
 
-REQUIRES = (Resolved,)
-TAKES = ()
+REQUIRES = ()
+TAKES = (ProxyChoice, Resolved)
 YIELDS = (HttpReply, JitsiConfig)
 TIMEOUT = 12.0
 
@@ -42,12 +43,17 @@ BODY_MAX = 1 << 20
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """In parallel to the web probe, on a connection of its own: signalling begins with this answer."""
-    addresses = _in_turn(ctx, target_addresses(facts))
-    if ctx.target.kind not in KINDS or not addresses:
+    if ctx.target.kind not in KINDS:
+        return
+    port = 443 if ctx.target.scheme == "http" else ctx.target.port
+    proxied = await by_proxy(ctx, ctx.target.host, port)
+    ways = proxied or straight(_in_turn(ctx, target_addresses(facts)))
+    if not ways:
         return
     _load()
-    visit = Visit(ctx, addresses)
-    async for seen in visit.observe(ctx.target.port, secure=ctx.target.scheme != "http"):
+    visit = Visit(ctx, ways)
+    plain = ctx.target.scheme == "http" and not proxied  # no browser asks a proxy for a tunnel to a page without TLS
+    async for seen in visit.observe(ctx.target.port if plain else port, secure=not plain):
         yield seen
     if visit.secured:  # an http: link, and the page is at https: of the same host
         async for seen in visit.observe(443, secure=True):
@@ -74,15 +80,15 @@ def _in_turn(ctx: Context, addresses: list[Address]) -> list[Address]:
     return [each for pair in pairs for each in pair if each is not None][:ADDRESSES_MAX]
 
 
-class _Way:
-    """To one address."""
+class _Line:
+    """A connection by one way."""
 
     stream: Stream
 
     def __init__(self, front: Front) -> None:
         self.front = front
 
-    async def begin(self) -> _Way:
+    async def begin(self) -> _Line:
         """Raises OSError."""
         self.stream = await self.front.connect()
         return self
@@ -93,10 +99,10 @@ class _Way:
 
 
 class Visit:
-    """The search for config.js, on the first address that takes a connection."""
+    """The search for config.js, by the first way that takes a connection."""
 
-    def __init__(self, ctx: Context, addresses: list[Address]) -> None:
-        self._ctx, self._addresses = ctx, addresses
+    def __init__(self, ctx: Context, ways: tuple[Way, ...]) -> None:
+        self._ctx, self._ways = ctx, ways
         self._found: JitsiConfig | None = None
         self._jitsi = ctx.target.kind == "jitsi"
         self.secured = False
@@ -108,13 +114,13 @@ class Visit:
 
     async def observe(self, port: int, *, secure: bool) -> AsyncIterator[Observation]:
         """The tenant's file, then that of the whole site."""
-        ways = [_Way(Front(self._ctx, address, port, secure=secure)) for address in self._addresses]
-        front, self.secured = ways[0].front, False
+        lines = [_Line(Front(self._ctx, way, port, secure=secure)) for way in self._ways]
+        front, self.secured = lines[0].front, False
         try:
-            with closing(await any_of([each.begin for each in ways])) as way:
-                front, stream = way.front, way.stream
+            with closing(await any_of([each.begin for each in lines])) as line:
+                front, stream = line.front, line.stream
                 if secure:
-                    ahead.begin(self._ctx, stream.remote)
+                    ahead.begin(self._ctx, front.way, port)
                 pages = Pages(front, await self._secured(stream) if secure else stream)
                 for place in self._places():
                     async for reply in self._file(front, pages, place):
@@ -173,7 +179,8 @@ def _config(front: Front, place: str, settings: Settings, shard: str | None) -> 
 
 
 def _fact(front: Front, place: str, **seen: Any) -> JitsiConfig:
-    return JitsiConfig(url=front.url(f"{place}config.js"), endpoint=front.endpoint, flow=front.flow, **seen)
+    url = front.url(f"{place}config.js")
+    return JitsiConfig(url=url, endpoint=front.endpoint, via=front.way.via, flow=front.flow, **seen)
 
 
 def _leads_to_https(fact: HttpReply, host: str) -> bool:

@@ -14,15 +14,15 @@ from natprobe.asking.janus_session import JanusSession, Refusal
 from natprobe.asking.seats import participants
 from natprobe.asking.together import as_they_come
 from natprobe.context import JANUS_ACCESS, Context
-from natprobe.facts import Candidate, Facts, JanusCall, JanusDoor, JanusInfo, Resolved
+from natprobe.facts import Candidate, Facts, JanusCall, JanusDoor, JanusInfo, ProxyChoice, Resolved
 from natprobe.model import Address, Observation, clip, join
 from natprobe.net.failure import failure_of
 from natprobe.pairing import JanusAccess
 from natprobe.wire.janus import JanusError
 from natprobe.wire.sdp import SdpError
 
-REQUIRES = (Resolved,)
-TAKES = ()
+REQUIRES = ()
+TAKES = (ProxyChoice, Resolved)
 # The first way in that answers is enough: the others are still asked meanwhile.
 WATCHES = (JanusDoor, JanusInfo)
 YIELDS = (JanusCall, Candidate)

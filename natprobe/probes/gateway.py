@@ -8,13 +8,24 @@ from importlib import import_module
 
 from natprobe.asking.gateways import Gate, Knock, Transport, gate_on, page_of
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import Way, by_proxy, straight
 from natprobe.context import Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Connected, Facts, HttpReply, JanusDoor, JanusInfo, JitsiConfig, Resolved, server_kind
+from natprobe.facts import (
+    Connected,
+    Facts,
+    HttpReply,
+    JanusDoor,
+    JanusInfo,
+    JitsiConfig,
+    ProxyChoice,
+    Resolved,
+    server_kind,
+)
 from natprobe.model import Address, Observation, Target, family
 
-REQUIRES = (Resolved,)
-TAKES = ()
+REQUIRES = ()
+TAKES = (ProxyChoice, Resolved)
 # Whether this is a Janus. Were we to wait for the page, whoever waits for us would wait for all of its addresses.
 WATCHES = (Connected, HttpReply, JitsiConfig)
 YIELDS = (JanusDoor, JanusInfo)
@@ -46,7 +57,9 @@ _HEAVY = ("natprobe.net.janus", "natprobe.net.websocket", "websockets.client")
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """What is named first, and what is usual where that fails, or where nothing is named."""
     addresses = [each for each in target_addresses(facts) if family(each) in ctx.options.families]
-    if ctx.target.kind not in ("auto", "janus") or not addresses or not await _wanted(ctx, facts):
+    page = (ctx.target.host, page_of(ctx.target)[0])
+    reachable = addresses or await by_proxy(ctx, *page)
+    if ctx.target.kind not in ("auto", "janus") or not reachable or not await _wanted(ctx, facts):
         return
     _load()
     named = _named(ctx.target)
@@ -128,14 +141,14 @@ def _ports(target: Target) -> list[Gate]:
 
 
 class Visit:
-    """All gates at all addresses. `answered`: Janus has, at one of them."""
+    """All gates by all ways. `answered`: Janus has, at one of them."""
 
     def __init__(self, ctx: Context, seconds: float) -> None:
         self._ctx, self._seconds = ctx, seconds
         # Those that are being asked, and since when (on the loop's clock).
         self._open: dict[asyncio.Timeout, float] = {}
         self._late: float | None = None
-        self._told: set[Address] = set()
+        self._told: set[Way] = set()
 
     @property
     def answered(self) -> bool:
@@ -145,27 +158,35 @@ class Visit:
     async def observe(
         self, gates: Sequence[Gate], addresses: Sequence[Address], at_once: int = 100
     ) -> AsyncIterator[Observation]:
-        """Each by itself, so many at once."""
+        """Each by itself, so many at once: by the browser's proxy where one leads there, else at each address."""
         slots = asyncio.Semaphore(at_once)
-        streams = [self._one(slots, gate, address) for address in addresses for gate in gates]
+        proxied = {gate: await by_proxy(self._ctx, gate.host, gate.port) for gate in gates}
+        ways = {gate: proxied[gate][:1] or straight(addresses) for gate in gates}
+        most = max((len(each) for each in ways.values()), default=0)
+        streams = [
+            self._one(slots, gate, ways[gate][number])
+            for number in range(most)
+            for gate in gates
+            if number < len(ways[gate])
+        ]
         async for seen in as_they_come(streams):
             yield seen
 
-    async def _one(self, slots: asyncio.Semaphore, gate: Gate, address: Address) -> AsyncIterator[Observation]:
+    async def _one(self, slots: asyncio.Semaphore, gate: Gate, way: Way) -> AsyncIterator[Observation]:
         async with slots:
-            knock = Knock(self._ctx, gate, address)
+            knock = Knock(self._ctx, gate, way)
             try:
                 door = await self._in_time(knock)
             finally:
                 if knock.proven is None:
                     knock.close()
         if knock.proven is not None:
-            self._ctx.keep.put(f"janus-door/{gate.url}@{address}", knock.proven)
+            self._ctx.keep.put(f"janus-door/{gate.url}@{way.endpoint(gate.port)}", knock.proven)
             self._shorten(knock.proven.took)
         yield door
         told = knock.told()
-        if told is not None and address not in self._told:
-            self._told.add(address)
+        if told is not None and way not in self._told:
+            self._told.add(way)
             yield told
 
     async def _in_time(self, knock: Knock) -> JanusDoor:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from natprobe.asking.lookups import ADDRESSES_MAX, addresses_of, by_system, literal
+from natprobe.asking.lookups import (
+    ADDRESSES_MAX,
+    BESIDE_PROXY_SECONDS,
+    SYSTEM_SECONDS,
+    addresses_of,
+    by_system,
+    literal,
+)
 from natprobe.asking.secured import preload
 from natprobe.asking.services import LOOKUP_SECONDS, naptr, srv
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import to_relay
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.facts import (
@@ -16,6 +24,7 @@ from natprobe.facts import (
     NaptrAnswer,
     NaptrRecord,
     Origin,
+    ProxyChoice,
     Resolved,
     SourceAddress,
     SrvAnswer,
@@ -30,7 +39,7 @@ from natprobe.servers.control import CONTROL_SERVERS
 from natprobe.target import is_address, stun_transports, turn_transport
 
 REQUIRES = ()
-TAKES = ()
+TAKES = (ProxyChoice,)
 YIELDS = (Resolved, SrvAnswer, NaptrAnswer, StunServer, TurnServer, SourceAddress)
 TIMEOUT = 4.0
 
@@ -61,7 +70,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All questions at once; every server of a name that is found becomes a fact, by address."""
     if {"stuns", "turns"} & {each.scheme for each in (ctx.target, *(ctx.options.stun or ()), *ctx.options.turn)}:
         preload()  # when `stuns` and `turn` begin, others are timing their answers
-    streams = [_target(ctx), *_stun_servers(ctx), *_turn_servers(ctx)]
+    seconds = BESIDE_PROXY_SECONDS if facts.of(ProxyChoice, lambda each: each.via is not None) else SYSTEM_SECONDS
+    streams = [_target(ctx, seconds), *_stun_servers(ctx, seconds), *_turn_servers(ctx, seconds)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
         if _of_domain(ctx.target):
@@ -79,13 +89,13 @@ def _resolvers(ctx: Context) -> list[tuple[str, int]]:
     return ctx.host.nameservers()[:RESOLVERS_MAX]
 
 
-async def _target(ctx: Context) -> AsyncIterator[Observation]:
+async def _target(ctx: Context, seconds: float) -> AsyncIterator[Observation]:
     """Every answer about the target, and the source address towards each address that a client would use."""
     name = ctx.target.host
     if is_address(name):
         streams: list[AsyncIterator[Observation]] = [literal(name)]
     else:
-        streams = [by_system(ctx, name, version) for version in ctx.options.families]
+        streams = [by_system(ctx, name, version, seconds) for version in ctx.options.families]
         streams += [_by_dns(ctx, server, name, v) for server in _resolvers(ctx) for v in ctx.options.families]
     found: list[Resolved] = []
     async for observation in as_they_come(streams):
@@ -96,16 +106,18 @@ async def _target(ctx: Context) -> AsyncIterator[Observation]:
     for address in addresses:
         if family(address) in ctx.options.families:
             yield _source(ctx, address)
-    for service in _of_target(ctx, ctx.target, addresses):
+    if ctx.target.kind == "turn":
+        for relay in await _at(ctx, ctx.target, addresses, "target"):
+            yield relay
+    for service in _of_target(ctx.target, addresses):
         yield service
 
 
-def _of_target(ctx: Context, target: Target, addresses: list[str]) -> list[Observation]:
+def _of_target(target: Target, addresses: list[str]) -> list[StunServer]:
     """A `stun:` or `turn:` target answers Binding requests itself (RFC 8656 section 1); so does a `serve`."""
-    relays: list[Observation] = [_relay(ctx, target, a, "target") for a in addresses if target.kind == "turn"]
     if target.kind not in ("stun", "turn", "natprobe") or target.scheme == "turns":
-        return relays
-    return relays + [
+        return []
+    return [
         StunServer(
             host=target.host,
             address=a,
@@ -119,7 +131,14 @@ def _of_target(ctx: Context, target: Target, addresses: list[str]) -> list[Obser
     ]
 
 
-def _relay(ctx: Context, server: Target, address: str, origin: Origin) -> TurnServer:
+async def _at(ctx: Context, server: Target, addresses: list[str], origin: Origin) -> list[TurnServer]:
+    """One for each address; without any the name alone, where a browser's proxy looks it up."""
+    if not addresses and await to_relay(ctx, server.host, server.port, turn_transport(server)):
+        return [_relay(ctx, server, None, origin)]
+    return [_relay(ctx, server, each, origin) for each in addresses]
+
+
+def _relay(ctx: Context, server: Target, address: str | None, origin: Origin) -> TurnServer:
     return TurnServer(
         host=server.host,
         address=address,
@@ -130,17 +149,24 @@ def _relay(ctx: Context, server: Target, address: str, origin: Origin) -> TurnSe
     )
 
 
-def _turn_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
+def _turn_servers(ctx: Context, seconds: float) -> list[AsyncIterator[Observation]]:
     """The servers given by `--turn`."""
-    return [_relays(ctx, each, "option") for each in ctx.options.turn]
+    return [_relays(ctx, each, "option", seconds) for each in ctx.options.turn]
 
 
-async def _relays(ctx: Context, server: Target, origin: Origin) -> AsyncIterator[Observation]:
-    """One address of each family."""
-    async for answer in as_they_come(addresses_of(ctx, server.host, version) for version in ctx.options.families):
+async def _relays(
+    ctx: Context, server: Target, origin: Origin, seconds: float = SYSTEM_SECONDS
+) -> AsyncIterator[Observation]:
+    """One address of each family, or the name alone."""
+    known = False
+    lookups = [addresses_of(ctx, server.host, version, seconds) for version in ctx.options.families]
+    async for answer in as_they_come(lookups):
         yield answer
         if isinstance(answer, Resolved) and answer.addresses:
+            known = True
             yield _relay(ctx, server, answer.addresses[0], origin)
+    for relay in [] if known else await _at(ctx, server, [], origin):
+        yield relay
 
 
 async def _by_dns(ctx: Context, server: tuple[str, int], name: HostName, version: Family) -> AsyncIterator[Observation]:
@@ -244,12 +270,13 @@ async def _led_to(
             yield found
 
 
-def _stun_servers(ctx: Context) -> list[AsyncIterator[Observation]]:
+def _stun_servers(ctx: Context, seconds: float) -> list[AsyncIterator[Observation]]:
     """The servers given by `--stun`, or the public control servers."""
     if ctx.options.stun is not None:
-        return [_resolve(ctx, each.host, each.port, _named(each), "option", each.host) for each in ctx.options.stun]
+        given = ctx.options.stun
+        return [_resolve(ctx, each.host, each.port, _named(each), "option", each.host, seconds) for each in given]
     return [
-        _resolve(ctx, each.host, each.port, ("udp", "tcp") if each.tcp else ("udp",), "control", each.operator)
+        _resolve(ctx, each.host, each.port, ("udp", "tcp") if each.tcp else ("udp",), "control", each.operator, seconds)
         for each in CONTROL_SERVERS
     ]
 
@@ -260,10 +287,16 @@ def _named(server: Target) -> tuple[str, ...]:
 
 
 async def _resolve(
-    ctx: Context, host: str, port: int, transports: tuple[str, ...], origin: Origin, operator: str
+    ctx: Context,
+    host: str,
+    port: int,
+    transports: tuple[str, ...],
+    origin: Origin,
+    operator: str,
+    seconds: float = SYSTEM_SECONDS,
 ) -> AsyncIterator[Observation]:
     """One address of each family is enough to ask a server."""
-    async for answer in as_they_come(addresses_of(ctx, host, version) for version in ctx.options.families):
+    async for answer in as_they_come(addresses_of(ctx, host, version, seconds) for version in ctx.options.families):
         yield answer
         if not isinstance(answer, Resolved) or not answer.addresses:
             continue

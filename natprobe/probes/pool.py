@@ -18,6 +18,7 @@ from natprobe.asking.rooms import Participant, Room, seated, throw_away
 from natprobe.asking.signin import Door, SigningIn, door
 from natprobe.asking.sources import source
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import again
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context
 from natprobe.facts import Facts, JitsiConfig, LocalAddress, PoolCheck, SessionOffer, SignIn
@@ -56,7 +57,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     way = door(told.transport, told.url, config.url)
     if way is None:
         return
-    way = msgspec.structs.replace(way, addresses=(split(told.endpoint)[0],))
+    ways = (await again(ctx, way.host, way.port, (told.endpoint, told.via)),)
+    way = msgspec.structs.replace(way, ways=ways)
     rooms = _Rooms(config, way, told.domain, hosts_of(config, told.domain))
     numbers = range(2, ctx.options.sessions + 1)
     try:

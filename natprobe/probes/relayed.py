@@ -13,6 +13,7 @@ import msgspec
 
 from natprobe.asking.accepting import Waiting, waiting
 from natprobe.asking.checks import Goal, check, goals
+from natprobe.asking.relays import LEGS_MAX
 from natprobe.asking.seats import seat
 from natprobe.asking.through import SIZES, Through
 from natprobe.asking.together import as_they_come
@@ -35,7 +36,7 @@ _LOOK_SECONDS = 0.02
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All relays and addresses at once, over the allocations of the turn probe, each as soon as it is there."""
     wanted = [each for each in goals(ctx, facts, ("udp",), (4, 6)) if each.candidate.advertised]
-    legs = range(1, len(facts.ok(TurnServer)) + 1)
+    legs = range(1, min(2 * len(facts.ok(TurnServer)), LEGS_MAX) + 1)  # by a browser's proxy, and straight
     async for seen in as_they_come(_visit(ctx, facts, f"relay/{number}/through", wanted) for number in legs):
         yield seen
 

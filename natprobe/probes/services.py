@@ -26,6 +26,6 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if not sessions:
         return
     config = facts.ok(JitsiConfig)[0]
-    addresses = beside_target(ctx, facts, config.endpoint)
+    addresses = beside_target(ctx, facts, config.endpoint if config.via is None else None)
     async for seen in Offers(ctx, sessions[0], config.domain or ctx.target.host, addresses).observe():
         yield seen

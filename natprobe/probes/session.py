@@ -7,10 +7,13 @@ further sessions, through every other kind of leg that has passed too (asking/se
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
+
+import msgspec
 
 from natprobe.asking.accepting import Waiting, waiting
 from natprobe.asking.association import Through, associate, udp_ways
@@ -19,8 +22,12 @@ from natprobe.asking.relays import Leg
 from natprobe.asking.seats import CHECKS, DIRECT, seat, taken
 from natprobe.asking.staying import hold_on
 from natprobe.asking.together import as_they_come
+from natprobe.asking.tunnels import TUNNEL_SECONDS
+from natprobe.asking.ways import again
 from natprobe.context import Context
 from natprobe.derive.bridge import takes
+from natprobe.derive.legs import past_proxy
+from natprobe.derive.proxies import via_to_media
 from natprobe.facts import (
     Allocation,
     Candidate,
@@ -34,6 +41,7 @@ from natprobe.facts import (
     PathHeld,
 )
 from natprobe.model import Observation, family, join, split
+from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.ice import RelayWay, StreamWay, UdpWay, Way
 from natprobe.wire.ice import Base, Remote
@@ -81,7 +89,8 @@ def _main(facts: Facts, verified: list[IceCheck]) -> IceCheck | None:
     """
 
     def rank(check: IceCheck) -> tuple[bool, bool, int]:
-        return check.leg is not None, not _taken(facts, check), _RANKS.get(check.leg, 0)
+        past = check.via is None and bool(via_to_media(facts, check.endpoint))
+        return check.leg is not None, past if check.leg is None else not _taken(facts, check), _RANKS.get(check.leg, 0)
 
     return min(verified, key=rank, default=None)
 
@@ -118,7 +127,7 @@ async def _session(
         told = None
         async for seen in associate(ctx, sides, remotes, ways, relays, holds):
             told = one.told()  # with the last fact: what comes later is the answer to our own goodbye
-            yield seen
+            yield _led(seen, passed)
         if told is not None:
             yield told
 
@@ -126,7 +135,7 @@ async def _session(
 def _taken(facts: Facts, check: IceCheck) -> bool:
     """Whether the server's own client would have this leg."""
     found = facts.ok(Allocation, lambda each: (each.server, each.relayed) == (check.server, check.relayed))
-    return any(takes(facts, each) for each in found)
+    return any(takes(facts, each) and not past_proxy(facts, each) for each in found)
 
 
 def _verified(ctx: Context, facts: Facts) -> list[IceCheck]:
@@ -145,6 +154,13 @@ def _all_checked(facts: Facts) -> bool:
     return all(facts.probe(each) is not None for each in ("media", "relayed", "turn", "tcp"))
 
 
+def _led(seen: Observation, passed: IceCheck | None) -> Observation:
+    """As it went: through the proxy that led the check to the candidate."""
+    if passed is None or not isinstance(seen, IceEnded | MediaHandshake | PathHeld | IceCheck):
+        return seen
+    return msgspec.structs.replace(seen, via=passed.via)
+
+
 class _Found(NamedTuple):
     ways: Sequence[Way] = ()
     relays: Mapping[str, Through] = {}
@@ -160,12 +176,22 @@ async def _ways(ctx: Context, facts: Facts, one: Waiting, passed: IceCheck | Non
 async def _connected(ctx: Context, one: Waiting, passed: IceCheck, opened: ExitStack) -> _Found:
     """A connection to where one was answered."""
     try:
-        stream = await Connections(ctx, split(passed.endpoint)).first()
-    except (OSError, TimeoutError):
+        stream = await _opened(ctx, passed)
+    except (OSError, EOFError, TimeoutError):
         return _Found()
     opened.callback(stream.close)
-    way = StreamWay(stream, Base("tcp", family(stream.remote[0])))
+    at = split(passed.endpoint)
+    way = StreamWay(stream, Base("tcp", family(at[0])), at)
     return _Found([way], remotes=[each for each in one.streams if join(*each.endpoint) == passed.endpoint])
+
+
+async def _opened(ctx: Context, passed: IceCheck) -> Stream:
+    at = split(passed.endpoint)
+    if passed.via is None:
+        return await Connections(ctx, at).first()
+    way = await again(ctx, *at, (passed.endpoint, passed.via))
+    async with asyncio.timeout(TUNNEL_SECONDS):
+        return await way.open(ctx, *at)
 
 
 def _relay(ctx: Context, one: Waiting, passed: IceCheck) -> _Found:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from natprobe.asking.gateways import Gate, Knock, gate_of
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.derive import target_addresses
 from natprobe.derive.advertised import reachable
@@ -40,7 +41,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 
 
 async def _asked(ctx: Context, gate: Gate, address: Address) -> AsyncIterator[Observation]:
-    knock = Knock(ctx, gate, address)
+    knock = Knock(ctx, gate, Way(address=address))
     try:
         async with asyncio.timeout(DOOR_SECONDS):
             door = await knock.run()
@@ -57,7 +58,8 @@ def _gates(ctx: Context, facts: Facts) -> list[Gate]:
     """
     loaded = {each for info in facts.ok(JanusInfo) for each in info.transports}
     answered = {each.url for each in facts.ok(JanusDoor)}
-    shut = facts.of(JanusDoor, lambda each: each.failure in _SHUT and each.reached == "nothing")
+    # A proxy is told names, and chooses the address itself.
+    shut = facts.of(JanusDoor, lambda each: each.failure in _SHUT and each.reached == "nothing" and each.via is None)
     wanted = [each for each in shut if each.url not in answered and (not loaded or _LOADED[each.transport] in loaded)]
     wanted = [each for each in wanted if each.why == "target" or _own_port(each)]
     wanted.sort(key=lambda each: (each.why != "target", each.transport != "websocket"))

@@ -9,7 +9,7 @@ from importlib import import_module
 import msgspec
 
 from natprobe.asking.ahead import AHEAD, Ahead, end
-from natprobe.asking.lookups import beside_target
+from natprobe.asking.lookups import Ways, beside_target
 from natprobe.asking.rooms import throw_away
 from natprobe.asking.seats import participants
 from natprobe.asking.signin import Door, SigningIn, door
@@ -17,13 +17,13 @@ from natprobe.asking.together import as_they_come
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import ROOM, SIGN_IN, Context
 from natprobe.derive.conference import mixed_content
-from natprobe.facts import Facts, JitsiConfig, Resolved, SignIn
+from natprobe.facts import Facts, JitsiConfig, ProxyChoice, Resolved, SignIn
 from natprobe.model import Failure, Observation, clip
 from natprobe.pairing import Login
 from natprobe.servers.jitsi.rooms import room_name
 
 REQUIRES = (JitsiConfig,)
-TAKES = ()
+TAKES = (ProxyChoice,)
 YIELDS = (SignIn, Resolved)
 TIMEOUT = 8.0
 
@@ -83,16 +83,17 @@ class Visit:
         self._sessions: dict[int, XmppSession] = {}
         self._refused: set[int] = set()
         self._opened: list[Door] = []
-        self._addresses = beside_target(ctx, facts, config.endpoint)
+        proven = config.endpoint if config.via is None else None
+        self._ways = Ways(ctx, beside_target(ctx, facts, proven))
 
     async def observe(self) -> AsyncIterator[Observation]:
         """Both doors at once; whom the first fails, but not whom the server turns away, tries the other where a stream
         opened.
         """
         first, *others = self._doors
-        ahead = await self._made_ahead(first)
-        async for seen in self._addresses.ask(each.host for each in self._doors):
+        async for seen in self._ways.find((each.host, each.port) for each in self._doors):
             yield seen
+        ahead = await self._made_ahead(first)
         streams = [self._enter(each, first, FIRST_SECONDS, each == 1, ahead) for each in self._participants]
         async for seen in as_they_come([*streams, *(self._look(each) for each in others)]):
             yield seen
@@ -106,7 +107,7 @@ class Visit:
     async def _made_ahead(self, way: Door) -> Ahead | None:
         """The connections that stand there already; those that lead elsewhere are closed."""
         made = self._ctx.keep.get(AHEAD, Ahead)
-        if made is None or made.fits(way.host, way.port, self._addresses.of(way.host), secure=way.secure):
+        if made is None or made.fits(way.host, way.port, self._ways.to(way.host, way.port), secure=way.secure):
             return made
         await made.aclose()
         return None
@@ -138,8 +139,8 @@ class Visit:
         yield fact
 
     def _attempt(self, way: Door, ahead: Ahead | None = None) -> SigningIn:
-        at = self._addresses.of(way.host)[:ADDRESSES_MAX]
-        return SigningIn(self._ctx, msgspec.structs.replace(way, addresses=at), self._domain, self._room, ahead)
+        ways = self._ways.to(way.host, way.port)[:ADDRESSES_MAX]
+        return SigningIn(self._ctx, msgspec.structs.replace(way, ways=ways), self._domain, self._room, ahead)
 
     def _may(self, way: Door) -> bool:
         """No browser lets a secure page connect without TLS (Mixed Content section 4): no secret of ours goes there."""

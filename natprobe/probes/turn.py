@@ -9,11 +9,12 @@ from contextlib import aclosing
 
 from natprobe.addresses import address_class
 from natprobe.asking.burst import OwnSocket, bursts_wanted
-from natprobe.asking.relays import Leg
+from natprobe.asking.relays import LEGS_MAX, Leg
 from natprobe.asking.secured import preload
 from natprobe.asking.sources import source
 from natprobe.asking.through import SIZES, Mail, Through
 from natprobe.asking.together import as_they_come
+from natprobe.asking.ways import Way, to_relay
 from natprobe.context import RELAY_ACCESS, Context
 from natprobe.facts import (
     Allocation,
@@ -23,23 +24,24 @@ from natprobe.facts import (
     Facts,
     LocalAddress,
     Permission,
+    ProxyChoice,
     Relayed,
     StunServer,
     TlsSession,
+    Tunnel,
     TurnServer,
 )
-from natprobe.model import Address, Observation, family, split
+from natprobe.model import Address, HostName, Observation, family, split
 from natprobe.net.stun import StunSocket
 from natprobe.wire import stun
 from natprobe.wire.turn import Credentials
 
 REQUIRES = (TurnServer,)
-TAKES = (LocalAddress, StunServer)
-YIELDS = (Connected, TlsSession, Certificate, Allocation, Permission, Relayed)
+TAKES = (LocalAddress, StunServer, ProxyChoice)
+YIELDS = (Tunnel, Connected, TlsSession, Certificate, Allocation, Permission, Relayed)
 TIMEOUT = 12.0
 
-# A guest sends few packets: so many legs, and so many STUN servers asked through each relay.
-LEGS_MAX = 12
+# A guest sends few packets: so many STUN servers asked through each relay.
 PEERS_MAX = 2
 # How often a 300 Try Alternate is followed, as browsers follow it.
 ALTERNATES_MAX = 2
@@ -48,13 +50,15 @@ TURN_ALPN = ("stun.turn",)
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """Every server over each transport it was named for, all at once; what is allocated stays until the run ends."""
+    """Every server over each transport it was named for, by the browser's proxy and straight, all at once; what is
+    allocated stays until the run ends.
+    """
     if any(each.transport in ("tls", "dtls") for each in facts.ok(TurnServer)):
         preload()
     access = ctx.keep.get(RELAY_ACCESS, Credentials)
     legs = [
-        Leg(ctx, server, source(ctx, facts, server.address), ctx.keep.get(server.key, Credentials) or access)
-        for server in _servers(ctx, facts)[:LEGS_MAX]
+        Leg(ctx, server, way, _source(ctx, facts, way), ctx.keep.get(server.key, Credentials) or access)
+        for server, way in (await _ways(ctx, _servers(ctx, facts)))[:LEGS_MAX]
     ]
     visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
     async for observation in as_they_come(visits):
@@ -63,17 +67,36 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 
 def _servers(ctx: Context, facts: Facts) -> list[TurnServer]:
     """Each address, port and transport once, in the order of how they became known; the first with credentials."""
-    found: dict[tuple[Address, int, str], TurnServer] = {}
-    for each in facts.ok(TurnServer, lambda each: family(each.address) in ctx.options.families):
-        place = (each.address, each.port, each.transport)
+    found: dict[tuple[Address | HostName, int, str], TurnServer] = {}
+    for each in facts.ok(TurnServer, lambda each: each.address is None or family(each.address) in ctx.options.families):
+        place = (each.address or each.host, each.port, each.transport)
         if place not in found or (found[place].access == "none" and each.access != "none"):
             found[place] = each
     return list(found.values())
 
 
+async def _ways(ctx: Context, servers: list[TurnServer]) -> list[tuple[TurnServer, Way]]:
+    """To each of them: first the one of a browser that is set to a proxy, once for all addresses of the name."""
+    found: list[tuple[TurnServer, Way]] = []
+    passed: set[tuple[HostName, int, str]] = set()
+    for each in servers:
+        place = (each.host, each.port, each.transport)
+        proxied = await to_relay(ctx, *place) if place not in passed else ()
+        passed.add(place)
+        found += [(each, way) for way in proxied[:1]]
+        if each.address is not None:
+            found.append((each, Way(address=each.address)))
+    return found
+
+
+def _source(ctx: Context, facts: Facts, way: Way) -> Address | None:
+    """Proxies are reached over TCP, from where the system likes."""
+    return source(ctx, facts, way.address) if way.proxy is None else None
+
+
 async def _visit(ctx: Context, facts: Facts, leg: Leg, key: str) -> AsyncIterator[Observation]:
     """Connect, allocate, also where another server is named for it, and prove it."""
-    passed = [leg.at]
+    passed = [leg.goal]
     async for seen in _asked(ctx, leg, key):
         yield seen
     while (at := _alternate(leg, passed)) is not None and leg.client is not None:
@@ -111,8 +134,9 @@ def _alternate(leg: Leg, passed: list[tuple[str, int]]) -> tuple[str, int] | Non
     if leg.told is None or leg.told.alternate is None:
         return None
     at = split(leg.told.alternate)
-    kinds = ("public", address_class(leg.server.address))
-    alike = family(at[0]) == family(leg.server.address) and address_class(at[0]) in kinds
+    own = leg.server.address or at[0]
+    kinds = ("public",) if leg.server.address is None else ("public", address_class(own))
+    alike = family(at[0]) == family(own) and address_class(at[0]) in kinds
     return at if alike and at[1] and at not in passed and len(passed) <= ALTERNATES_MAX else None
 
 
@@ -135,13 +159,18 @@ async def _by_alpn(ctx: Context, leg: Leg, key: str) -> AsyncIterator[Observatio
 
 def _peers(facts: Facts, leg: Leg) -> Iterator[tuple[str, int]]:
     """STUN servers outside the relay, of its address class: it must not knock at inner doors for us."""
-    kind, found = address_class(leg.server.address), 0
+    kind, found = _kind(leg), 0
     for each in facts.ok(StunServer, lambda each: each.transport == "udp"):
         alike = family(each.address) == family(leg.relayed[0]) and address_class(each.address) == kind
         outside = each.host != leg.server.host and each.address not in (leg.server.address, leg.relayed[0])
         if alike and outside and found < PEERS_MAX:
             found += 1
             yield each.address, each.port
+
+
+def _kind(leg: Leg) -> str:
+    """The class of the relay's own address; where only a proxy knows that, it is taken for one that all can reach."""
+    return "public" if leg.server.address is None else address_class(leg.server.address)
 
 
 async def _by_server(leg: Leg, through: Through, peer: tuple[str, int]) -> AsyncIterator[Observation]:
@@ -166,7 +195,7 @@ async def _by_own_socket(
 ) -> AsyncIterator[Observation]:
     """A second socket of ours, outside the relay; only where the relayed address is one like the server's own."""
     relayed = leg.relayed[0]
-    if address_class(relayed) != address_class(leg.server.address):
+    if address_class(relayed) != _kind(leg):
         return
     local = source(ctx, facts, relayed)
     with contextlib.suppress(OSError):  # where it can't even be opened, mapping says so
@@ -199,7 +228,8 @@ async def _outside(ctx: Context, facts: Facts, leg: Leg, local: Address | None) 
             mapped = split(seen.mapped)
             if family(mapped[0]) == version:
                 return mapped
-    servers = [each for each in (leg.at, *_peers(facts, leg)) if family(each[0]) == version]
+    itself = [] if leg.server.address is None else [(leg.server.address, leg.server.port)]
+    servers = [each for each in (*itself, *_peers(facts, leg)) if family(each[0]) == version]
     asked = as_they_come(_mapped(ctx, local, each) for each in servers)
     async with aclosing(asked) as answers:  # type: ignore[type-var]  # it is a generator
         return await anext(answers, None)

@@ -18,6 +18,7 @@ from natprobe.facts import (
 )
 from natprobe.model import Observation
 from natprobe.render._figures import ms
+from natprobe.render._proxy import by
 
 _REACHED = {
     "nothing": "no connection",
@@ -37,7 +38,8 @@ def _door(each: JanusDoor) -> str:
     status = f", HTTP {each.status}" if each.status else ""
     unnamed = ", without the sub-protocol" if each.subprotocol is False else ""
     code = f", error {each.error_code}" if each.error_code is not None else ""
-    what = f"Janus's API by {_TRANSPORTS[each.transport]} {each.url} at {each.endpoint}, {_REACHED[each.reached]}"
+    place = f"{each.url} at {each.endpoint}{by(each.via)}"
+    what = f"Janus's API by {_TRANSPORTS[each.transport]} {place}, {_REACHED[each.reached]}"
     return what + status + unnamed + code + ms(each.rtt_ms)
 
 

@@ -49,9 +49,11 @@ from natprobe.facts import (
     TlsSession,
     TurnServer,
 )
-from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, split
+from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, join, split
 from natprobe.render._figures import ms, tries
-from natprobe.render._janus import SAY
+from natprobe.render._janus import SAY as _JANUS
+from natprobe.render._proxy import SAY as _PROXIES
+from natprobe.render._proxy import by
 
 PLACES = {
     "this-host": "on this machine",
@@ -97,9 +99,9 @@ def _bind_try(each: BindTry) -> str:
 def _check(each: IceCheck) -> str:
     size = f" of {each.size} bytes" if each.size else ""
     through = f" through relay {each.relayed}" if each.relayed else ""
-    what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}{through}"
-    by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
-    return what + (f" answered and verified{ms(each.rtt_ms)}" if each.verified else f", {tries(each.tries)}{by}")
+    what = f"ICE check{size} over {each.transport.upper()} to {each.endpoint}{through}{by(each.via)}"
+    icmp = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
+    return what + (f" answered and verified{ms(each.rtt_ms)}" if each.verified else f", {tries(each.tries)}{icmp}")
 
 
 def _ended(each: IceEnded) -> str:
@@ -172,10 +174,11 @@ _PAYLOADS = {"classic-stun": "STUN without the magic cookie", "fingerprint": "ST
 
 def _allocation(each: Allocation) -> str:
     offering = f", offering {' and '.join(each.offered)}" if each.offered else ""
-    what = f"Allocate {each.transport.upper()} to {each.server}{offering}"
+    place = each.server if each.via is None or each.port is None else join(each.host, each.port)
+    what = f"Allocate {each.transport.upper()} to {place}{by(each.via)}{offering}"
     got = f" gave {each.relayed}" if each.relayed else f", {tries(each.tries)}"
-    by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
-    return what + got + by
+    icmp = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
+    return what + got + icmp
 
 
 def _relayed(each: Relayed) -> str:
@@ -206,7 +209,8 @@ def _config(each: JitsiConfig) -> str:
 
 
 def _sign_in(each: SignIn) -> str:
-    what = f"signing in to {each.domain} by {_SIGNALLING[each.transport]} {each.url}, {_REACHED[each.reached]}"
+    place = f"{_SIGNALLING[each.transport]} {each.url}{by(each.via)}"
+    what = f"signing in to {each.domain} by {place}, {_REACHED[each.reached]}"
     status = f", HTTP {each.status}" if each.status else ""
     return what + status + (f", {each.condition}" if each.condition else "") + ms(each.duration_ms)
 
@@ -258,13 +262,13 @@ def _route(each: DefaultRoute) -> str:
 def _tls(each: TlsSession) -> str:
     how = "verified" if each.verified else "not verified"
     offering = f", offering {' and '.join(each.offered)}" if each.offered else ""
-    what = f"{each.transport.upper()} to {each.endpoint} for {each.name}{offering}, {how}"
+    what = f"{each.transport.upper()} to {each.endpoint}{by(each.via)} for {each.name}{offering}, {how}"
     return what + (f", {each.protocol}" if each.protocol else "")
 
 
 def _http(each: HttpReply) -> str:
     says = f", says {' and '.join(each.says)}" if each.says else ""
-    return f"GET {each.url}" + (f": HTTP {each.status}" if each.status else "") + says
+    return f"GET {each.url}{by(each.via)}" + (f": HTTP {each.status}" if each.status else "") + says
 
 
 def _from(local: Endpoint | None) -> str:
@@ -272,52 +276,58 @@ def _from(local: Endpoint | None) -> str:
     return "here" if local is None else split(local)[0] if split(local)[1] == 0 else local
 
 
-_SAY: dict[type[Observation], Callable[[Any], str]] = SAY | {
-    Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
-    Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
-    BindTry: _bind_try,
-    LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
-    DefaultRoute: _route,
-    SourceAddress: lambda e: f"packets to {e.towards} leave from {e.local or 'nowhere'}",
-    Resolved: _resolved,
-    NaptrAnswer: lambda e: f"NAPTR of {e.name}" + "".join(f" {r.service} {r.replacement}" for r in e.records),
-    SrvAnswer: lambda e: f"{e.service}.{e.name}" + "".join(f" {r.target}:{r.port}" for r in e.records),
-    StunServer: lambda e: f"STUN server {e.host} ({e.operator}) at {e.address} port {e.port} {e.transport}",
-    Candidate: lambda e: f"media candidate {e.endpoint} {e.transport}",
-    Connected: lambda e: f"TCP to {e.endpoint}" + (ms(e.rtt_ms) if e.failure is None else ""),
-    TlsSession: _tls,
-    Certificate: lambda e: (
-        f"certificate of {e.endpoint} for {', '.join(e.names[:3]) or e.subject}, until {e.not_after}"
-    ),
-    HttpReply: _http,
-    Binding: _binding,
-    FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {tries(e.tries)}",
-    Stray: lambda e: f"{e.count} stray datagram{'s'[: e.count > 1]} from {e.sender} ({e.fault})",
-    Hairpin: _hairpin,
-    IdleMapping: _idle,
-    Hop: _hop,
-    RouterAnswer: _router,
-    Opening: _opening,
-    OtherPayload: _payload,
-    TurnServer: lambda e: f"relay {e.host} at {e.address} port {e.port} {e.transport}",
-    Allocation: _allocation,
-    Permission: _permission,
-    Relayed: _relayed,
-    RelayBurst: _burst,
-    IceCheck: _check,
-    IceEnded: _ended,
-    MediaHandshake: _handshake,
-    PathHeld: _path_held,
-    PoolCheck: _pool,
-    JitsiConfig: _config,
-    SignIn: _sign_in,
-    Services: _services,
-    ConferenceReply: _conference,
-    RoomEntry: _entry,
-    SessionOffer: _offer,
-    BridgeChannel: lambda e: f"bridge's WebSocket {e.url}" + (f", HTTP {e.status}" if e.status else ""),
-    PseudoTls: lambda e: f"pseudo-TLS hello to {e.endpoint}" + (f" answered{ms(e.rtt_ms)}" if not e.failure else ""),
-}
+_SAY: dict[type[Observation], Callable[[Any], str]] = (
+    _JANUS
+    | _PROXIES
+    | {
+        Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
+        Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
+        BindTry: _bind_try,
+        LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
+        DefaultRoute: _route,
+        SourceAddress: lambda e: f"packets to {e.towards} leave from {e.local or 'nowhere'}",
+        Resolved: _resolved,
+        NaptrAnswer: lambda e: f"NAPTR of {e.name}" + "".join(f" {r.service} {r.replacement}" for r in e.records),
+        SrvAnswer: lambda e: f"{e.service}.{e.name}" + "".join(f" {r.target}:{r.port}" for r in e.records),
+        StunServer: lambda e: f"STUN server {e.host} ({e.operator}) at {e.address} port {e.port} {e.transport}",
+        Candidate: lambda e: f"media candidate {e.endpoint} {e.transport}",
+        Connected: lambda e: f"TCP to {e.endpoint}{by(e.via)}" + (ms(e.rtt_ms) if e.failure is None else ""),
+        TlsSession: _tls,
+        Certificate: lambda e: (
+            f"certificate of {e.endpoint}{by(e.via)} for {', '.join(e.names[:3]) or e.subject}, until {e.not_after}"
+        ),
+        HttpReply: _http,
+        Binding: _binding,
+        FilteringTest: lambda e: f"answer from {e.expected} to {e.local} asked of {e.server}, {tries(e.tries)}",
+        Stray: lambda e: f"{e.count} stray datagram{'s'[: e.count > 1]} from {e.sender} ({e.fault})",
+        Hairpin: _hairpin,
+        IdleMapping: _idle,
+        Hop: _hop,
+        RouterAnswer: _router,
+        Opening: _opening,
+        OtherPayload: _payload,
+        TurnServer: lambda e: f"relay {e.host} at {e.address or 'no address'} port {e.port} {e.transport}",
+        Allocation: _allocation,
+        Permission: _permission,
+        Relayed: _relayed,
+        RelayBurst: _burst,
+        IceCheck: _check,
+        IceEnded: _ended,
+        MediaHandshake: _handshake,
+        PathHeld: _path_held,
+        PoolCheck: _pool,
+        JitsiConfig: _config,
+        SignIn: _sign_in,
+        Services: _services,
+        ConferenceReply: _conference,
+        RoomEntry: _entry,
+        SessionOffer: _offer,
+        BridgeChannel: lambda e: f"bridge's WebSocket {e.url}{by(e.via)}" + (f", HTTP {e.status}" if e.status else ""),
+        PseudoTls: lambda e: (
+            f"pseudo-TLS hello to {e.endpoint}" + (f" answered{ms(e.rtt_ms)}" if not e.failure else "")
+        ),
+    }
+)
 
 
 def advice(fix: Fix) -> list[str]:

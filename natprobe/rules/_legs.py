@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from natprobe.derive.proxies import relay_port
 from natprobe.derive.relays import LegFacts, elsewhere
 from natprobe.facts import Allocation, Facts, MediaHandshake, PathHeld, ids
-from natprobe.model import Alternative, Fix, Observation, Severity, Where, split
+from natprobe.model import Alternative, Fix, Observation, Severity, Where, join, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
 _ELSEWHERE = "; over {others} it answers"
@@ -33,7 +34,7 @@ def found(
     first, others = legs[0].allocation, elsewhere(facts, legs[0])
     args = {
         "host": first.host,
-        "server": " and ".join(dict.fromkeys(each.allocation.server for each in legs)),
+        "server": " and ".join(dict.fromkeys(_place(each) for each in legs)),
         "transport": first.transport.upper(),
         "others": " and ".join(each.upper() for each in others),
     }
@@ -58,6 +59,16 @@ def _evidence(legs: list[LegFacts]) -> tuple[int, ...]:
     return ids(steps)
 
 
+def _place(leg: LegFacts) -> str:
+    on = leg.allocation
+    return on.server if on.via is None else f"{join(on.host, relay_port(on))} through {on.via}"
+
+
 def port(leg: LegFacts) -> int:
     """The port that the relay was asked on."""
-    return split(leg.allocation.server)[1]
+    return relay_port(leg.allocation)
+
+
+def address(leg: LegFacts) -> str:
+    """Where clients reach the relay: by address, where it is known here."""
+    return split(leg.allocation.server)[0] if leg.allocation.via is None else leg.allocation.host

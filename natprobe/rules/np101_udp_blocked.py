@@ -18,12 +18,13 @@ Sources: RFC 4787 section 5, RFC 8445 section 5.1.1.2, RFC 8835 section 3.4.
 """
 
 from natprobe.derive import OWN, bindings, tcp_controls, udp_works
-from natprobe.facts import Binding, Connected, Facts, Run, ids
+from natprobe.derive.proxies import reached
+from natprobe.facts import Binding, Connected, Facts, ProxyChoice, Run, ids
 from natprobe.fixes import let_media_out, more_servers
 from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (Binding, Connected, Run)
+READS = (Binding, Connected, Run, ProxyChoice)
 
 _SILENT = (
     "No UDP comes back to this network: {servers} servers of {operators} operators never answered,"
@@ -42,13 +43,15 @@ _ONE_FAMILY = (
 
 
 def check(facts: Facts) -> Judgement:
-    """Never from the silence of one operator's servers, and never without a TCP control."""
+    """Never from the silence of one operator's servers, and never without a TCP control. Where the page comes by a
+    proxy it is proxy-ignores-media.
+    """
     asked = [each for each in bindings(facts, "udp") if each.failure not in OWN]
     if not asked:
         return NOT_APPLICABLE
     works = udp_works(facts)
     if works is False:
-        return [_found(facts, asked)]
+        return CLEAR if reached(facts) else [_found(facts, asked)]
     if works:
         families: tuple[Family, ...] = (4, 6)
         shut = [version for version in families if udp_works(facts, version) is False]

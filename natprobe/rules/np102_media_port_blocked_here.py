@@ -17,6 +17,7 @@ Sources: RFC 8445 section 7.2.5; field reports: docker-jitsi-meet 1869.
 
 from natprobe.derive import udp_works
 from natprobe.derive.advertised import failed, state, through_relays
+from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
 from natprobe.fixes import media_server, relay_over_tls
 from natprobe.model import Allow, split
@@ -35,7 +36,7 @@ def check(facts: Facts) -> Judgement:
     """Where no UDP passes at all, udp-blocked says so. The relay's success is the second vantage."""
     if state(facts) != "blocked-here":
         return nothing(facts)
-    return CLEAR if udp_works(facts) is False else [_found(facts)]
+    return CLEAR if udp_works(facts) is False or no_way_for_udp(facts) else [_found(facts)]
 
 
 def _found(facts: Facts) -> Found:

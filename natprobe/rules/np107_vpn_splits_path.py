@@ -13,6 +13,7 @@ Sources: RFC 8828 section 5.2 (which interfaces a browser uses).
 
 from natprobe.addresses import carried_by_ipv6
 from natprobe.derive import bindings, target_addresses
+from natprobe.derive.proxies import straight
 from natprobe.facts import Binding, Connected, Facts, LocalAddress, Run, SourceAddress, ids
 from natprobe.model import Do, Observation, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -55,7 +56,7 @@ def _by_protocol(facts: Facts, tunnels: set[str]) -> list[Observation]:
     Of TCP only what goes the way of the page counts; UDP is that of the same local address, where any of it came back.
     """
     answered = [each for each in (*bindings(facts, "udp"), *bindings(facts, "tcp")) if each.mapped and each.local]
-    pages = {split(each.local)[0] for each in facts.ok(Connected) if each.local is not None}
+    pages = {split(each.local)[0] for each in facts.ok(Connected, straight) if each.local is not None}
     for tcp in (each for each in answered if each.transport == "tcp" and (not pages or _local(each) in pages)):
         same = [each for each in answered if each.transport == "udp" and each.server == tcp.server]
         compared = [each for each in same if _local(each) == _local(tcp)] or same
@@ -89,7 +90,7 @@ def _by_route(facts: Facts, tunnels: set[str]) -> list[Observation]:
     """Towards one address the system takes the tunnel for UDP and another interface for TCP, or the other way round."""
     if any(run.sources for run in facts.of(Run)):
         return []  # TCP went where --source said
-    for tcp in facts.ok(Connected, lambda each: each.local is not None):
+    for tcp in facts.ok(Connected, lambda each: straight(each) and each.local is not None):
         udp = [each for each in facts.ok(SourceAddress) if each.towards == split(tcp.endpoint)[0]]
         if any((each.local in tunnels) is not (split(tcp.local or "")[0] in tunnels) for each in udp if each.local):
             return [tcp, *udp]

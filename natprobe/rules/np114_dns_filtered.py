@@ -13,18 +13,21 @@ Sources: RFC 8914 section 4.18 (filtered answers), RFC 6761 section 6.3.
 """
 
 from natprobe.derive import Withheld, is_local_name, sinkholes, withheld
-from natprobe.facts import Facts, Resolved, ids
+from natprobe.derive.proxies import names_matter
+from natprobe.facts import Facts, ProxyChoice, Resolved, Tunnel, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Resolved,)
+READS = (Resolved, ProxyChoice, Tunnel)
 
 
 def check(facts: Facts) -> Judgement:
-    """Different addresses from different resolvers are no filter: split horizons are made on purpose."""
+    """Different addresses from different resolvers are no filter: split horizons are made on purpose. Nobody asks this
+    machine's resolver where a proxy does.
+    """
     name = facts.target.host
     answers = facts.of(Resolved, lambda each: each.name == name and each.by != "literal")
-    if not answers or is_local_name(name):
+    if not answers or is_local_name(name) or not names_matter(facts):
         return NOT_APPLICABLE
     no_servers = sinkholes(answers)
     sunk = [each for each in answers if each.addresses and no_servers.issuperset(each.addresses)]

@@ -13,11 +13,12 @@ Sources: RFC 1035 section 4.1.1, RFC 2308 section 2.
 """
 
 from natprobe.derive import sinkholes, target_addresses
-from natprobe.facts import Facts, Resolved, ids
+from natprobe.derive.proxies import names_matter
+from natprobe.facts import Facts, ProxyChoice, Resolved, Tunnel, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Resolved,)
+READS = (Resolved, ProxyChoice, Tunnel)
 
 # What is said, by the most telling failure; "no data" only where every answer says so.
 _MESSAGES = (
@@ -31,10 +32,12 @@ _OTHER = "The name {name} could not be looked up"
 
 
 def check(facts: Facts) -> Judgement:
-    """A literal address always resolves. What a filter answers in an address's place is dns-filtered's matter."""
+    """A literal address always resolves. What a filter answers in an address's place is dns-filtered's matter; where a
+    proxy looks the name up, what it finds counts.
+    """
     name = facts.target.host
     answers = facts.of(Resolved, lambda each: each.name == name)
-    if not answers:
+    if not answers or not names_matter(facts):
         return NOT_APPLICABLE
     if target_addresses(facts) or sinkholes(answers):
         return CLEAR

@@ -10,17 +10,22 @@ What to do: allow the browser (and natprobe) to send UDP in the machine's own fi
 Sources: Linux netfilter's OUTPUT hook; measured: EPERM from send.
 """
 
-from natprobe.facts import Allocation, Binding, Connected, Facts, IceCheck, ids
+from natprobe.derive.proxies import via
+from natprobe.facts import Allocation, Binding, Connected, Facts, IceCheck, ProxyChoice, ids
 from natprobe.fixes import media_port
 from natprobe.model import Allow, Failure, Observation
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Binding, IceCheck, Connected, Allocation)
+READS = (Binding, IceCheck, Connected, Allocation, ProxyChoice)
 
 
 def check(facts: Facts) -> Judgement:
-    """Every UDP or TCP step that the kernel itself refused."""
-    tried = [*facts.of(Binding), *facts.of(IceCheck), *facts.of(Connected), *facts.of(Allocation)]
+    """Every UDP or TCP step that the kernel itself refused. Where a browser goes through a proxy, TCP to anybody else
+    is nothing that it would miss.
+    """
+    steps: list[Observation] = [*facts.of(Binding), *facts.of(IceCheck), *facts.of(Connected), *facts.of(Allocation)]
+    led = via(facts) is not None
+    tried = [each for each in steps if not (led and each.flow.startswith("tcp") and getattr(each, "via", None) is None)]
     refused = [each for each in tried if each.failure is Failure.PERMISSION_DENIED]
     if not refused:
         return CLEAR if tried else NOT_APPLICABLE

@@ -22,8 +22,20 @@ and what Chromium offers in TLS to a relay.
 """
 
 from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
+from natprobe.derive.proxies import refusal, relay_port, straight, tunnels, unnamed
 from natprobe.derive.relays import LegFacts, connected, legs, legs_in
-from natprobe.facts import Allocation, Binding, Connected, DefaultRoute, Facts, OtherPayload, Run, ids
+from natprobe.facts import (
+    Allocation,
+    Binding,
+    Connected,
+    DefaultRoute,
+    Facts,
+    OtherPayload,
+    Run,
+    Tunnel,
+    TurnServer,
+    ids,
+)
 from natprobe.fixes import more_servers
 from natprobe.model import Alternative, Do, Failure, Fix, Observation, Where, family, split
 from natprobe.reasons import sentence
@@ -31,7 +43,7 @@ from natprobe.rules import CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing, port
 from natprobe.servers import coturn
 
-READS = (Allocation, Binding, Connected, DefaultRoute, OtherPayload, Run)
+READS = (Allocation, Binding, Connected, DefaultRoute, OtherPayload, Run, Tunnel, TurnServer)
 
 _RELAY = "The relay {host} "
 _MESSAGES = {
@@ -43,6 +55,7 @@ _MESSAGES = {
     "no-way": _RELAY + "cannot be reached over {transport} ({server}): {why}",
     "cut": _RELAY + "closes connections over {transport} ({server}) without a word of TURN: {why}",
 }
+_BEYOND = "The proxy {via} does not get to port {port} of the relay {host} ({transport}): {why}"
 _WEB_PORTS = (80, 443)
 _ELSEWHERE = Do(
     text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
@@ -53,8 +66,10 @@ _ELSEWHERE = Do(
 
 def check(facts: Facts) -> Judgement:
     """Where no UDP comes back at all, udp-blocked says it, and stun-filtered where all does but STUN."""
-    if groups := legs_in(facts, "unreachable"):
-        return [_found(facts, group) for group in groups]
+    several = [_found(facts, group) for group in legs_in(facts, "unreachable")]
+    several += [_beyond(facts, each) for each in _unreached(facts)]
+    if several:
+        return several
     if legs_in(facts, "unsure"):
         return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
     return nothing(facts)
@@ -79,6 +94,44 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         alternatives=alternatives,
         fixes=_fixes(leg, what, where),
     )
+
+
+def _unreached(facts: Facts) -> list[Tunnel]:
+    """The relays that a browser's proxy would lead to, and that it says it does not get to."""
+    return [each for each in tunnels(facts, "relay") if refusal(each) == "unreachable"]
+
+
+def _beyond(facts: Facts, tunnel: Tunnel) -> Found:
+    """In the proxy's own words. It looks names up by itself; what answers straight is not the relay's fault."""
+    answers = [each.allocation for each in legs(facts) if each.answered and not each.datagrams]
+    alive = [each for each in answers if (each.host, relay_port(each)) == (tunnel.host, tunnel.port)]
+    why = tunnel.error or tunnel.detail or sentence(str(tunnel.failure))
+    named = Do(
+        text=f"Have the name {tunnel.host} resolve for the proxy, which asks its own resolvers", audience="network"
+    )
+    let = Do(text=f"Let the proxy itself out to {tunnel.host}, TCP port {tunnel.port}", audience="network")
+    listening = coturn.listening(tunnel.port, secure=False, host=tunnel.host)
+    fixes: tuple[Fix, ...] = (named,) if unnamed(tunnel) else (let,) if alive else listening
+    return Found(
+        message=_BEYOND,
+        args={
+            "via": tunnel.via,
+            "port": tunnel.port,
+            "host": tunnel.host,
+            "transport": _over(facts, tunnel),
+            "why": why,
+        },
+        evidence=ids(tunnel, alive),
+        where=Where.PROXY if alive or unnamed(tunnel) else Where.UNKNOWN,
+        fixes=(*fixes, _ELSEWHERE),
+    )
+
+
+def _over(facts: Facts, tunnel: Tunnel) -> str:
+    """What the relay was to be asked over."""
+    at = (tunnel.host, tunnel.port)
+    named = facts.of(TurnServer, lambda each: (each.host, each.port) == at and each.transport in ("tcp", "tls"))
+    return " and ".join(dict.fromkeys(each.transport.upper() for each in named))
 
 
 def _what(facts: Facts, leg: LegFacts) -> str:
@@ -106,7 +159,8 @@ def _where(facts: Facts, leg: LegFacts, what: str) -> tuple[Where, tuple[Alterna
         return rejecting(facts, leg.allocation.reported_by, leg.allocation.server), ()
     if what in ("cut", "waits"):
         other = alternative("turn-443-not-turn", f"on the relay: ss -lntup, for who listens on port {port(leg)}")
-        return Where.UNKNOWN, (other,)
+        ends = alternative("proxy-refuses-port", "ask who runs the proxy: does it end what is no HTTP?")
+        return Where.UNKNOWN, (other,) if leg.allocation.via is None else (other, ends)
     if what == "no-way" or _compared(facts, leg):
         return (Where.UNKNOWN if what == "no-way" else Where.SERVER_EDGE), ()
     return Where.UNKNOWN, (alternative("udp-blocked", more_servers(facts)),) if leg.datagrams else ()
@@ -117,6 +171,8 @@ def _compared(facts: Facts, leg: LegFacts) -> bool:
     version = family(split(leg.allocation.server)[0])
     if leg.datagrams:
         return udp_works(facts, version) is True
+    if leg.allocation.via is not None:
+        return False
     answers = {_remote(each) for each in tcp_answers(facts, version)}
     return any(each == port(leg) or each not in _WEB_PORTS for each in answers)
 
@@ -127,11 +183,13 @@ def _remote(seen: Observation) -> int:
 
 def _alive(facts: Facts, leg: LegFacts) -> list[Observation]:
     """What shows that the host itself is there: answers from the same address over another transport or port."""
+    if leg.allocation.via is not None:
+        return list(connected(facts, leg))
     address = split(leg.allocation.server)[0]
     others = [each.allocation for each in legs(facts) if each.answered]
-    said: list[Observation] = [each for each in others if split(each.server)[0] == address]
+    said: list[Observation] = [each for each in others if each.via is None and split(each.server)[0] == address]
     said += [each for each in facts.of(Binding) if split(each.server)[0] == address and came_back(each)]
-    return said + [each for each in facts.ok(Connected) if split(each.endpoint)[0] == address]
+    return said + [each for each in facts.ok(Connected, straight) if split(each.endpoint)[0] == address]
 
 
 def _secure(leg: LegFacts) -> bool:

@@ -19,7 +19,7 @@ from natprobe.derive.relays import LegFacts, legs_in, seen_from
 from natprobe.facts import Allocation, Facts, Relayed, ids
 from natprobe.model import Address, split
 from natprobe.rules import Found, Judgement
-from natprobe.rules._legs import found, nothing
+from natprobe.rules._legs import address, found, nothing
 from natprobe.servers import coturn
 
 READS = (Allocation, Relayed)
@@ -52,4 +52,4 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 def _outside(leg: LegFacts, seen: list[Address]) -> Address:
     """How peers see it, else where clients reach it: the same on every one-to-one NAT."""
-    return seen[0] if seen else split(leg.allocation.server)[0]
+    return seen[0] if seen else address(leg)

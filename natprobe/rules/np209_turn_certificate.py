@@ -17,7 +17,7 @@ Sources: RFC 8656 section 3.1, RFC 8489 section 6.2.3, RFC 7065 section 3.2, RFC
 from itertools import chain
 
 from natprobe.derive.certificates import Fault, fault, shown, told
-from natprobe.derive.relays import LegFacts, legs, refused_sessions
+from natprobe.derive.relays import LegFacts, by_way, legs, refused_sessions
 from natprobe.facts import Allocation, Certificate, Facts, TlsSession, ids
 from natprobe.model import Do, Fix
 from natprobe.rules import Found, Judgement, alternative
@@ -41,10 +41,10 @@ _MESSAGES: dict[Fault, str] = {
 
 
 def check(facts: Facts) -> Judgement:
-    """Also where --insecure went on past it."""
+    """Also where --insecure went on past it. Where somebody between answers, tls-intercepted says it."""
     groups: dict[tuple[str, str], list[LegFacts]] = {}
     for each in legs(facts):
-        if refused_sessions(facts, each):
+        if refused_sessions(facts, each) and not by_way(facts, each):
             groups.setdefault((each.allocation.host, each.allocation.transport), []).append(each)
     return [_found(facts, group) for group in groups.values()] or nothing(facts)
 

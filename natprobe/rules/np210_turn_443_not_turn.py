@@ -17,6 +17,7 @@ Sources: RFC 8656 sections 3.1 and 12.5, RFC 6066 section 3, RFC 7301, RFC 7443;
 SNI and no ALPN.
 """
 
+from natprobe.derive.legs import handshakes
 from natprobe.derive.relays import LegFacts, connected, legs_in, sorted_by_alpn
 from natprobe.facts import Allocation, Connected, Facts, TlsSession, ids
 from natprobe.model import Do, Failure, Fix
@@ -50,13 +51,12 @@ def check(facts: Facts) -> Judgement:
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
     allocation, behind = group[0].allocation, sorted_by_alpn(facts, group[0])
     failure = allocation.failure or Failure.CLOSED
-    handshakes = facts.of(TlsSession, lambda each: each.probe == "turn" and each.endpoint == allocation.server)
     return found(
         facts,
         group,
         _SORTED.get(failure, _WEB_SORTED) if behind else _MESSAGES.get(failure, _CUT),
         more={"words": allocation.detail or str(allocation.failure)},
-        evidence=ids(connected(facts, group[0]), handshakes, [behind] if behind else []),
+        evidence=ids(connected(facts, group[0]), handshakes(facts, allocation), [behind] if behind else []),
         fixes=nginx.sorted_for_browsers(allocation.host) if behind else (_look(group[0]),),
     )
 

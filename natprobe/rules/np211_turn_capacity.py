@@ -16,9 +16,8 @@ Sources: RFC 8656 sections 7.2 and 19, RFC 8489 section 14.8; measured: coturn 4
 
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts
-from natprobe.model import split
 from natprobe.rules import CouldNotTell, Found, Judgement
-from natprobe.rules._legs import found, nothing
+from natprobe.rules._legs import address, found, nothing
 from natprobe.servers import coturn
 
 READS = (Allocation,)
@@ -38,6 +37,6 @@ def check(facts: Facts) -> Judgement:
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
     allocation = group[0].allocation
     ports = allocation.error_code == _PORTS
-    fixes = coturn.ports(split(allocation.server)[0]) if ports else coturn.quota(allocation.detail)
+    fixes = coturn.ports(address(group[0])) if ports else coturn.quota(allocation.detail)
     words = allocation.detail or str(allocation.error_code)
     return found(facts, group, _MESSAGE, more={"words": words}, fixes=fixes)

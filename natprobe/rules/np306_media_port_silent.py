@@ -29,6 +29,7 @@ from itertools import groupby
 from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids, server_kind
 from natprobe.fixes import media_server, more_servers
 from natprobe.model import Address, Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
@@ -42,10 +43,12 @@ _SEVERAL = "UDP to {endpoint} was never answered: {tries} authenticated checks g
 
 
 def check(facts: Facts) -> Judgement:
-    """Not where UDP comes back from nowhere, or all of it but STUN: that is this network's doing, and udp-blocked or
-    stun-filtered says it.
+    """Not where UDP comes back from nowhere, or all of it but STUN: that is this network's doing, and udp-blocked,
+    proxy-ignores-media or stun-filtered says it.
     """
     checks = media_checks(facts)
+    if no_way_for_udp(facts):
+        return CLEAR
     filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
     judged = accused(facts)
     mute = sorted({each.endpoint for each in judged if silent(judged, each.endpoint)} - filtered)

@@ -14,6 +14,7 @@ Sources: RFC 1812 section 5.2.7.1, RFC 4443 section 3.1.
 
 from natprobe.derive import REJECTED, media_checks, rejecting, udp_works
 from natprobe.derive.advertised import accused
+from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, PoolCheck, Resolved, ids
 from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
@@ -34,7 +35,7 @@ def check(facts: Facts) -> Judgement:
     """Not where every UDP packet is rejected: udp-blocked says that."""
     checks = media_checks(facts)
     rejected = [each for each in accused(facts) if each.failure in REJECTED and not _closed(each)]
-    if not rejected or udp_works(facts) is False:
+    if not rejected or udp_works(facts) is False or no_way_for_udp(facts):
         return CLEAR if checks else NOT_APPLICABLE
     first = rejected[0]
     prohibited = first.failure in (Failure.PROHIBITED, Failure.PORT_UNREACHABLE)

@@ -22,23 +22,30 @@ from natprobe.derive import (
     page_port,
     page_replies,
     secure_pages,
+    target_addresses,
     tcp_answers,
     udp_works,
     web_connects,
     web_sessions,
 )
+from natprobe.derive.captive import portal
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.janus import listening_elsewhere, named_door, shut_door
-from natprobe.facts import Binding, Connected, Facts, HttpReply, JanusDoor, TlsSession, ids
+from natprobe.derive.proxies import browser_way, proxy_dead, refusal, unnamed, via, web_tunnel
+from natprobe.facts import Binding, Connected, Facts, HttpReply, JanusDoor, ProxyChoice, TlsSession, Tunnel, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
-READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor)
+READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, Tunnel)
 
 
 def check(facts: Facts) -> Judgement:
     """All addresses dead, or none with a page: an error. Some dead while others of their family live: a warning."""
+    if portal(facts):
+        return CLEAR
+    if via(facts) is not None:
+        return _by_proxy(facts)
     connects = web_connects(facts)
     if not connects:
         return NOT_APPLICABLE
@@ -55,6 +62,64 @@ def check(facts: Facts) -> Judgement:
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
     partly = [each for each in partly if tcp_answers(facts, family(split(each.endpoint)[0]))]
     return [_partly(partly)] if partly else CLEAR
+
+
+def _by_proxy(facts: Facts) -> Judgement:
+    """Who has no proxy to ask has none of the page. What the proxy itself refuses is proxy-refuses-port's matter, and
+    proxy-authentication's; a name that is known nowhere, name-unresolved's.
+    """
+    tunnel = web_tunnel(facts)
+    if dead := proxy_dead(facts):
+        return [_proxy_silent(facts, dead)]
+    if tunnel is None or (refused := refusal(tunnel)) is None:
+        hung = None if secure_pages(facts) or named_door(facts) else _hung(facts)
+        return [hung] if hung else CLEAR if web_connects(facts) else NOT_APPLICABLE
+    if refused == "dead":
+        return [_proxy_silent(facts, tunnel)]
+    nowhere = unnamed(tunnel) and not target_addresses(facts)
+    return CLEAR if refused != "unreachable" or nowhere else [_not_reached(facts, tunnel)]
+
+
+def _proxy_silent(facts: Facts, seen: ProxyChoice | Tunnel) -> Found:
+    choice, proxy = browser_way(facts), via(facts)
+    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else "its settings"
+    return Found(
+        message="The proxy {proxy} that this machine is set to leads nowhere ({why}): no page opens through it",
+        args={"proxy": proxy, "why": sentence(str(seen.failure))},
+        evidence=ids(seen, choice or [], web_connects(facts)),
+        where=Where.PROXY,
+        fixes=(
+            Do(text=f"See whether the proxy {proxy} runs, and is still the one to be used", audience="network"),
+            Do(text=f"Where no proxy is needed any more, take it out of {told}", audience="user"),
+        ),
+    )
+
+
+def _not_reached(facts: Facts, tunnel: Tunnel) -> Found:
+    """The proxy's own word: a status of 5xx, or a SOCKS reply."""
+    why = f"HTTP {tunnel.status}" if tunnel.status is not None else sentence(str(tunnel.failure))
+    return Found(
+        message="The proxy {proxy} does not get to {host} on TCP port {port}: it says {why}",
+        args={
+            "proxy": tunnel.via,
+            "host": tunnel.host,
+            "port": tunnel.port,
+            "why": f"{why}, {tunnel.error}" if tunnel.error else why,
+        },
+        evidence=ids(tunnel, web_connects(facts)),
+        where=Where.UNKNOWN,
+        fixes=(
+            Do(
+                text=f"On the server, see that the web front runs and listens: ss -ltnp | grep :{tunnel.port}",
+                audience="server",
+            ),
+            Do(
+                text=f"See whether {tunnel.host}, port {tunnel.port}, can be reached from the proxy itself: its DNS"
+                " servers, and the firewall between it and the internet",
+                audience="network",
+            ),
+        ),
+    )
 
 
 def _insecure_page(facts: Facts) -> bool:
@@ -80,7 +145,7 @@ def _hung(facts: Facts) -> Found | None:
     sessions = [each for each in web_sessions(facts) if each.failure is not None]
     failed = [each for each in page_replies(facts) if each.failure is not None]
     steps: list[TlsSession | HttpReply] = [*sessions, *failed]
-    there = [each for each in steps if split(each.endpoint)[1] == port]
+    there = [each for each in steps if each.via is not None or split(each.endpoint)[1] == port]
     if not there or any(each.failure is Failure.TLS_CERTIFICATE for each in there):
         return None
     status = there[0].status if isinstance(there[0], HttpReply) else None

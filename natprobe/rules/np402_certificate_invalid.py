@@ -13,7 +13,10 @@ Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2, RFC 848
 """
 
 from natprobe.derive import beside_page
-from natprobe.derive.certificates import Fault, fault, shown, told
+from natprobe.derive.captive import portal
+from natprobe.derive.certificates import Fault, fault, same_handshake, shown, told
+from natprobe.derive.interception import intercepted_page
+from natprobe.derive.proxies import taken
 from natprobe.facts import Certificate, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do, Failure, Severity
@@ -37,12 +40,17 @@ _BESIDE = "At {endpoint}, a server of the SRV records and not the page: "
 
 def check(facts: Facts) -> Judgement:
     """What the verifier said decides; the certificate's facts tell why. Only the target's own: another server of
-    `--stun` is there to compare with, and of a relay turn-certificate tells.
+    `--stun` is there to compare with, and of a relay turn-certificate tells. One that is nobody's but somebody's on the
+    way is tls-intercepted's matter, or captive-portal's.
     """
-    sessions = facts.of(TlsSession, lambda each: each.name == facts.target.host and each.probe != "turn")
+    sessions = taken(facts, TlsSession, lambda each: each.name == facts.target.host and each.probe != "turn")
+    between = [each.shown for each in intercepted_page(facts)]
     refused = [each for each in sessions if each.failure is Failure.TLS_CERTIFICATE]
+    refused = [each for each in refused if not any(same_handshake(each, leaf) for leaf in between)]
+    if portal(facts):
+        return CLEAR
     if not refused:
-        return CLEAR if any(each.verified for each in sessions) else NOT_APPLICABLE
+        return CLEAR if between or any(each.verified for each in sessions) else NOT_APPLICABLE
     beside = [each for each in refused if beside_page(facts, each)]
     opened = [each for each in refused if each not in beside]
     return [_found(facts, each) for each in (opened, beside) if each]

@@ -12,6 +12,9 @@ Sources: RFC 5280 section 4.1.2.5.
 """
 
 from natprobe.derive import beside_page
+from natprobe.derive.certificates import shown
+from natprobe.derive.interception import intercepted_page
+from natprobe.derive.proxies import taken_ok
 from natprobe.facts import Certificate, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do
@@ -24,9 +27,9 @@ SOON_DAYS = 14
 
 def check(facts: Facts) -> Judgement:
     """Only the target's own, and one that is accepted now: the others are certificate-invalid's."""
-    own = facts.ok(TlsSession, lambda each: each.verified and each.name == facts.target.host)
-    verified = {(each.endpoint, each.transport) for each in own}
-    good = [each for each in facts.ok(Certificate) if (each.endpoint, each.transport) in verified]
+    own = taken_ok(facts, TlsSession, lambda each: each.verified and each.name == facts.target.host)
+    between = [each.shown for each in intercepted_page(facts)]
+    good = [each for each in shown(facts, own) if each not in between]
     beside = {each.endpoint for each in own if beside_page(facts, each)}
     ending = [each for each in good if 0 <= each.days_left < SOON_DAYS]
     if not ending:

@@ -34,6 +34,8 @@ docker-jitsi-meet 1154, 952.
 from natprobe.derive import OWN
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import redirected, takes_bosh
+from natprobe.derive.interception import intercepted_page
+from natprobe.derive.proxies import taken
 from natprobe.facts import Facts, JanusDoor, JitsiConfig, SignIn, ids
 from natprobe.model import Failure, Fix, Severity, Where
 from natprobe.reasons import sentence
@@ -81,8 +83,10 @@ _WITHOUT_ANSWER = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTO
 
 def check(facts: Facts) -> Judgement:
     """The way that clients take, and the WebSocket beside it. No connection and no TLS are other causes' matter
-    (web-unreachable, certificate-invalid).
+    (web-unreachable, certificate-invalid), and what comes of TLS that is opened on the way is tls-intercepted's.
     """
+    if intercepted_page(facts):
+        return CLEAR
     if not facts.of(SignIn):
         return _gateways.refused(facts)
     if strangers := facts.of(SignIn, lambda each: each.condition in _UNKNOWN_DOMAIN):
@@ -94,7 +98,7 @@ def check(facts: Facts) -> Judgement:
 
 
 def _tried(facts: Facts, transport: str) -> list[SignIn]:
-    return facts.of(SignIn, lambda each: each.transport == transport)
+    return taken(facts, SignIn, lambda each: each.transport == transport)
 
 
 def _judged(facts: Facts, tried: list[SignIn]) -> Judgement:

@@ -13,6 +13,8 @@ Sources: RFC 6455 sections 1.3 and 4.2.2, RFC 7395 section 3.1, nginx's page on 
 """
 
 from natprobe.derive.advertised import installed
+from natprobe.derive.interception import intercepted_page
+from natprobe.derive.proxies import taken
 from natprobe.facts import Facts, JanusDoor, JitsiConfig, SignIn, ids
 from natprobe.model import Failure, Severity
 from natprobe.reasons import sentence
@@ -27,9 +29,11 @@ _DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
 
 def check(facts: Facts) -> Judgement:
     """Before the stream's first word only. A word of the server's own, such as host-unknown, came through."""
+    if intercepted_page(facts):
+        return CLEAR
     if not facts.of(SignIn):
         return _gateways.dead(facts)
-    sockets = facts.of(SignIn, lambda each: each.transport == "websocket")
+    sockets = taken(facts, SignIn, lambda each: each.transport == "websocket")
     dead = [e for e in sockets if e.reached == "upgrade" and e.failure in _DEAD and e.condition is None]
     if not dead or any(each.failure is None for each in sockets):
         return CLEAR if sockets else NOT_APPLICABLE

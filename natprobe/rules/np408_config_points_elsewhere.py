@@ -23,6 +23,7 @@ from natprobe.addresses import address_class
 from natprobe.derive import target_addresses
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import mixed_content
+from natprobe.derive.proxies import taken
 from natprobe.facts import AddressClass, Facts, JitsiConfig, Resolved, SignIn, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -119,7 +120,7 @@ def _same_port(page: SplitResult, there: SplitResult) -> bool:
 
 def _silent(facts: Facts, url: str) -> bool:
     """Whether nothing like signalling was met there; else the port is meant."""
-    tried = facts.of(SignIn, lambda each: each.url == url)
+    tried = taken(facts, SignIn, lambda each: each.url == url)
     return bool(tried) and all(each.reached in ("nothing", "connection") for each in tried)
 
 

@@ -17,6 +17,7 @@ reports: docker-jitsi-meet 1154, 2035.
 
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import takes_bosh
+from natprobe.derive.proxies import taken
 from natprobe.facts import Facts, JitsiConfig, SignIn, ids
 from natprobe.model import Do, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -30,7 +31,7 @@ _MESSAGE = "Signalling at {url} refuses pages of {origin} (HTTP 403), and greets
 def check(facts: Facts) -> Judgement:
     """Both are needed: a 403 of whatever stands in front is websocket-refused."""
     over_bosh = takes_bosh(facts)
-    asked = facts.of(SignIn, lambda each: over_bosh or each.transport == "websocket")
+    asked = taken(facts, SignIn, lambda each: over_bosh or each.transport == "websocket")
     works = {each.transport for each in facts.ok(SignIn)}
     refused = [each for each in asked if each.status == 403 and each.greets is True and each.transport not in works]
     if not refused:

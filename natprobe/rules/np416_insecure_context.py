@@ -12,6 +12,7 @@ Sources: W3C Secure Contexts section 3, Media Capture and Streams section 10.
 
 from natprobe.addresses import address_class
 from natprobe.derive import page_replies, target_addresses, web_connects
+from natprobe.derive.captive import portal
 from natprobe.facts import Connected, Facts, HttpReply, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
@@ -25,10 +26,10 @@ def check(facts: Facts) -> Judgement:
     plain = [each for each in pages if each.url.startswith("http:")]
     if not pages:
         return NOT_APPLICABLE
-    local = all(address_class(each) == "loopback" for each in target_addresses(facts))
+    local = {address_class(each) for each in target_addresses(facts)} == {"loopback"}
     asked_for = facts.target.scheme == "http"
     secure_dead = not any(each.failure is None for each in web_connects(facts, 443))
-    if not plain or local or not (asked_for or secure_dead):
+    if not plain or local or portal(facts) or not (asked_for or secure_dead):
         return CLEAR
     return [
         Found(

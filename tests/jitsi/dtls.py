@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
+from tests.jitsi.sctp import Echo
+
 MTU = 1200
 # RFC 6347 section 4.1: type, version, epoch, sequence number, length.
 _HEADER = 13
@@ -45,7 +47,7 @@ def identity() -> tuple[SSL.Context, str]:
 
 class Dtls:
     """One session. `done` says that the handshake is over, `trusted` that the client's certificate is the signalled
-    one.
+    one. What comes then is data channels', and goes back to who has that certificate.
     """
 
     def __init__(self, fingerprint: str = "") -> None:
@@ -55,6 +57,7 @@ class Dtls:
         self._session.set_accept_state()
         self.done = self.trusted = False
         self.due: float | None = None
+        self._echo = Echo()
 
     def received(self, data: bytes, now: float) -> list[bytes]:
         """The datagrams that answer this one."""
@@ -63,7 +66,9 @@ class Dtls:
             if not self.done:
                 self._session.do_handshake()
                 self._finished()
-            self._session.recv(65536)
+            while packet := self._session.recv(65536):
+                for answer in self._echo.received(packet) if self.trusted else []:
+                    self._session.send(answer)
         except SSL.Error:
             pass
         return self._waiting(now)

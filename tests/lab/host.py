@@ -7,11 +7,12 @@ import errno
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h11
 
-from natprobe.host.api import InterfaceAddress, Route
+from natprobe.host.api import InterfaceAddress, ProxySettings, Route, Sandbox
+from natprobe.host.sandbox import PacSandbox
 from natprobe.model import Family, family
 from natprobe.net.api import NoRoute
 from tests.lab.network import PORT_UNREACHABLE, Link, Network, Packet, Rule, icmp_error, judge, refusal
@@ -58,6 +59,19 @@ class Way(NamedTuple):
         return same and self.source in (None, packet.source[0])
 
 
+class _TimelessSandbox(PacSandbox):
+    """The real one, which takes no virtual time, and more of the real one where the machine is busy."""
+
+    SECONDS = 5.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = self.SECONDS
+
+    async def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self.run_now(request)
+
+
 class LabHost:
     """See the file's head. What it serves and what it probes with go the same ways."""
 
@@ -71,6 +85,10 @@ class LabHost:
         hosts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.name, self._network = name, network
+        self.proxies: Sequence[ProxySettings] = ()  # what its settings say
+        self.files: Mapping[str, bytes] = {}  # PAC files
+        self.domains: Sequence[str] = ()  # what its resolver appends
+        self.leases: Sequence[tuple[str, str]] = ()  # PAC files that DHCP told of
         self._rules, self._out_rules, self._resolvers = rules, out_rules, resolvers
         self._hosts = hosts or {}
         self.chance: random.Random = network.chance(f"host {name}")
@@ -155,6 +173,23 @@ class LabHost:
 
     def nameservers(self) -> list[tuple[str, int]]:
         return [(address, 53) for address in self._resolvers]
+
+    def proxy_settings(self) -> list[ProxySettings]:
+        return list(self.proxies)
+
+    def sandbox(self) -> Sandbox:
+        return _TimelessSandbox()
+
+    def pac_file(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(errno.ENOENT, "no such file")
+        return self.files[path]
+
+    def search_domains(self) -> list[str]:
+        return list(self.domains)
+
+    async def dhcp_pac_urls(self, unix_time: float) -> list[tuple[str, str]]:
+        return list(self.leases)
 
     # --- packets
 

@@ -109,7 +109,7 @@ class _Flood:
 
 
 async def test_a_flood_over_tcp_leaves_others_their_turn() -> None:
-    way, taken = StreamWay(_Flood(), Base("tcp", 4)), []
+    way, taken = StreamWay(_Flood(), Base("tcp", 4), ("127.0.0.1", 2)), []
 
     async def read() -> None:
         while True:

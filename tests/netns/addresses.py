@@ -18,6 +18,8 @@ RELAY_INSIDE, RELAY_ROUTER = "10.0.0.40", "10.0.0.1"  # what it has behind a NAT
 JANUS_INSIDE, JANUS_ROUTER = "10.0.0.10", "10.0.0.2"  # and a Janus
 CASCADE, CASCADE_INSIDE, CASCADE_ROUTER = "203.0.113.60", "10.0.1.60", "10.0.1.1"
 CASCADE_NAME = "cascade.example.test"
+PROXY, PROXY_OUTSIDE, PROXY_PORT, SOCKS_PORT = "10.30.0.3", "198.51.100.80", 3128, 1080
+PROXY_NAME, PAC_NAME, WPAD_NAME, DOMAIN = "proxy.example.test", "pac.example.test", "wpad.example.test", "example.test"
 CONTAINER, CONTAINER_ROUTER = "172.18.0.5", "172.18.0.1"
 RESOLVER, RESOLVER_OTHER = "203.0.113.53", "203.0.113.54"
 

@@ -20,12 +20,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import Element
 
+import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.sync.client import ClientConnection, connect
@@ -72,13 +74,16 @@ STATES = """(async () => {
   return { ice: pc.iceConnectionState, connection: pc.connectionState, way };
 })()"""
 Facts = dict[str, Any]
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class Page:
     """An empty page, driven by the DevTools protocol."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket, self._number = socket, 0
+    def __init__(self, socket: ClientConnection, login: Mapping[str, str] = NOBODY) -> None:
+        self._socket, self._number, self._login = socket, 0, login
+        if login:
+            self._asked("Fetch.enable", handleAuthRequests=True)
 
     def run(self, script: str) -> Any:
         """What the promise of this script comes to."""
@@ -89,34 +94,64 @@ class Page:
 
     def visit(self, url: str) -> None:
         """Returns when the page is there."""
-        self._asked("Page.navigate", url=url)
+        if failure := self.opened(url):
+            raise RuntimeError(f"no page at {url}: {failure}")
+
+    def opened(self, url: str) -> str:
+        """What hindered it, by Chromium's name, or nothing; when nothing more happens there."""
+        try:
+            failure = str(self._asked("Page.navigate", url=url).get("errorText", ""))
+        except TimeoutError:
+            return "silence"
         until = time.monotonic() + STEP_SECONDS
-        while self.run("location.href + document.readyState") != url + "complete":
-            if time.monotonic() > until:
-                raise RuntimeError(f"no page at {url}")
+        while not (there := self._place()).endswith("complete") and time.monotonic() < until:
             time.sleep(0.02)
+        return failure or ("" if there == url + "complete" else there)
+
+    def _place(self) -> str:
+        """Where the page is and how far; nothing while it changes."""
+        with suppress(RuntimeError):
+            return str(self.run("location.href + document.readyState"))
+        return ""
 
     def _asked(self, method: str, **params: Any) -> Any:
+        number = self._send(method, params)
+        while (said := json.loads(self._socket.recv(STEP_SECONDS))).get("id") != number:
+            self._event(said)
+        if "error" in said:
+            raise RuntimeError(f"{method}: {said['error']}")
+        return said["result"]
+
+    def _send(self, method: str, params: Facts) -> int:
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        while (said := json.loads(self._socket.recv(STEP_SECONDS))).get("id") != self._number:
-            pass
-        return said["result"]
+        return self._number
+
+    def _event(self, said: Facts) -> None:
+        """With a login every request waits for us, and what would be asked of the user is asked of us."""
+        waiting = {"requestId": said.get("params", {}).get("requestId")}
+        if said.get("method") == "Fetch.requestPaused":
+            self._send("Fetch.continueRequest", waiting)
+        if said.get("method") == "Fetch.authRequired":
+            answer = {"response": "ProvideCredentials", **self._login}
+            self._send("Fetch.continueWithAuth", {**waiting, "authChallengeResponse": answer})
 
 
 @contextmanager
-def browser(roots: list[str]) -> Iterator[Page]:
-    """Chromium with a profile of its own; `roots`: digests of the keys whose certificates it takes."""
+def browser(roots: list[str], more: Sequence[str] = (), login: Mapping[str, str] = NOBODY) -> Iterator[Page]:
+    """Chromium with a profile of its own; `roots`: digests of the keys whose certificates it takes; `more` arguments;
+    `login`: the `username` and `password` that it is told when it asks for them.
+    """
     program = shutil.which(PROGRAM)
     assert program is not None
     with tempfile.TemporaryDirectory(prefix="natprobe-chromium-", ignore_cleanup_errors=True) as folder:
         trusted = [f"--ignore-certificate-errors-spki-list={','.join(roots)}"]
-        argv = [program, *ARGUMENTS, *trusted, f"--user-data-dir={folder}", "about:blank"]
+        argv = [program, *ARGUMENTS, *trusted, *more, f"--user-data-dir={folder}", "about:blank"]
         quiet = subprocess.DEVNULL
         child = subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
             with connect(_page(Path(folder) / "DevToolsActivePort"), max_size=None, proxy=None) as socket:
-                yield Page(socket)
+                yield Page(socket, login)
         finally:
             child.terminate()
             child.wait(STEP_SECONDS)
@@ -142,11 +177,19 @@ def digests(path: str) -> list[str]:
     return [base64.b64encode(hashlib.sha256(each).digest()).decode() for each in keys]
 
 
+def connections() -> list[tuple[str, int]]:
+    """Where TCP goes from here by now: what carries and leads to no server of its own went through a proxy."""
+    there = [each.raddr for each in psutil.net_connections("tcp") if each.status == psutil.CONN_ESTABLISHED]
+    return sorted({(each.ip, each.port) for each in there if each})
+
+
 # --- what the page is told
 
 
-def described(transport: Element) -> str:
-    """The bridge's transport as an offer with nothing but a data channel in it (RFC 8839, RFC 8841)."""
+def described(transport: Element, over: Sequence[str] = ("udp",)) -> str:
+    """The bridge's transport as an offer with nothing but a data channel in it (RFC 8839, RFC 8841), and its candidates
+    over these transports.
+    """
     fingerprint = next(transport.iter(f"{{{DTLS}}}fingerprint"))
     lines = [
         *("v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=group:BUNDLE 0"),
@@ -156,7 +199,7 @@ def described(transport: Element) -> str:
         "a=setup:actpass",
     ]
     for each in transport.iter(f"{{{ICE}}}candidate"):
-        if each.get("protocol") == "udp":
+        if each.get("protocol") in over:
             words = ("foundation", "component", "protocol", "priority", "ip", "port")
             base = f" raddr {each.get('rel-addr')} rport {each.get('rel-port')}" if each.get("rel-addr") else ""
             lines.append(f"a=candidate:{' '.join(each.get(w, '') for w in words)} typ {each.get('type')}{base}")

@@ -1,7 +1,8 @@
 """What a real browser makes of the laboratory's Janus: `python -m tests.netns.browser_janus CERTIFICATES RELAYS`.
 
-Both are JSON. Inside a namespace, a page of the front talks to Janus's own API and has the echo test answer it, as an
-application does. Prints JSON: the states that it settled on, and the way there.
+Both are JSON, and Chromium's further arguments may follow as a third list. Inside a namespace, a page of the front
+talks to Janus's own API and has the echo test answer it, as an application does. Prints JSON: the states that it
+settled on, the way there, and where TCP leads from here.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 
 from tests.netns.addresses import TARGET
-from tests.netns.browser import SETTLE_SECONDS, STATES, Facts, Page, browser, digests
+from tests.netns.browser import SETTLE_SECONDS, STATES, Facts, Page, browser, connections, digests
 
 # janus.js names a STUN server, too, unless it is told others.
 STUN = {"urls": "stun:stun1.example.test"}
@@ -47,12 +49,13 @@ def called(page: Page, relays: list[dict[str, str]]) -> Facts:
         if facts["connection"] in ("connected", "failed"):
             break
         time.sleep(0.1)
+    facts |= {"seconds": round(time.monotonic() - began, 1), "connections": connections()}
     page.run("left()")
-    return facts | {"seconds": round(time.monotonic() - began, 1)}
+    return facts
 
 
-def main(certificates: list[str], relays: list[dict[str, str]]) -> None:
-    with browser([key for path in certificates for key in digests(path)]) as page:
+def main(certificates: list[str], relays: list[dict[str, str]], arguments: Sequence[str] = ()) -> None:
+    with browser([key for path in certificates for key in digests(path)], arguments) as page:
         print(json.dumps(called(page, relays)))
 
 

@@ -40,6 +40,12 @@ def _root() -> trustme.CA:
     return trustme.CA()
 
 
+@cache
+def inspector(name: str) -> trustme.CA:
+    """The authority of a proxy that opens TLS."""
+    return trustme.CA(organization_name=name)
+
+
 def _issued(kind: str, name: str) -> tuple[bytes, bytes]:
     shown = "other.example.test" if kind == "wrong-name" else name
     leaf = _root().create_child_ca().issue_cert(shown, common_name=shown, not_after=_end(kind))

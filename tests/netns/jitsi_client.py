@@ -105,9 +105,10 @@ class Client:
         await self._socket.close()
 
 
-async def connected(context: ssl.SSLContext, domain: str, token: str = "") -> Client:
-    url = URL + (f"?token={token}" if token else "")
-    socket = await connect(url, ssl=context, subprotocols=["xmpp"], origin=f"https://{TARGET}", proxy=None)  # type: ignore[list-item,arg-type]
+async def connected(context: ssl.SSLContext, domain: str, token: str = "", **where: Any) -> Client:
+    """`where`: a `host` that is not what the name leads to."""
+    url, origin = URL + (f"?token={token}" if token else ""), f"https://{TARGET}"
+    socket = await connect(url, ssl=context, subprotocols=["xmpp"], origin=origin, proxy=None, **where)  # type: ignore[list-item,arg-type]
     return Client(socket, domain)
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.netns import warm
 
@@ -40,13 +41,15 @@ SYSCTLS = {
     "ipv4/icmp_ratelimit": 0,
     "ipv6/icmp/ratelimit": 0,
 }
+NOTHING: Mapping[str, str] = MappingProxyType({})
 FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """One host of a plan. `addresses`, `routes` and `rules` are arguments of `ip … add`, `rules6` of `ip -6 rule add`;
-    `settings` are sysctls; `tuns` are devices for processes that carry packets.
+    `settings` are sysctls; `tuns` are devices for processes that carry packets. `search`: the domain that the host's
+    short names are in; `etc`: further files of /etc.
     """
 
     addresses: tuple[str, ...] = ()
@@ -58,7 +61,9 @@ class Node:
     forwards: bool = False
     nft: str = ""
     resolvers: tuple[str, ...] = ()
+    search: str = ""
     hosts: str = ""
+    etc: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,24 +91,26 @@ class Host:
 
     def run(self, argv: Sequence[str], *, timeout: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            self.inside(argv), capture_output=True, text=True, timeout=timeout, cwd=TREE, env=_environment()
+            self.inside(argv), capture_output=True, text=True, timeout=timeout, cwd=TREE, env=environment()
         )
         if check and done.returncode:
             raise RuntimeError(f"{self.name}: {' '.join(argv)}: exit {done.returncode}\n{done.stderr}")
         return done
 
-    def natprobe(self, *words: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        """`natprobe WORDS` here, whatever its exit code. Raises TimeoutExpired."""
-        return warm.run(self.namespace, words, timeout=timeout, cwd=TREE, env=_environment())
+    def natprobe(
+        self, *words: str, timeout: float = 30, env: Mapping[str, str] = NOTHING
+    ) -> subprocess.CompletedProcess[str]:
+        """`natprobe WORDS` here, whatever its exit code; `env`: further variables. Raises TimeoutExpired."""
+        return warm.run(self.namespace, words, timeout=timeout, cwd=TREE, env={**environment(), **env})
 
-    def start(self, argv: Sequence[str], *, log: str) -> Process:
-        """A server that lives until the network goes; its output stands in folder/log."""
+    def start(self, argv: Sequence[str], *, log: str, ends: signal.Signals = signal.SIGTERM) -> Process:
+        """A server that lives until the network goes; its output stands in folder/log. `ends`: what stops it."""
         path, quiet = self.folder / log, subprocess.DEVNULL
         with path.open("wb") as output:
             child = subprocess.Popen(
-                self.inside(argv), stdin=quiet, stdout=output, stderr=output, cwd=TREE, env=_environment()
+                self.inside(argv), stdin=quiet, stdout=output, stderr=output, cwd=TREE, env=environment()
             )
-        process = Process(self, child, path)
+        process = Process(self, child, path, ends)
         self._undo.callback(process.stop)
         return process
 
@@ -117,6 +124,7 @@ class Process:
     host: Host
     child: subprocess.Popen[bytes]
     log: Path
+    ends: signal.Signals = signal.SIGTERM
 
     def listens(self, *, udp: Sequence[int] = (), tcp: Sequence[int] = (), addresses: int = 1) -> Process:
         """Waits until these ports are bound, each on that many addresses."""
@@ -134,7 +142,7 @@ class Process:
         raise RuntimeError(f"{self.log.name} in {self.host.name} did not start:\n{self.log.read_text()}")
 
     def stop(self) -> None:
-        self.child.terminate()
+        self.child.send_signal(self.ends)
         try:
             self.child.wait(1)
         except subprocess.TimeoutExpired:
@@ -225,9 +233,10 @@ def _abandoned(name: str) -> bool:
     return owner is not None and not Path(f"/proc/{owner[1]}").exists()
 
 
-def _environment() -> dict[str, str]:
-    """The machine's proxies are no part of the lab."""
-    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+def environment() -> dict[str, str]:
+    """The machine's proxies are no part of the lab, nor is a desktop that has some."""
+    machine = ("_proxy", "_current_desktop", "desktop_session")
+    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith(machine)}
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 
@@ -246,9 +255,13 @@ def _veth(wire: Wire, prefix: str) -> str:
 def _configure(host: Host, node: Node, plan: Plan) -> tuple[list[str], str]:
     """One process per host: addresses and routes, then the ruleset."""
     if node.resolvers:
-        _write_settings(host.namespace, "resolv.conf", _lines(f"nameserver {each}" for each in node.resolvers))
+        search = [f"search {node.search}"] if node.search else []
+        servers = [f"nameserver {each}" for each in node.resolvers]
+        _write_settings(host.namespace, "resolv.conf", _lines(search + servers))
     if node.hosts:
         _write_settings(host.namespace, "hosts", node.hosts)
+    for name, text in node.etc.items():
+        _write_settings(host.namespace, name, text)
     ends = [end.split("/") for wire in plan.wires for end in (wire.one, wire.other)]
     links = ["lo", *(interface for name, interface in ends if name == host.name), *node.tuns]
     # No packet is too large for a process, nor are there too many at once.

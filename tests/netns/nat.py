@@ -6,13 +6,14 @@ case which needs it is built with a router in user space (tests/netns/userspace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tests.case import Janus, Jitsi, Network, Peer, Relay, Stun, Web
 from tests.netns.addresses import (
     MEDIA_TCP,
     MEDIA_UDP,
+    PROXY,
     RESOLVER,
     RESOLVER_OTHER,
     STUN1,
@@ -80,7 +81,12 @@ def before(device: str, conditions: Sequence[str]) -> str:
 
 def conditions(network: Network) -> list[str]:
     """What the home router does besides NAT. The resolver stays reachable: breaking that is `Dns`'s part."""
-    rules = _resolvers()
+    rules = [*_resolvers(), f"ip daddr {PROXY} accept"]
+    rules += _portal() if network.portal else []
+    if network.only_tls_443:
+        to_443 = 'iifname "lan" tcp dport 443'  # by its first packet that is no mere SYN or ACK
+        rules += [f"{to_443} ct mark 1 accept", f"{to_443} meta length > 60 @ih,0,8 0x16 ct mark set 1 accept"]
+        rules.append(f"{to_443} meta length > 60 drop")
     if network.mtu:  # what a TCP sender leaves to segment later counts whole, and is made of full segments anyway
         rules.append(f"{'meta l4proto udp ' * (network.mtu_of == 'udp')}meta length > {network.mtu} drop")
     if network.dpi == "stun-cookie":
@@ -93,6 +99,17 @@ def conditions(network: Network) -> list[str]:
     if network.loss:
         rules.append(f"meta l4proto udp numgen random mod 10000 < {round(network.loss * 10000)} drop")
     return rules
+
+
+def _portal() -> list[str]:
+    """Nothing gets out."""
+    return ['iifname "lan" meta l4proto tcp reject with tcp reset', 'iifname "lan" drop']
+
+
+def taken(ports: Mapping[int, int]) -> str:
+    """On the client's router: whoever asks for one of these TCP ports outside gets to the router's own one."""
+    rules = [f'iifname "lan" ip daddr != {PROXY} tcp dport {port} redirect to :{own}' for port, own in ports.items()]
+    return _table("taken", [_chain("take", "nat", "prerouting", "dstnat", rules)], family="ip")
 
 
 def uplink_conditions(network: Network) -> list[str]:

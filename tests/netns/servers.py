@@ -15,12 +15,13 @@ import msgspec
 from natprobe.wire import natpmp
 from tests import access
 from tests.case import Answer, Case, Dns, Janus, Web
+from tests.case_proxy import Proxy
 from tests.netns import addresses as at
-from tests.netns import certificates, janus, jitsi, relay, standing, topology, userspace
+from tests.netns import certificates, janus, jitsi, proxies, relay, standing, topology, userspace
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
-TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS, *janus.TOOLS)
+TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS, *janus.TOOLS, *proxies.TOOLS)
 COTURN = (
     *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
     *("--no-cli", "--log-file=stdout", "--simple-log"),
@@ -69,6 +70,7 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
     meeting = jitsi.start(network["web"], case.jitsi) if case.jitsi.runs else None
     gateway = janus.start(network["web"], case.janus, files) if case.janus.runs else None
     cascade = _cascade(network["cascade"], case) if case.cascade.runs else None
+    between = list(proxies.start(network, case, files.root))
     shown = {"stun1": stuns}
     relays = [(_coturn(network[n], listening, shown.get(n)), len(listening)) for n, listening in STUN.items()]
     names = [resolver(network["resolver"], case, case.dns.answer)]
@@ -87,6 +89,8 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
         relay.start(network["relay"], case.relay, turns)
     if home is not None:
         home.wait(lambda: userspace.READY in home.log.read_text())
+    for process, port in between:
+        process.listens(tcp=[port])
     for process in names:
         process.listens(udp=[53], tcp=[53])
     for process, count in relays:
@@ -137,7 +141,17 @@ def resolver(host: Host, case: Case, says: Answer) -> Process:
         names += [f"--naptr-record={n},{o},{p},{flags},{service},,{to}" for n, o, p, flags, service, to in at.NAPTR]
     if says == "servfail":
         _dnsmasq(host, "unsigned", f"--port={UPSTREAM}", _record(at.TARGET, case.dns)).listens(udp=[UPSTREAM])
-    return _dnsmasq(host, host.name, *names, *_answer(case, says))
+    if case.dns.one:
+        return _dnsmasq(host, host.name, f"--address=/test/{at.LAN_ROUTER}")
+    outside = [*names, *_answer(case, says)] if case.dns.outside else []
+    return _dnsmasq(host, host.name, *outside, *_proxies(case.proxy))
+
+
+def _proxies(proxy: Proxy) -> list[str]:
+    if not proxy.apart:
+        return []
+    named = [at.PROXY_NAME, *{"pac": [at.PAC_NAME], "wpad": [at.WPAD_NAME]}.get(proxy.told, [])]
+    return [f"--host-record={name},{at.PROXY}" for name in named]
 
 
 def _dnsmasq(host: Host, name: str, *options: str) -> Process:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.case import Case
 from tests.netns import addresses as at
-from tests.netns import nat
+from tests.netns import nat, proxies
 from tests.netns.kernel import Node
 
 CORE = "203.0.113.1"
@@ -64,6 +64,16 @@ def cascade_gate(case: Case) -> Node:
     """The NAT before it, which forwards what it is told to."""
     gate = _gate(at.CASCADE, at.CASCADE_INSIDE, at.CASCADE_ROUTER, 24)
     return replace(gate, nft=nat.cascade_gate(at.CASCADE, at.CASCADE_INSIDE, case.cascade.forwards))
+
+
+def proxy(case: Case) -> Node:
+    """A proxy with one address inside, for clients, and one for the rest of the world."""
+    return Node(
+        addresses=(f"{at.PROXY} peer {CORE}/32 dev eth0", f"{at.PROXY_OUTSIDE} dev eth0"),
+        routes=(f"default via {CORE} src {at.PROXY_OUTSIDE}",),
+        hosts=f"127.0.0.1 localhost\n{proxies.HOSTS}",
+        etc=proxies.ACCOUNTS if case.proxy.kind == "dante" else {},
+    )
 
 
 def server(nft: str) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,9 +22,21 @@ FILES = [path for path in cases("kernel") if isinstance(path, Path)]
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
     case = load(path)
-    holds(case, case.expect)
+    report = holds(case, case.expect)
+    assert set(written(case)) <= set(advised(report)), "the fix of squid.conf is not the report's"
     if case.fixed and not held_elsewhere(case):
         holds(repaired(case), case.fixed)
+
+
+def written(case: Case) -> tuple[str, ...]:
+    """Lines of squid.conf that mend it."""
+    return repaired(case).proxy.lines
+
+
+def advised(report: dict[str, Any]) -> list[str]:
+    """Those that the report has."""
+    fixes = [fix for finding in report["findings"] for fix in finding["fixes"]]
+    return [fix["key"] for fix in fixes if fix["kind"] == "set" and fix["system"] == "squid"]
 
 
 @cache
@@ -45,14 +58,16 @@ def held_elsewhere(case: Case) -> bool:
     return other is not None and case.fixed is not None and implied(case.fixed, load(other).expect)
 
 
-def holds(case: Case, expect: Expect) -> None:
+def holds(case: Case, expect: Expect) -> dict[str, Any]:
+    """The report that is as it should be."""
     with lab(case) as built:
         stun = () if "--stun" in case.options else STUN
         given = access.options(case, built.network.folder)
         options = [*stun, *given, "--json", "--ca-file", str(built.root), *case.options]
-        done = built.client.natprobe("check", built.target, *options)
+        done = built.client.natprobe("check", built.target, *options, env=access.environment(case))
     if not done.stdout:
         pytest.fail(f"exit {done.returncode}, no report\n{done.stderr}", pytrace=False)
-    report = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
     if wrong := differences(expect, report, done.returncode):
         pytest.fail("\n".join([case.title, *wrong, told(report), done.stderr]), pytrace=False)
+    return report

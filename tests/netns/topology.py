@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tests.case import Case, Network
 from tests.lab.nat import Ports
 from tests.netns import addresses as at
-from tests.netns import nat, standing, userspace
+from tests.netns import nat, proxies, standing, userspace
 from tests.netns.kernel import Node, Plan, Wire
 
 CORE, CORE6 = standing.CORE, "2001:db8:f::1"
@@ -61,6 +61,10 @@ def plan(case: Case) -> Plan:
         ends["relay"] = "cloud/wan"
     if case.cascade.runs:
         nodes["cascade"] = standing.cascade(case)
+    if case.proxy.apart:
+        nodes["proxy"] = standing.proxy(case)
+    elif taken := _taken(case):
+        nodes["home"] = replace(nodes["home"], nft=nodes["home"].nft + nat.taken(taken))
     if case.cascade.runs and case.cascade.stands == "nat":
         nodes["other"] = standing.cascade_gate(case)
         ends["cascade"] = "other/wan"
@@ -105,9 +109,18 @@ def _servers(case: Case) -> dict[str, Addresses]:
         found["resolver2"] = ((at.RESOLVER_OTHER,), ())
     if case.cascade.runs:
         found["cascade"] = ((at.CASCADE,), ())
+    if case.proxy.apart:
+        found["proxy"] = ((at.PROXY, at.PROXY_OUTSIDE), ())
     if case.relay.runs:
         found["relay"] = ((at.RELAY,), () if case.relay.nat else (at.RELAY6,))
     return found
+
+
+def _taken(case: Case) -> Mapping[int, int]:
+    """Ports outside that the client's router itself takes, by its own for each."""
+    if case.network.portal:
+        return {80: proxies.PORTAL_PORT}
+    return proxies.TAKEN[case.proxy.bumps] if case.proxy.on_router else {}
 
 
 def _server_nft(case: Case, name: str) -> str:
@@ -165,6 +178,7 @@ def _client(case: Case) -> Node:
         rules=tuple(rules),
         settings=DAD_WITHOUT_END if network.ghost else {},
         nft=nft,
+        search=at.DOMAIN if case.proxy.told == "wpad" else "",
         resolvers=(at.RESOLVER,) if case.dns.second == "none" else (at.RESOLVER, at.RESOLVER_OTHER),
         hosts=f"127.0.0.1 localhost\n{at.WEB} {at.TARGET}\n" if case.dns.hosts else "",
     )

@@ -201,7 +201,7 @@ async def test_each_address_has_its_time_from_its_own_beginning(monkeypatch: pyt
     real, real_gate = Knock.run, gate_on
 
     async def slow(knock: Knock) -> JanusDoor:
-        await asyncio.sleep(seconds[knock._address])
+        await asyncio.sleep(seconds[knock._way.address])
         return await real(knock)
 
     monkeypatch.setattr(Knock, "run", slow)

@@ -14,12 +14,14 @@ import pytest
 
 from natprobe.asking.lookups import Addresses
 from natprobe.asking.offers import METADATA_SECONDS, Offers
+from natprobe.asking.ways import ROUTES, Way
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context, Options
 from natprobe.facts import Services, TurnServer
 from natprobe.host.api import Host
 from natprobe.model import Observation
 from natprobe.net.api import Net
+from natprobe.proxy import Proxy
 from natprobe.target import parse
 from natprobe.wire import jingle, xmpp
 from tests.lab.clock import Clock
@@ -79,6 +81,7 @@ def offered(
     later: str | None = METADATA,
     services: str = REFUSED,
     identity: str = "",
+    routes: object = None,
     **options: bool,
 ) -> tuple[list[Observation], list[str], float]:
     """What is seen, what was asked, and how long it took."""
@@ -92,10 +95,12 @@ def offered(
         unix_time=0.0,
     )
 
+    context.keep.put(ROUTES, routes)
+
     async def go() -> tuple[list[Observation], list[str], float]:
         line = Line(first, later, services, identity)
         session = XmppSession(line, JIDS[0], DOMAIN, context.random)
-        offers = Offers(context, session, DOMAIN, Addresses(context, {HOST: (WEB,)}))
+        offers = Offers(context, session, DOMAIN, Addresses(context, {HOST: (WEB,) if routes is None else ()}))
         began = context.net.now()
         seen = [each async for each in offers.observe()]
         took = context.net.now() - began
@@ -158,3 +163,17 @@ def test_no_wait_where_it_was_told_or_no_room_is_entered() -> None:
     assert len(relays(seen)) == 2
     assert took == pytest.approx(RTT, abs=0.01)
     assert offered(PROMISE, join=False)[2] == pytest.approx(2 * RTT, abs=0.01)
+
+
+class Leads:
+    """Routes that lead everywhere through one proxy."""
+
+    async def to(self, host: str, port: int) -> tuple[Way, ...]:
+        return (Way(address=WEB, proxy=Proxy(scheme="http", host=WEB, port=3128)),)
+
+
+def test_a_relay_whose_name_leads_nowhere_is_left_to_the_proxy() -> None:
+    """Over TCP and TLS: nothing else goes through one."""
+    seen, _, _ = offered(PROMISE, services=LISTED, routes=Leads())
+    found = [(each.address, each.transport, each.access) for each in seen if isinstance(each, TurnServer)]
+    assert found == [(None, "tls", "given")]

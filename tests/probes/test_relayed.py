@@ -12,11 +12,13 @@ from natprobe.context import Context, Keep, Options
 from natprobe.facts import Allocation, IceCheck, Permission
 from natprobe.model import Failure, Report
 from natprobe.pairing import IceCredentials
+from natprobe.proxy import Proxy
 from natprobe.target import turn_server
 from tests.case import Network, Peer, Relay
 from tests.lab import check
 from tests.lab.build import Lab
 from tests.lab.client import lab_of
+from tests.lab.proxies import HttpProxy
 from tests.netns import addresses as at
 from tests.probes.bridging import bridge_at, facts_of, fate, invited, offered, path, report
 from tests.probes.relaying import ALICE, HEALTHY, TARGETS, but
@@ -128,7 +130,7 @@ class TestAParticipantForEachLeg:
         """Only the credentials of `good` are right, and the leg's own participant is offered this address."""
         lab = lab_of(relay=HEALTHY)
         _, keys = bridge_at(lab.servers["web"], HERE)
-        wrong = IceCredentials(ufrag="nobody", password="x" * 26)
+        wrong = IceCredentials(ufrag="stranger9", password="x" * 26)
         own, first = (keys, wrong) if good == "own" else (wrong, keys)
         offered_to = {f"waiting/{number}": invited(own, address) for number in (3, 4, 5)}
         kept = offered_to | {f"media/{number}": own for number in (3, 4, 5)}
@@ -188,3 +190,26 @@ def test_nobody() -> None:
     _, keys = bridge_at(lab.servers["web"], HERE)
     found = report(lab, keys, probes=PROBES, access=check.NOBODY)
     assert facts_of(found, Permission) == []
+
+
+class TestThroughAProxy:
+    PROBES = ("interfaces", "proxies", "names", "turn", "media", "relayed", "tcp")
+
+    @pytest.mark.parametrize("transport", ["tcp", "tls"])
+    def test_the_bridge_answers_through_the_relay_behind_it(self, transport: str) -> None:
+        """Two legs to one relay: each with the checks that went through it."""
+        lab = lab_of(relay=HEALTHY, network=UDP_SHUT)
+        HttpProxy(net=lab.servers["stun2"], ports=None).listen()
+        _, keys = bridge_at(lab.servers["web"], HERE)
+        turn = (turn_server(TARGETS[transport]),)
+        proxy = Proxy(scheme="http", host=at.STUN2, port=3128)
+        found = report(lab, keys, (BRIDGE,), self.PROBES, access=ALICE, turn=turn, proxy=proxy)
+        assert fate(found, f"turn-{transport}-proxy") == ("open", None, "ice")
+        (way,) = path(found, f"turn-{transport}-proxy").attempts
+        assert (way.via, way.endpoint, way.large_up) == (proxy.shown, f"{at.WEB}:{at.MEDIA_UDP}", True)
+        straight = path(found, f"turn-{transport}")
+        assert (straight.status, straight.usable, straight.reason) == ("open", False, "browser-uses-proxy")
+        flows = {each.relayed: each.flow for each in facts_of(found, Allocation)}
+        checks = facts_of(found, IceCheck, "relayed")
+        assert {(each.relayed, each.flow) for each in checks} == set(flows.items())
+        assert len(flows) == 2

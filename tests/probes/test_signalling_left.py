@@ -10,6 +10,7 @@ import pytest
 
 from natprobe.asking import signin
 from natprobe.asking.signin import SigningIn
+from natprobe.asking.ways import straight
 from natprobe.facts import SignIn
 from natprobe.model import Failure
 from tests.probes.test_signalling import BINDS, GUESTS, SUCCESS, bosh, failed, tried
@@ -94,7 +95,7 @@ async def test_a_goodbye_that_is_broken_off_is_said_by_whoever_empties_the_drawe
     async with listening(manager) as port, signed_in(port, websocket=None) as seen:
         way = signin.door("bosh", f"http://127.0.0.1:{port}/http-bind", "http://127.0.0.1/")
         assert way is not None
-        attempt = SigningIn(seen.context, msgspec.structs.replace(way, addresses=("127.0.0.1",)), "a", "room")
+        attempt = SigningIn(seen.context, msgspec.structs.replace(way, ways=straight(("127.0.0.1",))), "a", "room")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await attempt.run(seconds=3)

@@ -1,0 +1,79 @@
+"""Somebody between answers with another certificate
+
+TLS to the server, or to its relay, is ended on the way: by a proxy of the network's, a firewall with inspection, or a
+security program on this very machine. It shows a certificate of its own authority in the server's place. Known makers
+are told by the issuer; else it is shown by the server's own certificate, which comes past the proxy.
+
+How it shows: where the authority is in this machine's trust, the page opens and nothing seems odd; but what is inside
+is read and made anew, and what is no HTTP does not pass: relays (TURN over TLS on 443) stay dead, and signalling's
+WebSocket often too. Where it is not trusted, as on a guest's machine, browsers refuse the page.
+
+What to do: have the names of the meeting server and of its relay left out of the inspection. A security program on this
+machine has a list of exceptions for it ("HTTPS scanning", "SSL filtering", "Web shield").
+
+A private authority alone is no sign of inspection: a company's own server may have one. Then certificate-invalid says
+what there is to say.
+
+Sources: RFC 8446 section 9.3, RFC 8835 section 3.4; measured: Squid with ssl_bump, Chromium's TURN over TLS behind it.
+"""
+
+from natprobe.derive.interception import Intercepted, intercepted, refused
+from natprobe.facts import Certificate, Facts, ProxyChoice, TlsSession, ids
+from natprobe.model import Do, Fix, Where
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.servers import squid
+from natprobe.servers.middleboxes import on_this_machine
+
+READS = (Certificate, TlsSession, ProxyChoice)
+
+_TRUSTED = "TLS to {name} is opened on the way, by somebody whom this machine trusts: "
+_REFUSED = "TLS to {name} is opened on the way, by somebody whom browsers here do not trust: "
+_KNOWN = "its certificate is signed by {by} ({issuer})"
+_OTHER = "through the proxy {proxy} its certificate is signed by {issuer}, and past it by {own}"
+
+
+def check(facts: Facts) -> Judgement:
+    """Each name once, whatever the way."""
+    if not facts.of(Certificate):
+        return NOT_APPLICABLE
+    by_name = {each.shown.name: each for each in reversed(intercepted(facts))}
+    return [_found(facts, each) for each in reversed(by_name.values())] or CLEAR
+
+
+def _found(facts: Facts, seen: Intercepted) -> Found:
+    here = seen.by is not None and on_this_machine(seen.by)
+    shown, other = seen.shown, seen.other
+    return Found(
+        message=(_REFUSED if refused(facts, seen) else _TRUSTED) + (_KNOWN if seen.by else _OTHER),
+        args={
+            "name": shown.name,
+            "by": seen.by,
+            "issuer": shown.issuer,
+            "proxy": shown.via,
+            "own": other.issuer if other else None,
+        },
+        evidence=ids(shown, other or []),
+        where=Where.THIS_HOST if here else None,
+        fixes=_at_home(seen) if here else _in_the_network(facts, seen),
+    )
+
+
+def _at_home(seen: Intercepted) -> tuple[Fix, ...]:
+    return (
+        Do(
+            text=f"In {seen.by} on this machine, put {seen.shown.name} on the list of exceptions from the scanning of"
+            " encrypted connections",
+            audience="user",
+            why="what is no web page does not pass through it",
+        ),
+    )
+
+
+def _in_the_network(facts: Facts, seen: Intercepted) -> tuple[Fix, ...]:
+    names = list(dict.fromkeys((seen.shown.name, facts.target.host)))
+    ticket = Do(
+        text=f"Leave {' and '.join(names)} out of the inspection of TLS, so that their own certificates arrive",
+        audience="network",
+        why="relays speak TURN inside TLS, which no inspection of web pages passes on",
+    )
+    return (ticket, *squid.not_opened(names))

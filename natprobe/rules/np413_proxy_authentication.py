@@ -1,0 +1,88 @@
+"""The proxy wants a password
+
+The proxy that a browser on this machine goes through answers the wish for a tunnel with 407: it wants to know who asks.
+It names the ways that it takes:
+
+- Basic: a user name and a password, in the clear on the way to the proxy. natprobe knows it.
+- Digest: the same, but the password stays at home. natprobe does not know it.
+- NTLM, Negotiate (Kerberos): the browser answers by itself with the account that the user signed in to Windows, or to
+  the company's network, with. natprobe does not know them: whether media would pass, it can't tell there.
+
+A SOCKS proxy asks for a name and a password by itself (RFC 1929); browsers have none to give it.
+
+How it shows: the browser asks for a password before the first page, or signs in unseen. For calls it has to have done
+so before: relays are reached with the password that the page was opened with, and not every browser takes it along.
+
+What to do: give natprobe the user name and password, for Basic; and have the network's administrator let the meeting's
+server and relay pass without one.
+
+Sources: RFC 9110 section 11.7, RFC 7617, RFC 7616, RFC 4559, RFC 1929; measured: headless Chromium behind a Squid with
+Basic brings no media.
+"""
+
+from natprobe.derive.proxies import refusal, tunnels, web_tunnel
+from natprobe.facts import Facts, ProxyChoice, Tunnel, ids
+from natprobe.model import Do, Fix
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.servers import squid
+
+READS = (Tunnel, ProxyChoice)
+
+_ASKS = "The proxy {proxy} wants to know who asks for {host} ({schemes}), and was told nothing"
+_REFUSES = "The proxy {proxy} refuses the user name and password that it was given for {host} ({schemes})"
+_UNKNOWN = "The proxy {proxy} wants to know who asks for {host}, in a way that natprobe does not know ({schemes})"
+_SOCKS = "name and password of SOCKS"
+
+
+def check(facts: Facts) -> Judgement:
+    """The page's first; else those of relays."""
+    if not facts.of(Tunnel):
+        return NOT_APPLICABLE
+    page = web_tunnel(facts)
+    if page is not None and refusal(page) == "password":
+        return [_found(facts, page, page=True)]
+    asked = [each for each in tunnels(facts, "relay") if refusal(each) == "password"]
+    return [_found(facts, asked[0], page=False)] if asked else CLEAR
+
+
+def _found(facts: Facts, first: Tunnel, *, page: bool) -> Found:
+    known = first.status is None or any(each.lower() == "basic" for each in first.schemes)
+    same = [each for each in facts.of(Tunnel) if each.via == first.via and refusal(each) == "password"]
+    return Found(
+        message=_REFUSES if first.authenticated else _ASKS if known else _UNKNOWN,
+        args={
+            "page": page,
+            "proxy": first.via,
+            "host": first.host,
+            "schemes": ", ".join(first.schemes) or (_SOCKS if first.status is None else f"HTTP {first.status}"),
+        },
+        evidence=ids(same),
+        fixes=(_own(first, known), _ticket(first), *_lines(first)),
+    )
+
+
+def _own(first: Tunnel, known: bool) -> Fix:
+    if not known:
+        return Do(
+            text=f"Open https://{first.host}/ in a browser of this machine, which may sign in by itself; for natprobe,"
+            " have the proxy take Basic, or this machine without a password",
+            audience="user",
+        )
+    given = "Correct" if first.authenticated else "Check again with"
+    return Do(
+        text=f"{given} --proxy-username NAME and --proxy-password-file FILE",
+        audience="user",
+        why="what the proxy lets through can be told only to whom it lets in",
+    )
+
+
+def _ticket(first: Tunnel) -> Do:
+    return Do(
+        text=f"Let the proxy pass CONNECT to {first.host}, port {first.port}, without a password",
+        audience="network",
+        why="browsers take the password along to pages, and not always to relays",
+    )
+
+
+def _lines(first: Tunnel) -> tuple[Fix, ...]:
+    return squid.hosts_allowed((first.host,), first.port) if first.status is not None else ()

@@ -1,0 +1,46 @@
+"""Squid's settings, as fixes: lines of squid.conf that let a meeting's relay through. Meanings from its own manual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from natprobe.model import Fix, HostName, Set
+from natprobe.target import is_address
+
+FILE = "/etc/squid/squid.conf"
+RELOAD = "squid -k reconfigure"
+_FIRST_ACCESS, _FIRST_BUMP = "above all other http_access lines", "above all other ssl_bump lines"
+_OTHERS = "where the proxy is another product, the same in its own words"
+
+
+def _line(text: str, why: str, section: str = "") -> Set:
+    return Set(
+        system="squid", file=FILE, section=section, op="add", key=text, audience="network", why=why, after=RELOAD
+    )
+
+
+def port_allowed(port: int) -> tuple[Fix, ...]:
+    """CONNECT to one more port; all other rules go on."""
+    return (_line(f"acl SSL_ports port {port}", f"CONNECT goes to the ports of this list alone; {_OTHERS}"),)
+
+
+def hosts_allowed(hosts: Iterable[HostName], port: int = 443) -> tuple[Fix, ...]:
+    """CONNECT to these before any rule can say no, and before anybody is asked who they are."""
+    lines = [_acl("meetings", each) for each in dict.fromkeys(hosts)]
+    lines += [f"acl meetings_port port {port}", "http_access allow CONNECT meetings meetings_port"]
+    return tuple(_line(each, f"the first rule that fits decides; {_OTHERS}", _FIRST_ACCESS) for each in lines)
+
+
+def _acl(name: str, host: HostName) -> str:
+    return f"acl {name} {'dst' if is_address(host) else 'dstdomain'} {host}"
+
+
+def not_opened(hosts: Iterable[HostName]) -> tuple[Fix, ...]:
+    """TLS to these passes as it is. The name is looked for in SNI, which is known after the first step."""
+    lines = (
+        f"acl meetings_past ssl::server_name {' '.join(dict.fromkeys(hosts))}",
+        "acl meetings_hello at_step SslBump1",
+        "ssl_bump peek meetings_hello",
+        "ssl_bump splice meetings_past",
+    )
+    return tuple(_line(each, f"the first rule that fits decides; {_OTHERS}", _FIRST_BUMP) for each in lines)
