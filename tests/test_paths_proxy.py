@@ -175,6 +175,7 @@ def test_direct_tcp_through_the_proxy() -> None:
     assert (found.status, found.attempts[0].via, found.attempts[0].server) == ("open", PROXY, f"{MEDIA_TCP} tcp")
     assert fate("direct-tcp", *seen) == ("open", "browser-uses-proxy", False)
     assert judged(*seen).verdict.media == "direct-tcp-proxy"
+    assert "proxy-ignores-media" not in {each.cause for each in judged(*seen).findings}
 
 
 def test_no_tcp_candidate() -> None:

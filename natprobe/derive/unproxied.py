@@ -10,13 +10,14 @@ from natprobe.facts import Allocation, Binding, Facts, IceCheck
 from natprobe.model import Observation
 
 
-def relay_instead(facts: Facts) -> list[Observation]:
-    """What shows that a relay over TCP is offered, and that the proxy alone decides on it: it carries media through it,
-    refuses to lead there, or opens its TLS.
+def tcp_instead(facts: Facts) -> list[Observation]:
+    """What shows that media has a way over TCP which the proxy alone decides on: it carries it, or refuses to lead to
+    the relay, or opens its TLS.
     """
     legs = facts.ok(Allocation, lambda each: each.via is not None)
     flows = {(each.server, each.relayed) for each in legs}
-    carries = facts.ok(IceCheck, lambda each: each.verified and (each.server, each.relayed) in flows)
+    passed = facts.ok(IceCheck, lambda each: each.verified)
+    carries = [each for each in passed if each.via is not None or (each.server, each.relayed) in flows]
     refused = [each for each in tunnels(facts, "relay") if refusal(each) in ("denied", "password")]
     opened = [each.shown for each in intercepted(facts) if each.shown.probe == "turn" and each.shown.via is not None]
     broken = [each.allocation for group in legs_in(facts, "broken-by-proxy") for each in group]

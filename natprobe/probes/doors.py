@@ -14,8 +14,8 @@ from natprobe.asking.pseudo_tls import greet
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
 from natprobe.derive import target_addresses
-from natprobe.facts import Facts, HttpReply, PseudoTls, Resolved, server_kind
-from natprobe.model import Address, Observation, clip, family, flow, join
+from natprobe.facts import Connected, Facts, HttpReply, PseudoTls, Resolved, server_kind
+from natprobe.model import Address, Failure, Observation, clip, family, flow, join, split
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.wire.stun import StunError
@@ -40,15 +40,23 @@ BODY_MAX = 4096
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """Of Jitsi servers only, all at once."""
+    """Of Jitsi servers only, all at once. Where the page's port stayed silent nothing else is asked."""
     if server_kind(facts) != "jitsi":
         return
     streams: list[AsyncIterator[Observation]] = []
+    dead = _silent(facts)
     for address in target_addresses(facts)[:ADDRESSES_MAX]:
-        if family(address) in ctx.options.families:
+        if family(address) in ctx.options.families and address not in dead:
             streams += [_old_bridge(ctx, address), _private_api(ctx, address)]
     async for seen in as_they_come(streams):
         yield seen
+
+
+def _silent(facts: Facts) -> set[Address]:
+    """The addresses at which the web front took no connection and refused none."""
+    straight = facts.of(Connected, lambda each: each.probe == "web" and each.via is None)
+    answered = {split(each.endpoint)[0] for each in straight if each.failure is not Failure.TIMEOUT}
+    return {split(each.endpoint)[0] for each in straight} - answered
 
 
 async def _connected(ctx: Context, to: tuple[str, int]) -> Stream | None:

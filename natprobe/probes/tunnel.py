@@ -14,14 +14,13 @@ from natprobe.asking.tunnels import Purpose, lead
 from natprobe.asking.ways import Way, to_relay
 from natprobe.context import Context
 from natprobe.derive.handed_out import handed_out, port_of
-from natprobe.facts import Facts, HttpReply, ProxyChoice, Services, SocksUdp, StunServer, Tunnel, TurnServer
+from natprobe.facts import Facts, ProxyChoice, Services, SocksUdp, StunServer, Tunnel, TurnServer
 from natprobe.model import HostName, Observation, split
 from natprobe.proxy import named
 from natprobe.servers.control import CONTROL_SERVERS
 
 REQUIRES = (ProxyChoice,)
-# HttpReply: the page's own tunnel is the web probe's.
-TAKES = (HttpReply, Services, StunServer, TurnServer)
+TAKES = (Services, StunServer, TurnServer)
 YIELDS = (Tunnel, SocksUdp)
 TIMEOUT = 6.0
 
@@ -95,8 +94,10 @@ def _over_tcp(facts: Facts) -> list[tuple[HostName, int]]:
 
 
 def _fresh(ctx: Context, facts: Facts, wanted: list[Asked]) -> list[Asked]:
-    """Each host and port once, and none that was tried already, or is right now by the probe `turn`."""
-    tried = {(each.host, each.port) for each in facts.of(Tunnel, lambda each: each.purpose == "web")}
+    """Each host and port once, and none that the probes `web` and `turn` try themselves, maybe right now."""
+    tried: set[tuple[HostName, int]] = set()
+    if ctx.options.wants("web"):
+        tried.update((each.host, each.port) for each in facts.ok(ProxyChoice) if each.purpose == "web")
     if ctx.options.wants("turn"):
         tried.update(_over_tcp(facts))
     found: dict[tuple[HostName, int], Asked] = {}

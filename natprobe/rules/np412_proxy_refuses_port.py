@@ -53,7 +53,8 @@ def check(facts: Facts) -> Judgement:
     relays = tunnels(facts, "relay")
     denied = [each for each in relays if refusal(each) == "denied"]
     if not denied or any(each.failure is None for each in relays):
-        return [_broken(group) for group in legs_in(facts, "broken-by-proxy")] or CLEAR
+        works = facts.ok(Allocation, lambda each: each.via is not None)
+        return [_broken(group) for group in legs_in(facts, "broken-by-proxy") if not works] or CLEAR
     return [_relay(facts, [each for each in denied if each.host == host]) for host in dict.fromkeys(_hosts(denied))]
 
 

@@ -26,7 +26,7 @@ measured: Chromium 156 behind Squid; field reports: docker-jitsi-meet 1869.
 
 from natprobe.derive.handed_out import handed_out, port_of
 from natprobe.derive.proxies import reached, via
-from natprobe.derive.unproxied import no_way_for_udp, relay_instead
+from natprobe.derive.unproxied import no_way_for_udp, tcp_instead
 from natprobe.facts import (
     Allocation,
     Binding,
@@ -53,12 +53,12 @@ _LOST = (
 
 def check(facts: Facts) -> Judgement:
     """In place of udp-blocked and of the rules about the media port, since there is one cause for all of it. Not where
-    a relay goes through the proxy, or would, if the proxy did not refuse or open it: then that is told.
+    media goes through the proxy over TCP, or would, if the proxy did not refuse or open it: then that is told.
     """
     if via(facts) is None or facts.target.kind == "turn":
         return NOT_APPLICABLE
     lost = no_way_for_udp(facts)
-    return [_found(facts, lost)] if lost and not relay_instead(facts) else CLEAR
+    return [_found(facts, lost)] if lost and not tcp_instead(facts) else CLEAR
 
 
 def _found(facts: Facts, lost: list[Binding | IceCheck]) -> Found:

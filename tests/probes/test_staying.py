@@ -13,6 +13,7 @@ from aioice.stun import Method
 
 from natprobe.asking.relays import Leg
 from natprobe.asking.staying import hold_on
+from natprobe.asking.ways import Way
 from natprobe.context import Context, Options
 from natprobe.facts import IceEnded, TurnServer
 from natprobe.model import join
@@ -45,7 +46,7 @@ async def _held(lab: Lab, leg_to: str) -> AsyncIterator[tuple[Leg, Double, Calla
         unix_time=0.0,
     )
     server = TurnServer(host=NAME, address=at.RELAY, port=at.TURN_PORT, transport=leg_to, origin="user")  # type: ignore[arg-type]
-    leg = Leg(context, server, None, Credentials(access.USER, access.PASSWORD))
+    leg = Leg(context, server, Way(address=at.RELAY), None, Credentials(access.USER, access.PASSWORD))
     assert [each async for each in leg.connect() if each.failure is not None] == []
     assert leg.client is not None
     async with leg.client:

@@ -83,7 +83,7 @@ def test_names_are_the_proxys_matter() -> None:
 def test_both_sides_are_told_what_to_do() -> None:
     fixes = found("proxy-ignores-media", *problem_a(relays=services(RELAY_443)), target=JITSI).fixes
     assert {each.audience for each in fixes} == {"network", "server"}
-    ticket = next(each.text for each in fixes if getattr(each, "text", "").startswith("For the ticket"))
+    ticket = next(text for each in fixes if (text := getattr(each, "text", "")).startswith("For the ticket"))
     assert f"{HOST}, port 10000" in ticket
     assert f"{RELAY_HOST}:443" in ticket
 
