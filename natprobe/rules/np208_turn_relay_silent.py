@@ -14,12 +14,12 @@ Sources: RFC 8656 sections 7.2 and 11, RFC 6335 section 6; measured: coturn 4.6.
 """
 
 from natprobe.derive.relays import LegFacts, legs_in
-from natprobe.facts import Allocation, Binding, Facts, Permission, Relayed, ids
+from natprobe.facts import Allocation, Binding, Facts, IceCheck, Permission, Relayed, ids
 from natprobe.rules import CouldNotTell, Found, Judgement
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, Permission, Relayed, Binding)
+READS = (Allocation, Permission, Relayed, Binding, IceCheck)
 
 _MESSAGE = (
     "The relay {host} gives out {relayed} over {transport} ({server}), but nothing comes through it: none of {peers}"
@@ -32,7 +32,13 @@ def check(facts: Facts) -> Judgement:
     """Never from one peer's silence, and never from that of a server which does not answer here either."""
     if groups := legs_in(facts, "silent"):
         return [_found(facts, group) for group in groups]
-    return CouldNotTell(reason="peer-unreached", ask=_ASK) if legs_in(facts, "peer-unreached") else nothing(facts)
+    unsure = [each for group in legs_in(facts, "peer-unreached") for each in group if not _checked(facts, each)]
+    return CouldNotTell(reason="peer-unreached", ask=_ASK) if unsure else nothing(facts)
+
+
+def _checked(facts: Facts, leg: LegFacts) -> bool:
+    """Whether the media server itself answered a check through it."""
+    return any(each.verified for each in facts.ok(IceCheck) if each.relayed == leg.allocation.relayed)
 
 
 def _found(facts: Facts, group: list[LegFacts]) -> Found:

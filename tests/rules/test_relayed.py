@@ -118,6 +118,11 @@ class TestThrough:
         assert doubt("turn-relay-silent", *controls, *closed_range(), target=TURN) == "peer-unreached"
         assert ways(*controls, *closed_range()) == [("unknown", "peer-unreached")]
 
+    def test_where_the_media_server_answered_nothing_is_open(self) -> None:
+        alone = (allocated(), permitted(OUTSIDE), ours("in", failure=TIMEOUT))
+        through_it = checked(relayed=allocated().relayed)
+        assert judged("turn-relay-silent", *PASSES, *alone, through_it, target=TURN) is CLEAR
+
     def test_eight_tries_are_too_few(self) -> None:
         few = [through(peer, None, tries=8) for peer in (STUN1, STUN2)]
         assert doubt("turn-relay-silent", *PASSES, allocated(), *few, target=TURN) == "peer-unreached"
