@@ -43,7 +43,8 @@ class Cascade(Data, frozen=True, kw_only=True):
 class Options(Data, frozen=True, kw_only=True):
     """The options of commands that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
-    `bitrate`: bits per second to try relays with, 0: none; `audit_relay`: whether inner addresses are asked for.
+    `bitrate`: bits per second to try relays with, 0: none; `compare`: whether all ways are measured beside each other;
+    `audit_relay`: whether inner addresses are asked for.
     `shallow`: no session is accepted; `deep`: one on every path that passed a check; `hold`: how many seconds the
     accepted one is watched, 0: not at all; `sessions`: how many conferences are asked for, to meet more bridges.
     `join`: whether a room may be entered; `media_addresses`: where the media server is tried besides; `login`: how to
@@ -66,6 +67,7 @@ class Options(Data, frozen=True, kw_only=True):
     turn_access: Literal["none", "password", "secret"] = "none"
     idle: float = 0.0
     bitrate: int = 0
+    compare: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from natprobe.derive import target_addresses
+from natprobe.derive.advertised import within_reach
+from natprobe.derive.handed_out import handed_out, port_of
 from natprobe.derive.proxies import relay_port
 from natprobe.facts import Allocation, Facts, Run, server_kind
-from natprobe.model import Allow, Do, Fix
+from natprobe.model import Allow, Do, Fix, split
 from natprobe.servers import media
 from natprobe.servers.media import MediaServer
 
 # The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
 JITSI_MEDIA_PORT = 10000
+_WEB = 443
 # What `Run.stun` says where no server was named.
 CONTROL_SERVERS = "public control servers"
 
@@ -20,11 +24,23 @@ def media_server(facts: Facts) -> MediaServer:
 
 
 def media_port(facts: Facts) -> str | None:
-    """The UDP port that media needs, where it is known without a session."""
+    """The UDP port that media needs: the session's, where it has one for all, else what is known without one."""
     kind = server_kind(facts)
     if kind in ("natprobe", "stun", "turn"):
         return str(facts.target.port)
-    return None if kind == "janus" else str(JITSI_MEDIA_PORT)
+    if kind == "janus":
+        return None
+    told = {split(each.endpoint)[1] for each in within_reach(facts)}
+    return str(told.pop() if len(told) == 1 else JITSI_MEDIA_PORT)
+
+
+def media_place(facts: Facts) -> str:
+    """Where media goes, as a firewall would name it: the target, unless its session has another address than its name,
+    as that of a bridge on a machine of its own.
+    """
+    told, names = {split(each.endpoint)[0] for each in within_reach(facts)}, set(target_addresses(facts))
+    apart = len(told) == 1 and names and not told & names
+    return told.pop() if apart else facts.target.host
 
 
 def certificate_user(facts: Facts, beside: bool = False) -> tuple[str, str]:
@@ -49,7 +65,7 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
     port = media_port(facts)
     if port is None:
         opening: Fix = Do(
-            text=f"Let UDP out to {facts.target.host}, to the ports of its rtp_port_range, and the answers back in",
+            text=f"Let UDP out to {media_place(facts)}, to the ports of its rtp_port_range, and the answers back in",
             audience="network",
             why="media travels over UDP",
         )
@@ -58,7 +74,7 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
             proto="udp",
             ports=(port,),
             direction="out",
-            to=facts.target.host,
+            to=media_place(facts),
             at="the firewall between this network and the internet",
             audience="network",
             why="media travels over UDP; the answers must be let back in",
@@ -70,7 +86,8 @@ def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
     """What the server's side can do for networks that will not change; nothing where the target is no such server, or
     it is done.
     """
-    if facts.target.kind in ("natprobe", "stun") or facts.ok(Allocation, _over_tls):
+    given = any((each.type, port_of(each)) == ("turns", _WEB) for each in handed_out(facts))
+    if facts.target.kind in ("natprobe", "stun") or given or facts.ok(Allocation, _over_tls):
         return ()
     relay = Do(
         text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
@@ -82,4 +99,4 @@ def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
 
 def _over_tls(allocation: Allocation) -> bool:
     """On the port that such networks let out, and in the way browsers ask."""
-    return allocation.transport == "tls" and relay_port(allocation) == 443 and not allocation.offered
+    return allocation.transport == "tls" and relay_port(allocation) == _WEB and not allocation.offered

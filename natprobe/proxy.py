@@ -13,6 +13,7 @@ Scheme = Literal["http", "https", "socks5", "socks4"]
 INPUT_MAX = 2048
 # Ways that a PAC file or a list of settings may name one after the other.
 WAYS_MAX = 8
+_ENTRIES_MAX = 1000
 
 # scheme -> (what is spoken to the proxy, port where none is named). As Chromium has them: a SOCKS proxy looks names up
 # itself.
@@ -36,6 +37,7 @@ _PAC_WORDS = {
 }
 _DIRECT = "DIRECT"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_USER = re.compile(r"[^\s;]*@")
 
 
 class Proxy(Data, frozen=True, kw_only=True):
@@ -82,25 +84,40 @@ def named(text: str, default: Scheme = "http") -> Named:
     # A password may have any character in it: whatever stands before the last @ is never taken for the place.
     access, _, after = rest.rpartition("@")
     place = re.split(r"[/?#]", after, maxsplit=1)[0]
+    if place.endswith(":"):  # browsers take that for no proxy; and it is what `http://http://proxy` comes to
+        raise BadTarget("the proxy has a colon and no port behind it")
     user, _, password = access.partition(":")
     try:
         host = parse(f"http://{place}").target.host  # the same hosts and ports that a target may have
     except BadTarget as exc:
         raise BadTarget(str(exc).replace("the target", "the proxy")) from None
     port = urlsplit(f"//{place}").port or usual
-    return Named(proxy=Proxy(scheme=spoken, host=host, port=port), user=unquote(user), password=unquote(password))
+    return Named(proxy=Proxy(scheme=spoken, host=host, port=port), user=_plain(user), password=_plain(password))
+
+
+def _plain(text: str) -> str:
+    """Without percent-encoding; bytes that are no UTF-8 stay what they are."""
+    return unquote(text, errors="surrogateescape")
+
+
+def shown_answer(answer: str) -> str:
+    """Of a PAC file, without who somebody is to a proxy."""
+    return _USER.sub("…@", answer)
 
 
 def by_pac(answer: str) -> tuple[Proxy | None, ...]:
-    """What FindProxyForURL said, in its order; None is DIRECT. Browsers pass over words that they don't know."""
+    """What FindProxyForURL said, in its order; None is DIRECT. Browsers pass over what they don't know, and
+    over proxies with a user.
+    """
     found: list[Proxy | None] = []
-    for entry in answer.split(";")[: 4 * WAYS_MAX]:
-        word, _, place = entry.strip().partition(" ")
+    for entry in answer.split(";")[:_ENTRIES_MAX]:
+        word, _, place = entry.strip().replace("\t", " ").partition(" ")
         if word.upper() == _DIRECT:
             found.append(None)
-        elif (scheme := _PAC_WORDS.get(word.upper())) is not None:
+        elif (scheme := _PAC_WORDS.get(word.upper())) is not None and "@" not in place:
             try:
                 found.append(named(f"{scheme}://{place.strip()}").proxy)
             except BadTarget:
                 continue
-    return tuple(dict.fromkeys(found))[:WAYS_MAX]
+    first = found.index(None) if None in found else len(found)  # nothing comes behind the direct way
+    return (*tuple(dict.fromkeys(found[:first]))[:WAYS_MAX], *found[first : first + 1])

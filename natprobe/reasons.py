@@ -63,6 +63,7 @@ REASONS: dict[str, str] = {
     "proxy-wants-password": "the proxy wants to know who asks",
     "proxy-cannot-reach": "the proxy says that it cannot get there",
     "proxy-unreachable": "the proxy gives no answer",
+    "proxy-leaves-unanswered": "the proxy answers others, and leaves this request without an answer",
     "tls-intercepted": "somebody on the way shows a certificate of its own",
     "no-media-server": "the target is not a media server",
     "services-not-told": "signalling would not say which relays there are",

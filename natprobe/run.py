@@ -26,6 +26,7 @@ from natprobe.facts import (
     IceEnded,
     IdleMapping,
     JanusCall,
+    PathBurst,
     PathHeld,
     Probed,
     RoomEntry,
@@ -60,9 +61,10 @@ SEQUENCE = (
     "doors",
     "media",
     "relayed",
+    "tcp",
+    "compare",
     "session",
     "pool",
-    "tcp",
     "channel",
     "audit",
     "cascade",
@@ -76,6 +78,9 @@ CLOSING_SECONDS = 2.0
 _UNDER_WAY_SECONDS = 0.002
 # After --hold: what stayed unanswered last is waited for until consent has expired (asking/holding.py).
 HOLD_SPARE = CONSENT_SECONDS + 10.0
+
+# With --compare: as long as its probe may take at most, so that nobody who waits for it loses time.
+COMPARE_SPARE = 8.0
 
 Watch = Callable[[str, Observation], None]
 
@@ -149,6 +154,8 @@ class Session:
             return self._end(name, "skipped", "not asked for: --no-join")
         if CascadeRelay in probe.YIELDS and not options.cascade:
             return self._end(name, "skipped", "not asked for: --cascade")
+        if PathBurst in probe.YIELDS and not options.compare:
+            return self._end(name, "skipped", "not asked for: --compare")
         if IceEnded in probe.YIELDS and options.shallow:
             return self._end(name, "skipped", "not asked for: --shallow")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
@@ -228,7 +235,8 @@ def _waits(probe: Probe) -> bool:
 def _longer(probe: Probe, options: Options) -> float:
     """What those that are asked to wait, and who waits for them, have on top of the run's time limit (seconds)."""
     kinds = {*probe.YIELDS, *probe.TAKES}
-    return max(_held(options) if PathHeld in kinds else 0.0, options.idle if IdleMapping in kinds else 0.0)
+    compared = COMPARE_SPARE if options.compare and {PathBurst, IceEnded} & kinds else 0.0
+    return compared + max(_held(options) if PathHeld in kinds else 0.0, options.idle if IdleMapping in kinds else 0.0)
 
 
 def _held(options: Options) -> float:
@@ -250,6 +258,7 @@ def _run_fact(context: Context) -> Run:
         stun=stun,
         idle=options.idle,
         bitrate=options.bitrate,
+        compare=options.compare,
         audit_relay=options.audit_relay,
         shallow=options.shallow,
         deep=options.deep,

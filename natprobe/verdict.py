@@ -29,7 +29,14 @@ from natprobe.derive.conference import (
     session_offered,
     signalling_works,
 )
-from natprobe.derive.proxies import names_matter, proxy_dead, taken_ok, via
+from natprobe.derive.proxies import (
+    names_matter,
+    proxy_dead,
+    taken_ok,
+    unsure,
+    via,
+    web_tunnel,
+)
 from natprobe.facts import Binding, Facts, Probed, Resolved, SignIn, server_kind
 from natprobe.model import (
     Failure,
@@ -176,6 +183,8 @@ def _web(facts: Facts) -> StageStatus:
         return "ok"  # the host is there, and what the target names is signalling's
     if proxy_dead(facts):
         return "failed"
+    if (asked := web_tunnel(facts)) is not None and unsure(facts, asked):
+        return "unknown"
     connects = web_connects(facts)
     refused = any(each.failure is Failure.TLS_CERTIFICATE for each in web_sessions(facts))
     named = janus.named_door(facts) is not None  # no page is there: what answers behind TLS is the API
@@ -234,11 +243,16 @@ def _moot(path: Path, steps: Stages) -> bool:
 
 
 def _turn_status(facts: Facts, ways: tuple[Path, ...]) -> tuple[VerdictStatus, str | None]:
-    """Good when what the URI names works (contract), by the way that a browser takes there."""
-    name = f"turn-{turn_transport(facts.target)}{'' if via(facts) is None else '-proxy'}"
-    named = next(each for each in ways if each.name == name)
+    """Good when what the URI names works (contract)."""
+    named = _named_way(facts, ways)
     words: dict[str, VerdictStatus] = {"open": "good", "blocked": "broken"}
     return words.get(named.status, "unknown"), named.name if named.status == "open" else None
+
+
+def _named_way(facts: Facts, ways: tuple[Path, ...]) -> Path:
+    """What a `turn:` URI names, by the way that a browser takes there."""
+    name = f"turn-{turn_transport(facts.target)}{'' if via(facts) is None else '-proxy'}"
+    return next(each for each in ways if each.name == name)
 
 
 def _settles_on(path: Path) -> bool:
@@ -284,7 +298,8 @@ def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Ta
         return finding.cause not in _NAME_CAUSES and _of_leg(finding, target)
     over_tcp = finding.cause == "local-firewall" and finding.args.get("proto") == "TCP"
     if finding.cause in _PROXY_CAUSES:
-        return bool(finding.args.get("page")) is (steps.web == "failed")
+        page = bool(finding.args.get("page"))
+        return page if steps.web == "failed" else not page and "failed" not in (steps.signalling, steps.session)
     if steps.web == "failed":
         own = finding.code.startswith("NP4") and finding.cause != "proxy-ignores-media"
         return over_tcp or finding.cause == "ipv6-broken" or own
@@ -349,7 +364,10 @@ def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
     cut = [each.probe for each in facts.of(Probed) if each.status == "cut"]
     if cut:
         return sentence("out-of-time")
-    unknown = [each.reason for each in ways if each.status == "unknown" and each.name != "p2p"]
+    if (page := web_tunnel(facts)) is not None and unsure(facts, page):
+        return sentence("proxy-unreachable")
+    asked = [_named_way(facts, ways)] if facts.target.kind == "turn" else ways
+    unknown = [each.reason for each in asked if each.status == "unknown" and each.name != "p2p"]
     return sentence(unknown[0] if unknown else "no-answer")
 
 

@@ -122,7 +122,7 @@ def test_a_straight_leg_that_works_helps_nobody() -> None:
         (tunnel(RELAY_HOST, 443, "relay", 403), "proxy-refuses-port"),
         (tunnel(RELAY_HOST, 443, "relay", 407), "proxy-wants-password"),
         (tunnel(RELAY_HOST, 443, "relay", 503), "proxy-cannot-reach"),
-        (tunnel(RELAY_HOST, 443, "relay", None, TIMEOUT), "proxy-unreachable"),
+        (tunnel(RELAY_HOST, 443, "relay", None, TIMEOUT), "proxy-leaves-unanswered"),
         (tunnel(RELAY_HOST, 443, "relay", None, Failure.PROHIBITED, reply=2), "proxy-refuses-port"),
         (tunnel(RELAY_HOST, 443, "relay", None, Failure.REFUSED, reply=5), "proxy-cannot-reach"),
     ],

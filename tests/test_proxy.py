@@ -47,6 +47,8 @@ def test_a_password_is_no_part_of_the_place(word: str) -> None:
         ("p" * 3000, "3000 characters"),
         ("user:AbCdEf@pro xy", "the proxy has spaces"),
         ("user:AbCdEf@-", "'-' is not a host name"),
+        ("http://http://proxy:3128", "a colon and no port"),
+        ("proxy:", "a colon and no port"),
     ],
 )
 def test_what_is_none(text: str, words: str) -> None:
@@ -69,6 +71,12 @@ def test_what_is_none(text: str, words: str) -> None:
         ("QUIC q; PROXY ; PROXY a b; DIRECT", ["direct"]),
         ("", []),
         ("nonsense", []),
+        ("PROXY\tp:1;\tPROXY \t q:1", ["http://p:1", "http://q:1"]),
+        ("PROXY http://p:3128; PROXY user:word@p:1; DIRECT", ["direct"]),
+        (
+            "".join(f"PROXY p:{each};" for each in range(1, 40)) + "DIRECT; PROXY q:1",
+            [*(f"http://p:{each}" for each in range(1, 9)), "direct"],
+        ),
         (";" * 10000 + "DIRECT", []),
     ],
 )

@@ -12,13 +12,14 @@ _NAMES = ("proxy", "webproxy", "http-proxy", "squid")
 _PORTS = (3128, 8080)
 
 
-async def guessed(ctx: Context) -> Rules | None:
+async def guessed(ctx: Context) -> SettingsRoutes | None:
     """What a browser would be set to here, if anything can be found. Asks the network; only where the user wants it."""
-    wpad = Rules(by="wpad", name="WPAD", detect=True)
-    if await SettingsRoutes(ctx, wpad).found_script():
+    wpad = SettingsRoutes(ctx, Rules(by="wpad", name="WPAD", detect=True))
+    if await wpad.found_script():
         return wpad
     names = [Proxy(scheme="http", host=name, port=port) for name in _NAMES for port in _PORTS]
     alive = await SettingsRoutes(ctx, None).alive(names)
     if alive is None:
         return None
-    return Rules(by="guess", name=f"{alive.host}:{alive.port}", proxies=(Named(proxy=alive),))
+    rules = Rules(by="guess", name=f"{alive.host}:{alive.port}", proxies=(Named(proxy=alive),))
+    return SettingsRoutes(ctx, rules)

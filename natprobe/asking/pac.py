@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
@@ -42,6 +43,7 @@ _BOUNDS = {
     Failure.TIMEOUT: "the script did not come to an end",
     Failure.LIMIT: "the script wants more memory or a deeper stack than it gets",
 }
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]{0,19}")
 _NO_URL = "where it should be is no URL"
 _FAMILIES: dict[str, tuple[Family, ...]] = {"4": (4,), "*": (6, 4)}
 
@@ -57,11 +59,13 @@ class Answered(NamedTuple):
 
 
 class PacError(Exception):
-    """There is no file or no answer. `failure`: of getting it, or `timeout`, `limit`, `protocol` of running it."""
+    """There is no file or no answer. `failure`: of getting it, or `timeout`, `limit`, `protocol` of running it.
+    `called`: the file is good, and it is its function that fails.
+    """
 
-    def __init__(self, failure: Failure, words: str) -> None:
+    def __init__(self, failure: Failure, words: str, *, called: bool = False) -> None:
         super().__init__(words)
-        self.failure, self.words = failure, words
+        self.failure, self.words, self.called = failure, words, called
 
 
 async def answered(ctx: Context, script: str, host: HostName, port: int) -> Answered:
@@ -155,7 +159,8 @@ def _settled(said: dict[str, Any], lookups: int, seconds: float) -> Answered:
     if "answer" in said:
         return Answered(said["answer"], lookups, seconds)
     failure = Failure(said["failure"])
-    raise PacError(failure, _BOUNDS.get(failure) or clean(said["words"]) or "the script throws what says nothing")
+    words = _BOUNDS.get(failure) or clean(said["words"]) or "the script throws what says nothing"
+    raise PacError(failure, words, called=bool(said.get("call")) and failure is Failure.PROTOCOL)
 
 
 async def fetched(ctx: Context, url: str) -> str:
@@ -196,7 +201,8 @@ async def _got(ctx: Context, url: str) -> bytes:
             return _from_file(ctx, _path(rest))
         case _ if url.startswith("/"):
             return _from_file(ctx, url)
-    raise PacError(Failure.UNSUPPORTED, f"no PAC file is got by {clean(scheme, 20)!a}")
+    by = f"{scheme.lower()}:" if rest.startswith("//") and _SCHEME.fullmatch(scheme) else "what has no scheme"
+    raise PacError(Failure.UNSUPPORTED, f"no PAC file is got by {by}")  # more of it may be secret
 
 
 def _from_file(ctx: Context, path: str) -> bytes:

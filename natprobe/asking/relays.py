@@ -15,12 +15,13 @@ from natprobe.asking.secured import Connection, Secured
 from natprobe.asking.tunnels import lead
 from natprobe.asking.ways import Way
 from natprobe.context import Context
-from natprobe.facts import Allocation, Connected, Permission, Tunnel, TurnServer
+from natprobe.facts import Allocation, Certificate, Connected, Permission, Tunnel, TurnServer
 from natprobe.model import Address, Family, HostName, Observation, clip, family, flow, join, split
 from natprobe.net.api import Reported, Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream
 from natprobe.net.turn import Carrier, DatagramCarrier, DtlsCarrier, Ended, StreamCarrier, TurnClient
+from natprobe.servers.middleboxes import maker
 from natprobe.wire import turn
 from natprobe.wire.text import clean
 from natprobe.wire.turn import Credentials
@@ -44,8 +45,9 @@ class Leg:
     server by its name, or `towards` this one.
 
     `client` is there once something carries; whoever takes it closes it. `allocated` says that it holds a relay.
-    `mapped`: our end as the server saw it, where it has said so. `stood`: it took a connection of ours. `told` is
-    how the way to the relayed address ended. `offered`: ALPN names; browsers offer a relay none.
+    `mapped`: our end as the server saw it, where it has said so. `stood`: it took a connection of ours. `between`:
+    somebody on the way did, a proxy, or who opens TLS and says so. `told` is how the way to the relayed address ended.
+    `offered`: ALPN names; browsers offer a relay none.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Leg:
         self._ctx, self.server, self._way, self._local, self._access = ctx, server, way, local, access
         self._offered, self._towards = offered, towards or server.host
         self._tunnel: Tunnel | None = None
-        self.stood = False
+        self.stood, self.between = False, way.proxy is not None
         self.told: Allocation | None = None
         self._machine = turn.Allocation(ctx.transaction_id, access, stream=server.transport in ("tcp", "tls"))
         self.at: Endpoint = split(way.endpoint(server.port))
@@ -211,6 +213,7 @@ class Leg:
         remote, via = join(*self.at), self._way.via
         made: Handshake[Connection] = Handshake(self._ctx, kind, remote, self.server.host, self._offered, via)
         async for seen in made.observe(first, partial(way.reading, self._offered)):
+            self.between = self.between or (isinstance(seen, Certificate) and maker(seen.issuer) is not None)
             yield seen
         session = made.session
         if session is None or (made.failure is not None and not self._ctx.options.insecure):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from natprobe.asking.together import NEXT_SECONDS, any_of
 from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.facts import ProxyChoice, ProxyScript, ProxySource
-from natprobe.model import Address, Endpoint, Failure, HostName, Text, join
+from natprobe.model import Address, Endpoint, Failure, Family, HostName, Text, join
 from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
-from natprobe.proxy import Proxy, by_pac
+from natprobe.proxy import Proxy, by_pac, shown_answer
 from natprobe.proxying import IMPLICIT, Chosen, Rules, choose, implicitly_direct, shown_url
 from natprobe.target import is_address
 from natprobe.wire.text import clean
+
+if TYPE_CHECKING:
+    from natprobe.asking.pac import Answered, PacError
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,6 +27,7 @@ V = TypeVar("V")
 # How long one proxy has to take a connection before the next is tried, and its name to be looked up (seconds).
 CONNECT_SECONDS, LOOKUP_SECONDS = 1.5, 1.5
 ADDRESSES_MAX = 4
+_FAMILIES: tuple[Family, ...] = (4, 6)
 # For a script to be got, from all its places together (seconds).
 FETCH_SECONDS = 3.5
 
@@ -77,9 +81,15 @@ class SettingsRoutes:
 
     def __init__(self, ctx: Context, rules: Rules | None) -> None:
         self._ctx, self._rules = ctx, rules
+        self._endless: PacError | None = None
         self._routes: _Once[tuple[HostName, int], _Route] = _Once(self._find)
         self._proxies: _Once[Proxy, _Reached] = _Once(self._reach)
         self._scripts: _Once[None, _Script | None] = _Once(self._get)
+
+    @property
+    def rules(self) -> Rules | None:
+        """Those that it goes by."""
+        return self._rules
 
     async def to(self, host: HostName, port: int) -> tuple[Way, ...]:
         """See ways.Routes. A proxy that takes no connection, with none behind it, is a way all the same."""
@@ -136,16 +146,24 @@ class SettingsRoutes:
         return _Route(chosen, proxy, reached, script)
 
     async def _first(self, ways: tuple[Proxy | None, ...]) -> tuple[Proxy | None, _Reached]:
-        """The first that takes a connection, None for direct; of none that does the first."""
-        failed: list[tuple[Proxy, _Reached]] = []
-        for proxy in ways:
-            if proxy is None:
-                return None, _Reached()
-            reached = await self._proxies(proxy)
-            if reached.endpoint is not None:
-                return proxy, reached
-            failed.append((proxy, reached))
-        return failed[0] if failed else (None, _Reached())
+        """The first that takes a connection, None for direct; of none that does the first. Their order decides, also
+        where the next is tried already because those before it are slow.
+        """
+        proxies = [each for each in ways[: ways.index(None) if None in ways else None] if each is not None]
+        tried: list[asyncio.Task[_Reached]] = []
+        try:
+            for proxy in proxies:
+                tried.append(asyncio.create_task(self._proxies(proxy)))
+                done, _ = await asyncio.wait(tried, timeout=NEXT_SECONDS)
+                if any(each.result().endpoint is not None for each in done):
+                    break
+            found = [(proxy, await each) for proxy, each in zip(proxies, tried, strict=False)]
+        finally:
+            for each in tried:
+                each.cancel()
+        alive = (each for each in found if each[1].endpoint is not None)
+        dead = found[0] if found and None not in ways else (None, _Reached())
+        return next(alive, dead)
 
     # --- proxies
 
@@ -167,11 +185,22 @@ class SettingsRoutes:
         return _Reached((taken, *rest), join(taken, proxy.port))
 
     async def _addresses(self, host: HostName) -> tuple[Address, ...]:
-        """IPv4 first; what comes much later than the others is not waited for. Raises OSError, TimeoutError."""
+        """Of the families that are wanted, else of the other: it is where it is. Raises OSError, TimeoutError."""
         if is_address(host):
             return (host,)
-        net = self._ctx.net
-        lookups = [asyncio.create_task(net.system_addresses(host, each)) for each in self._ctx.options.families]
+        wanted = self._ctx.options.families
+        other = tuple(each for each in _FAMILIES if each not in wanted)
+        try:
+            found = await self._looked_up(host, wanted)
+        except (OSError, TimeoutError):
+            if not other:
+                raise
+            found = ()
+        return found or (await self._looked_up(host, other) if other else ())
+
+    async def _looked_up(self, host: HostName, families: tuple[Family, ...]) -> tuple[Address, ...]:
+        """IPv4 first; what comes much later than the others is not waited for. Raises OSError, TimeoutError."""
+        lookups = [asyncio.create_task(self._ctx.net.system_addresses(host, each)) for each in families]
         try:
             done, late = await asyncio.wait(lookups, timeout=LOOKUP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if late and done:
@@ -189,8 +218,10 @@ class SettingsRoutes:
     # --- scripts
 
     async def _by_script(self, host: HostName, port: int) -> tuple[ProxyScript | None, Chosen | None]:
-        """What the script says. Where there is none, or it fails, browsers go on as if it were not set."""
-        from natprobe.asking.pac import PacError, answered, browser_url
+        """What the script says. Where there is none, or it can't be loaded, browsers go on as if it were not set; where
+        its function fails they go straight.
+        """
+        from natprobe.asking.pac import PacError, browser_url
 
         if (got := await self._scripts(None)) is None:
             return None, None
@@ -199,21 +230,33 @@ class SettingsRoutes:
         if got.failure is not None:
             return ProxyScript(by=got.by, url=got.url, asked=asked, failure=got.failure, detail=got.detail), None
         try:
-            said = await answered(self._ctx, got.text, host, port)
+            said = await self._answered(got.text, host, port)
         except PacError as exc:
             told = clean(exc.words, 200)
             fact = ProxyScript(by=got.by, url=got.url, asked=asked, size=size, failure=exc.failure, detail=told)
-            return fact, None
+            return fact, Chosen((None,)) if exc.called else None
         fact = ProxyScript(
             by=got.by,
             url=got.url,
             asked=asked,
-            answer=clean(said.answer, 500),
+            answer=clean(shown_answer(said.answer), 500),
             size=size,
             lookups=said.lookups,
             duration_ms=round((self._ctx.net.now() - began) * 1000, 2),
         )
         return fact, Chosen(by_pac(said.answer) or (None,))
+
+    async def _answered(self, text: str, host: HostName, port: int) -> Answered:
+        """A script that came to no end once is not run again: everybody would wait for it, once for each host."""
+        from natprobe.asking.pac import PacError, answered
+
+        if self._endless is not None:
+            raise self._endless
+        try:
+            return await answered(self._ctx, text, host, port)
+        except PacError as exc:
+            self._endless = exc if exc.failure is Failure.TIMEOUT else None
+            raise
 
     async def _get(self, _: None) -> _Script | None:
         """The first script that can be got: of the network where it is to be asked, then the one that is set."""
@@ -239,7 +282,9 @@ class SettingsRoutes:
         if rules.detect:
             from natprobe.asking.wpad import wpad_urls
 
-            found += [("wpad", url) for _, url in await wpad_urls(self._ctx)]
+            # Whoever guesses takes every hint; browsers ask DHCP on Windows alone.
+            dhcp = rules.by == "wpad" or self._ctx.host.system() == "win32"
+            found += [("wpad", url) for _, url in await wpad_urls(self._ctx, dhcp=dhcp)]
         return found + ([(rules.by, rules.pac)] if rules.pac else [])
 
     def _by(self) -> ProxySource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from natprobe.asking.accepting import waiting
+from natprobe.asking.checks import Goal
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context
 
@@ -24,6 +25,15 @@ def seat(ctx: Context, leg: str | None) -> int:
         return CHECKS
     lacking = [kind for kind, number in _DEEP.items() if waiting(ctx, number) is None]
     return CHECKS if leg in lacking[:1] else _DEEP.get(leg, CHECKS)
+
+
+def of_seat(ctx: Context, leg: str, goal: Goal) -> Goal:
+    """With the credentials of the leg's own session, where that names this very endpoint: of another bridge, which
+    Jitsi's focus may have chosen for it, they are no good here.
+    """
+    own = waiting(ctx, seat(ctx, leg))
+    named = own is not None and any(each.endpoint == goal.to for each in own.remotes)
+    return goal._replace(theirs=own.theirs) if own is not None and named else goal
 
 
 def taken(ctx: Context) -> bool:

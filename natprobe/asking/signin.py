@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from natprobe.addresses import address_class
 from natprobe.asking.ahead import Ahead
 from natprobe.asking.conferences import harmless
+from natprobe.asking.patience import Patience
 from natprobe.asking.secured import over
 from natprobe.asking.together import any_of
 from natprobe.asking.ways import Way
@@ -94,12 +95,13 @@ class _Ended(Exception):
 
 class SigningIn:
     """One attempt through one door, for the XMPP domain `domain`. `session` is there once a resource is bound; whoever
-    takes it closes it. It begins on a connection of `ahead` where one stands.
+    takes it closes it. It begins on a connection of `ahead` where one stands. `patience`: from then to the open stream.
     """
 
     def __init__(self, ctx: Context, way: Door, domain: str, room: str, ahead: Ahead | None = None) -> None:
         self._ctx, self._door, self._domain, self._room = ctx, way, domain, room
-        self._ahead, self._began = ahead, ctx.net.now()
+        self._ahead, self._began, self._private = ahead, ctx.net.now(), False
+        self.patience = Patience()
         self._login = ctx.keep.get(SIGN_IN, Login) or Login()
         self.session: XmppSession | None = None
         self._reached: Step = "nothing"
@@ -108,7 +110,6 @@ class SigningIn:
         self._under: list[Stream] = []
         self._reply: Reply | None = None
         self._cookies: dict[bytes, bytes] = {}
-        self._private = False
         self._mechanisms: tuple[str, ...] = ()
 
     async def run(self, *, seconds: float, binding: bool = True, curious: bool = True) -> SignIn:
@@ -176,10 +177,11 @@ class SigningIn:
         early = None if self._ahead is None else await self._early(self._ahead)
         async with asyncio.timeout(STEP_SECONDS):
             line = early or await self._line()
-        async with asyncio.timeout(STEP_SECONDS):
-            stream = await self._carried(line)
-        async with asyncio.timeout(STEP_SECONDS):
-            features = await self._features(stream)
+        async with self.patience.bounded():
+            async with asyncio.timeout(STEP_SECONDS):
+                stream = await self._carried(line)
+            async with asyncio.timeout(STEP_SECONDS):
+                features = await self._features(stream)
         self._reached, self._mechanisms = "stream", xmpp.mechanisms(features)
         if not binding:
             async with asyncio.timeout(STEP_SECONDS):
@@ -209,7 +211,8 @@ class SigningIn:
         """TCP and, where the URL says so, TLS with the name in it. Nothing stays open where it is cut short."""
         stream = await self._tcp()
         if not self._door.secure:
-            self._private = address_class(stream.remote[0]) == "loopback"
+            straight = all(each.proxy is None for each in self._door.ways)  # a proxy may be on this machine
+            self._private = straight and address_class(stream.remote[0]) == "loopback"
             return stream
         try:
             tls = await self._tls(stream, verified=True)
@@ -353,10 +356,8 @@ class SigningIn:
         headers = {} if reply is None else reply.headers
         line = self._under[0] if self._under else None
         first = next(iter(self._door.ways), None)
-        aimed = None if first is None else first.endpoint(self._door.port)
-        endpoint = aimed if line is None else join(*line.remote)
+        endpoint = join(*line.remote) if line else first.endpoint(self._door.port) if first else None
         local = None if line is None else join(*line.local)
-        login = self._login
         return SignIn(
             url=clip(self._door.url, 600),
             transport=self._door.transport,
@@ -365,7 +366,7 @@ class SigningIn:
             via=None if first is None else first.via,
             local=local,
             reached=self._reached,
-            login="password" if login.user else "token" if login.token else "anonymous",
+            login="password" if self._login.user else "token" if self._login.token else "anonymous",
             status=None if reply is None else reply.status,
             server=clean(headers.get("server", "")) or None,
             content_type=clean(headers.get("content-type", "")) or None,

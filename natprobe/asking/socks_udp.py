@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from natprobe.asking.tunnels import TUNNEL_SECONDS
-from natprobe.asking.ways import Way, access_to
+from natprobe.asking.ways import Way
 from natprobe.context import Context
 from natprobe.facts import SocksUdp
 from natprobe.model import HostName, flow, join
@@ -38,7 +38,7 @@ async def _socket(ctx: Context, way: Way, peer: tuple[str, int]) -> ProxiedUdp:
     with ExitStack() as failing:
         stream = await ctx.tcp((way.address, way.proxy.port))
         failing.callback(stream.close)
-        udp = await associated(ctx.net, stream, access_to(ctx, way.proxy), peer)
+        udp = await associated(ctx.net, stream, peer)
         failing.pop_all()
     return udp
 

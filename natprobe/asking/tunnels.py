@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Literal
 
 from natprobe.asking.ways import REFUSED, Way, access_to
@@ -17,6 +19,10 @@ from natprobe.proxy import Proxy
 
 # For a connection to the proxy and its answer.
 TUNNEL_SECONDS = 3.0
+# With a proxy's `shown`: it has taken our password; and who tells it, as long as nobody knows that.
+_TAKEN, _FIRST = "proxy-access-taken/", "proxy-access-first/"
+# Who tells it first is waited for so long (seconds): a refusal comes at once; later the proxy is on its way already.
+_FIRST_SECONDS = 1.0
 Purpose = Literal["web", "relay", "port", "control"]
 
 
@@ -28,6 +34,7 @@ class Opening:
         self._host, self._port = host, port
         self.local: Endpoint | None = None
         self.rtt: float | None = None
+        self._waited = 0.0
 
     async def open(self) -> Tunnelled:
         """Raises what net.tunnel.tunnelled raises. A proxy that closes when it asks for a password is asked again."""
@@ -43,18 +50,44 @@ class Opening:
         with ExitStack() as failing:
             stream = await ctx.tcp((self._way.address, proxy.port))
             failing.callback(stream.close)
-            self.local, began = join(*stream.local), ctx.net.now()
+            self.local, began, self._waited = join(*stream.local), ctx.net.now(), 0.0
             access, trust = access_to(ctx, proxy), ctx.options.ca_pem
             try:
-                opened = await tunnelled(stream, proxy, self._host, self._port, access, trust, asked=asked)
+                opened = await tunnelled(
+                    stream, proxy, self._host, self._port, access, trust, asked=asked, leave=self._leave
+                )
             except Denied as exc:
-                self.rtt = ctx.net.now() - began
-                if exc.said.authenticated and failure_of(exc)[0] is Failure.UNAUTHORIZED:
-                    ctx.keep.put(REFUSED + proxy.shown, True)
+                self.rtt = ctx.net.now() - began - self._waited
+                self._learn(exc.said, refused=failure_of(exc)[0] is Failure.UNAUTHORIZED)
                 raise
-            self.rtt = ctx.net.now() - began
+            self.rtt = ctx.net.now() - began - self._waited
+            self._learn(opened.said, refused=False)
             failing.pop_all()
         return opened
+
+    def _learn(self, said: Said, *, refused: bool) -> None:
+        if said.authenticated:
+            self._ctx.keep.put((REFUSED if refused else _TAKEN) + self._proxy.shown, True)
+
+    @asynccontextmanager
+    async def _leave(self) -> AsyncIterator[bool]:
+        """Whether our password may be told. Of many tunnels at once one tells it first, and the others where it was
+        taken: an account may be locked after a few wrong passwords.
+        """
+        keep, shown, began = self._ctx.keep, self._proxy.shown, self._ctx.net.now()
+        first = keep.get(_FIRST + shown, asyncio.Lock) or asyncio.Lock()
+        keep.put(_FIRST + shown, first)
+        mine = False
+        if not keep.get(_TAKEN + shown, bool):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_SECONDS):
+                    mine = await first.acquire()
+        self._waited += self._ctx.net.now() - began
+        try:
+            yield not keep.get(REFUSED + shown, bool)
+        finally:
+            if mine:
+                first.release()
 
 
 async def lead(

@@ -19,9 +19,12 @@ LOOKUP_SECONDS = 1.0
 _REGISTRIES = {"com", "net", "org", "edu", "gov", "mil", "info", "gouv", "gob", "muni", "school", "firm", "name"}
 
 
-async def wpad_urls(ctx: Context) -> list[tuple[str, str]]:
-    """Who says so (a lease, or a name that the resolver knows) and the URL, http: or https:, in the order of trying."""
-    leases = [each for each in await ctx.host.dhcp_pac_urls(ctx.unix_time) if _is_web(each[1])]
+async def wpad_urls(ctx: Context, *, dhcp: bool = True) -> list[tuple[str, str]]:
+    """Who says so (a lease, where `dhcp` wants them, or a name that the resolver knows) and the URL, http: or https:,
+    in the order of trying.
+    """
+    told = await ctx.host.dhcp_pac_urls(ctx.unix_time) if dhcp else []
+    leases = [each for each in told if _is_web(each[1])]
     names = wpad_names(ctx.host.search_domains())
     known = await asyncio.gather(*(_is_known(ctx, each) for each in names))
     found = [(name, f"http://{name}/wpad.dat") for name, is_known in zip(names, known, strict=True) if is_known]

@@ -160,6 +160,10 @@ def check(
             "--bitrate", help="Try relays with so many bits per second, such as 500k or 2.5M: five seconds each."
         ),
     ] = "",
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Measure all ways that work, one after the other: half a second each."),
+    ] = False,
     audit_relay: Annotated[
         bool,
         typer.Option("--audit-relay", help="Ask relays whether they reach inner addresses; nothing is sent there."),
@@ -218,6 +222,7 @@ def check(
         ca_file=ca_file,
         insecure=insecure,
         bitrate=bitrate,
+        compare=compare,
         audit_relay=audit_relay,
         shallow=shallow,
         deep=deep,

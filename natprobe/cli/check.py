@@ -81,6 +81,7 @@ class Asked:
     ca_file: Path | None = None
     insecure: bool = False
     bitrate: str = ""
+    compare: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False
@@ -197,6 +198,7 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             timeout=asked.timeout,
             idle=asked.idle,
             bitrate=bitrate(asked.bitrate),
+            compare=asked.compare,
             audit_relay=asked.audit_relay,
             shallow=asked.shallow,
             deep=asked.deep,
@@ -229,6 +231,8 @@ def _depth(asked: Asked) -> None:
         raise UsageError("--hold goes without --bitrate: what would carry the bursts is not kept alive meanwhile")
     if asked.cascade.apply and not asked.entrance.join:
         raise UsageError("--no-join makes no session, and --apply needs rooms")
+    if asked.compare and not asked.entrance.join:
+        raise UsageError("--no-join leads to no session, and --compare needs one")
     accepting = {"--deep": asked.deep, "--hold": bool(asked.hold)}
     for name in (each for each, given in accepting.items() if given):
         if asked.shallow:

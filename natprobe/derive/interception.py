@@ -6,6 +6,7 @@ sign with, or the very same name with a certificate of another authority by anot
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from natprobe.addresses import address_class
@@ -14,7 +15,9 @@ from natprobe.derive.legs import LegFacts
 from natprobe.derive.proxies import straight, taken, via
 from natprobe.facts import Certificate, Facts, TlsSession
 from natprobe.model import Failure, split
-from natprobe.servers.middleboxes import maker
+from natprobe.servers.middleboxes import maker, on_this_machine
+
+_ORGANIZATION = re.compile(r"(?:^|[,+])O=((?:[^,+\\]|\\.)+)")
 
 
 class Intercepted(NamedTuple):
@@ -38,8 +41,18 @@ def intercepted(facts: Facts) -> list[Intercepted]:
 
 
 def _told(facts: Facts, leaf: Certificate) -> Intercepted | None:
-    by, other = maker(leaf.issuer), _otherwise(facts, leaf)
+    by, other = _maker(leaf), _otherwise(facts, leaf)
     return Intercepted(leaf, by, other) if by is not None or other is not None else None
+
+
+def _maker(leaf: Certificate) -> str | None:
+    """Whoever signs on the way, by the issuer's name. What such a device makes is for the very name; its own
+    certificate, before a server, mostly not. And on the way to an inner address there is none but a program of this
+    machine: what has such a name there is the company's own authority.
+    """
+    whose = maker(leaf.issuer) if leaf.matches else None
+    inside = leaf.via is None and address_class(split(leaf.endpoint)[0]) != "public"
+    return None if whose is None or (inside and not on_this_machine(whose)) else whose
 
 
 def _otherwise(facts: Facts, leaf: Certificate) -> Certificate | None:
@@ -50,9 +63,17 @@ def _otherwise(facts: Facts, leaf: Certificate) -> Certificate | None:
     if leaf.via is None:
         return None
     beside = facts.ok(Certificate, lambda each: straight(each) and each.name == leaf.name)
-    apart = [each for each in beside if each.issuer != leaf.issuer]
+    apart = [each for each in beside if _authority(each.issuer) != _authority(leaf.issuer)]
     public = [each for each in apart if address_class(split(each.endpoint)[0]) == "public"]
     return next((each for each in public if _verified(facts, each) and maker(each.issuer) is None), None)
+
+
+def _authority(issuer: str) -> str:
+    """The organization of a distinguished name (RFC 4514), of which one authority's intermediates have the same; else
+    the whole name.
+    """
+    found = _ORGANIZATION.search(issuer)
+    return found[1].strip().lower() if found else issuer
 
 
 def _verified(facts: Facts, leaf: Certificate) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from natprobe.facts import Allocation, Connected, Facts, HttpReply, IceCheck, ProxyChoice, Tunnel
+from natprobe.facts import Allocation, Connected, Facts, HttpReply, IceCheck, ProxyChoice, ProxyScript, Tunnel
 from natprobe.model import Endpoint, Failure, HostName, Observation, Text, split
 from natprobe.target import turn_transport
 
@@ -18,14 +18,16 @@ from natprobe.target import turn_transport
 # is none, or is not there.
 Refusal = Literal["password", "denied", "unreachable", "dead"]
 
-# What CONNECT is answered with where the proxy itself says no, beside all of 4xx (RFC 9110 section 15): a redirect to a
-# page that says so, and that it knows no such method.
-_NO_METHOD = 501
+# What CONNECT is answered with where the proxy itself says no, beside most of 4xx (RFC 9110 section 15): a redirect to
+# a page that says so, and that it knows no such method. That it found nothing, or waited in vain, is no such word.
+_NO_METHOD, _NOT_THERE = 501, (404, 408, 410)
 _AUTHENTICATE = 407
 _SOCKS_NO = 2  # RFC 1928 section 6: connection not allowed by ruleset
 # Squid's words, on answers that tell nothing by their number.
 _DENIED_WORDS, _NO_NAME = ("ACCESS_DENIED",), ("DNS_FAIL", "dns_error", "dns_timeout")
 DIRECT = "direct"
+# derive.SILENT_CONNECTIONS, which this module cannot import.
+_SILENT_TUNNELS = 3
 _PAST, _OVER_TCP = ("stun", "natprobe"), ("tcp", "tls")
 
 
@@ -69,9 +71,21 @@ def _of(choice: ProxyChoice) -> Text | None:
 
 
 def proxy_dead(facts: Facts) -> ProxyChoice | None:
-    """What a browser is set to, where none of it takes a connection."""
-    choice = browser_way(facts)
-    return choice if via(facts) is not None and choice is not None and choice.failure is not None else None
+    """What a browser is set to, where none of it takes a connection; one that answered later was only slow."""
+    choice, proxy = browser_way(facts), via(facts)
+    if proxy is None or choice is None or choice.failure is None or heard(facts, proxy):
+        return None
+    return choice
+
+
+def endless_script(facts: Facts) -> ProxyScript | None:
+    """The PAC script that was got, and did not come to an end for the target: a browser waits for it, and opens nothing
+    (measured with Chromium 156; one that fails lets it go straight).
+    """
+    if facts.target.kind in _PAST:
+        return None
+    ran = facts.of(ProxyScript, lambda each: each.size > 0 and each.failure is Failure.TIMEOUT)
+    return next((each for each in ran if _host(each.asked) == facts.target.host), None)
 
 
 def led_anywhere(facts: Facts) -> bool:
@@ -147,11 +161,31 @@ def refusal(tunnel: Tunnel) -> Refusal | None:
     if status == _AUTHENTICATE or tunnel.failure is Failure.UNAUTHORIZED:
         return "password"
     if status is not None:
-        denied = 300 <= status < 500 or status == _NO_METHOD or any(each in tunnel.error for each in _DENIED_WORDS)
-        return "denied" if denied else "unreachable"
+        own = status == _NO_METHOD or (300 <= status < 500 and status not in _NOT_THERE)
+        return "denied" if own or any(each in tunnel.error for each in _DENIED_WORDS) else "unreachable"
     if reply is not None:
         return "denied" if reply == _SOCKS_NO else "unreachable"
     return "dead"
+
+
+def heard(facts: Facts, proxy: Text) -> list[Tunnel]:
+    """What this proxy answered at all, be it no."""
+    asked = facts.of(Tunnel, lambda each: each.via == proxy)
+    return [each for each in asked if refusal(each) != "dead"]
+
+
+def unsure(facts: Facts, tunnel: Tunnel) -> bool:
+    """Whether this tunnel's silence may be chance or a slow proxy: one request waits as long as two SYNs of the proxy's
+    do. It counts where the same proxy answered another in time, or was silent to several.
+    """
+    asked = facts.of(Tunnel, lambda each: each.via == tunnel.via)
+    alone = sum(each.failure is Failure.TIMEOUT for each in asked) < _SILENT_TUNNELS
+    return tunnel.failure is Failure.TIMEOUT and refusal(tunnel) == "dead" and alone and not heard(facts, tunnel.via)
+
+
+def is_socks(proxy: Text) -> bool:
+    """Whether it speaks SOCKS (RFC 1928), and not HTTP."""
+    return proxy.startswith("socks")
 
 
 def tunnels(facts: Facts, *purposes: str) -> list[Tunnel]:
@@ -175,17 +209,18 @@ def reached(facts: Facts) -> list[Observation]:
     """What shows that the browser's proxy leads to the target; none where a browser goes straight."""
     if via(facts) is None:
         return []
-    steps: list[Observation] = [*taken_ok(facts, Connected), *taken_ok(facts, HttpReply)]
-    own = web_tunnel(facts)
+    way, own = via(facts), web_tunnel(facts)
+    steps: list[Observation] = [each for each in taken_ok(facts, Connected) if each.via == way and each.probe != "turn"]
+    steps += [each for each in taken_ok(facts, HttpReply) if each.via == way]
     relays = [each for each in tunnels(facts, "relay") if each.host == facts.target.host]
     return steps + [each for each in (own, *relays) if each is not None and each.failure is None]
 
 
 def denied_everything(facts: Facts, proxy: Text) -> bool:
-    """Whether this proxy said no, and yes to nothing, 443 at the target and elsewhere included."""
+    """Whether this proxy said no to whatever it was asked for, 443 at the target or elsewhere included."""
     asked = facts.of(Tunnel, lambda each: each.via == proxy)
     web = [each for each in asked if each.purpose in ("web", "control")]
-    return all(each.failure is not None for each in asked) and any(refusal(each) == "denied" for each in web)
+    return bool(web) and all(refusal(each) == "denied" for each in asked)
 
 
 def names_matter(facts: Facts) -> bool:
@@ -194,7 +229,8 @@ def names_matter(facts: Facts) -> bool:
     """
     if via(facts) is None:
         return True
-    return any(unnamed(each) for each in tunnels(facts, "web", "relay") if each.host == facts.target.host)
+    own = [each for each in tunnels(facts, "web", "relay") if each.host == facts.target.host]
+    return not reached(facts) and any(unnamed(each) for each in own)
 
 
 def unnamed(tunnel: Tunnel) -> bool:

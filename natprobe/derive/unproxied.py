@@ -7,7 +7,7 @@ from natprobe.derive.interception import intercepted
 from natprobe.derive.proxies import reached, refusal, tunnels
 from natprobe.derive.relays import legs_in
 from natprobe.facts import Allocation, Binding, Facts, IceCheck
-from natprobe.model import Observation
+from natprobe.model import Observation, split
 
 
 def tcp_instead(facts: Facts) -> list[Observation]:
@@ -29,7 +29,7 @@ def no_way_for_udp(facts: Facts) -> list[Binding | IceCheck]:
     where any UDP comes back. Of the media server's own port alone it counts where TCP is as shut beside the proxy.
     """
     checks = media_checks(facts)
-    if not reached(facts) or any(each.verified for each in checks):
+    if not reached(facts) or any(each.verified or _servers_own(each) for each in checks):
         return []
     asked: list[Binding | IceCheck] = [*bindings(facts, "udp"), *checks]
     lost = [each for each in asked if each.failure in (*SILENCE, *REJECTED)]
@@ -38,3 +38,8 @@ def no_way_for_udp(facts: Facts) -> list[Binding | IceCheck]:
         rejected = any(each.failure in REJECTED for each in lost)
         works = False if rejected or sum(each.tries for each in lost) >= SILENT_TRIES else None
     return lost if works is False else []
+
+
+def _servers_own(check: IceCheck) -> bool:
+    """Whether the media server's host itself said no: then UDP got there and back."""
+    return check.failure in REJECTED and check.reported_by == split(check.endpoint)[0]

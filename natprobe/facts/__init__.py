@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
 from natprobe.facts.host import AddressClass, BindTry, DefaultRoute, LocalAddress, SourceAddress
-from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathHeld
+from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathBurst, PathHeld
 from natprobe.facts.janus import (
     CascadeFlow,
     CascadeRelay,
@@ -93,6 +93,7 @@ __all__ = [
     "Opening",
     "Origin",
     "OtherPayload",
+    "PathBurst",
     "PathHeld",
     "Permission",
     "PoolCheck",
@@ -163,6 +164,7 @@ Known = (
     | IceCheck
     | IceEnded
     | MediaHandshake
+    | PathBurst
     | PathHeld
     | JitsiConfig
     | SignIn

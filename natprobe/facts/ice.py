@@ -55,6 +55,35 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     rtt_ms: Milliseconds | None = None
 
 
+class PathBurst(Observation, frozen=True, kw_only=True):
+    """A train of small ICE checks on one way to the media server, `interval_ms` apart, and what of it was answered
+    (--compare).
+
+    Every way is asked on its own, after one check that is not counted. `arrived`: answers that are signed, so that lost
+    is what was lost there or back; over TCP and TLS nothing is lost for good, and what came too late counts as lost.
+    `rtt_*`: there and back. `jitter_ms`: the mean of |D(i-1,i)| of RFC 3550 section 6.4.1 of both ways together, not
+    smoothed. `reordered`: answers after one to a check that was sent later. `size` is a check's length in bytes.
+    `via`: of the leg to a relay too; the other fields are as in IceCheck.
+    """
+
+    endpoint: Endpoint
+    transport: Literal["udp", "tcp", "ssltcp"]
+    server: Endpoint | None = None
+    leg: Transport | None = None
+    relayed: Endpoint | None = None
+    via: Text | None = None
+    local: Endpoint | None = None
+    size: Count
+    interval_ms: Milliseconds
+    sent: Count = 0
+    arrived: Count = 0
+    reordered: Count = 0
+    rtt_min_ms: Milliseconds | None = None
+    rtt_median_ms: Milliseconds | None = None
+    rtt_max_ms: Milliseconds | None = None
+    jitter_ms: Milliseconds | None = None
+
+
 class IceEnded(Observation, frozen=True, kw_only=True):
     """How a full ICE session with the media server ended (RFC 8445): the pair that was nominated, as in a browser.
 

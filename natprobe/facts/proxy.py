@@ -67,8 +67,9 @@ class Tunnel(Observation, frozen=True, kw_only=True):
 
     `purpose`: the page, a relay, the usual ports of media and relays (`port`), another server's 443 (`control`).
     `status` of HTTP, `reply` of SOCKS. `schemes`: of Proxy-Authenticate, in its order; `authenticated`: it was given
-    a user and a password. `error`: the proxy's own word for what went wrong, as Squid's X-Squid-Error; `software` as
-    it names itself. `endpoint` is the proxy's. `rtt_ms`: from the request to its answer.
+    a user and a password, by this tunnel or one beside it. `error`: the proxy's own word for what went wrong, as
+    Squid's X-Squid-Error; `software` as it names itself. `endpoint` is the proxy's. `rtt_ms`: from the request to its
+    answer.
     """
 
     via: Text

@@ -26,6 +26,7 @@ class Run(Observation, frozen=True, kw_only=True):
     stun: tuple[Text, ...] = ()
     idle: Seconds = 0.0
     bitrate: Count = 0
+    compare: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from natprobe.host import children
 from natprobe.host.api import ProxySettings
 from natprobe.host.proxies import as_browsers_speak, desktop
 
@@ -34,7 +35,14 @@ def _listed() -> str:
 
     command = ["gsettings", "list-recursively", _SCHEMA]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=children.environment(),
+            check=False,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout[:_TEXT_MAX].decode("utf-8", "replace") if done.returncode == 0 else ""

@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from natprobe.host.children import environment
+
 FILES_MAX, BYTES_MAX, URL_MAX = 16, 256 << 10, 2048
 NMCLI_SECONDS = 1.0
 _DHCLIENT = ("var/lib/dhcp/*.leases", "var/lib/dhclient/*.leases", "var/lib/NetworkManager/*.lease")
@@ -79,7 +81,14 @@ def by_nmcli(text: str) -> list[tuple[str, str]]:
 
 def _nmcli() -> str:
     try:
-        ran = subprocess.run(_NMCLI, capture_output=True, timeout=NMCLI_SECONDS, check=False)  # noqa: S603
+        ran = subprocess.run(  # noqa: S603
+            _NMCLI,
+            capture_output=True,
+            timeout=NMCLI_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=environment(),
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return ran.stdout[:BYTES_MAX].decode("utf-8", "replace")

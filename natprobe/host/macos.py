@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from natprobe.host import children
 from natprobe.host.api import ProxySettings
 from natprobe.host.proxies import as_browsers_speak
 
@@ -22,7 +23,14 @@ def network_settings() -> ProxySettings | None:
 
     command = ["/usr/sbin/scutil", "--proxy"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=children.environment(),
+            check=False,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return settings(done.stdout[:_TEXT_MAX].decode("utf-8", "replace"))

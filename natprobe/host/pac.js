@@ -216,7 +216,7 @@
     const find = root.FindProxyForURL;
     if (typeof find !== "function") {
       const other = typeof root.FindProxyForURLEx === "function";
-      return other ? "!only FindProxyForURLEx, which browsers don't call" : "!no function FindProxyForURL";
+      return other ? "?only FindProxyForURLEx, which browsers don't call" : "?no function FindProxyForURL";
     }
     const said = find(url, host);
     if (typeof said !== "string") return "!FindProxyForURL did not return a string";

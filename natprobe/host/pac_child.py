@@ -50,7 +50,9 @@ def _confine() -> None:
 
 
 def _run(library: str, request: dict[str, Any]) -> dict[str, Any]:
-    """`answer`, or the names that it `asks` for first, or a `failure` and its `words`."""
+    """`answer`, or the names that it `asks` for first, or a `failure`, its `words`, and whether there was a function to
+    `call`.
+    """
     from _quickjs import Context, JSException  # the module around it imports futures, which takes 50 ms
 
     deadline = time.process_time() + request["seconds"]
@@ -58,10 +60,11 @@ def _run(library: str, request: dict[str, Any]) -> dict[str, Any]:
     context.set_memory_limit(MEMORY_MAX)
     context.set_max_stack_size(STACK_MAX)
     given = json.dumps({each: request[each] for each in ("known", "full", "own", "now")})
-    step = context.eval(library)(given)
+    step, loaded = context.eval(library)(given), False
     try:
         context.set_time_limit(deadline - time.process_time())
         context.eval(request["script"])
+        loaded = True
         context.set_time_limit(max(deadline - time.process_time(), 0.001))
         said, words = json.loads(step("answer", request["url"], request["host"])), ""
     except (JSException, MemoryError, ValueError) as exc:  # ValueError: half a surrogate pair in its words
@@ -70,7 +73,8 @@ def _run(library: str, request: dict[str, Any]) -> dict[str, Any]:
         return {"asks": asked}
     if said.startswith("="):
         return {"answer": said[1:]}
-    return {"failure": _failure(words), "words": (said[1:] or words.partition(": ")[2]).partition("\n")[0][:200]}
+    told = (said[1:] or words.partition(": ")[2]).partition("\n")[0][:200]
+    return {"failure": _failure(words), "words": told, "call": loaded and not said.startswith("?")}
 
 
 def _asked(context: Any, step: Any) -> list[str]:

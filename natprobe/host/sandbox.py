@@ -45,7 +45,10 @@ class PacSandbox:
         """The same for whoever may block."""
         if self._process is None:
             self._begin()
-            self._exchange(None, START_SECONDS)
+            try:
+                self._exchange(None, START_SECONDS)
+            except (TimeoutError, EOFError) as exc:  # the script's fault it is not: nobody has told it yet
+                raise OSError("the process does not begin") from exc
         began = time.monotonic()
         try:
             return self._exchange(request | {"seconds": self._left}, self._left)

@@ -8,7 +8,6 @@ from natprobe.addresses import address_class
 from natprobe.model import family
 from natprobe.net.api import Datagram, IcmpError, Net, Stream, Udp, same_peer
 from natprobe.net.tunnel import TunnelClosed, TunnelError, Tunnelled, socks5
-from natprobe.pairing import ProxyAccess
 from natprobe.wire import socks
 from natprobe.wire.socks import Reply, SocksError
 
@@ -51,13 +50,13 @@ class ProxiedUdp:
         return wrapped.data, named if _is_address(self._peer[0]) else self._peer
 
 
-async def associated(net: Net, stream: Stream, access: ProxyAccess | None, peer: tuple[str, int]) -> ProxiedUdp:
+async def associated(net: Net, stream: Stream, peer: tuple[str, int]) -> ProxiedUdp:
     """Over a stream that is connected to the proxy, which stays the caller's to close where this fails.
 
     Raises tunnel.Denied, TunnelError, TunnelClosed, OSError. The deadline is the caller's.
     """
     try:
-        control, reply = await socks5(stream, socks.request(socks.UDP_ASSOCIATE, *_ANY), access)
+        control, reply = await socks5(stream, socks.request(socks.UDP_ASSOCIATE, *_ANY))
     except EOFError:
         raise TunnelClosed from None
     except SocksError as exc:

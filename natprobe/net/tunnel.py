@@ -1,7 +1,7 @@
 """A tunnel through a proxy over a connected stream: CONNECT (RFC 9110 section 9.3.6) by h11, or SOCKS.
 
 The proxy is asked for the host by its name, as browsers do. A password goes only to a proxy that asked for one in a way
-that we know: Basic after a 407 (RFC 7617), RFC 1929 where a SOCKS proxy chose it.
+that we know: Basic after a 407 (RFC 7617).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,9 @@ from natprobe.wire.text import clean
 if TYPE_CHECKING:
     import h11
 
+# Entered before our password is told, and left when that was answered: whether it may be.
+Leave = Callable[[], AbstractAsyncContextManager[bool]]
+
 __all__ = ["Denied", "Said", "TunnelClosed", "TunnelError", "Tunnelled", "tunnelled"]
 
 T = TypeVar("T")
@@ -32,6 +36,8 @@ BODY_MAX = 64 * 1024
 SCHEMES_MAX = 8
 _READ = 4096
 _SECRET_ASKED = 407
+# A shorter password would be found in any word.
+_SECRET_MIN = 4
 # A challenge begins with a token that no `=` follows (RFC 9110 section 11.3); what is quoted is cut out before.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCHEME = re.compile(r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40})(?:[ \t]+(?![ \t=])|$)")
@@ -83,9 +89,11 @@ async def tunnelled(
     ca_pem: str | None,
     *,
     asked: bool = False,
+    leave: Leave = lambda: nullcontext(True),
 ) -> Tunnelled:
     """Leads the stream, which is connected to the proxy, on to the host's port. `asked`: on another connection the
-    proxy has asked for Basic already, and closed it. The stream stays the caller's to close where this fails.
+    proxy has asked for Basic already, and closed it. `leave`: to tell it the password. The stream stays the caller's
+    to close where this fails.
 
     Raises Denied, TunnelError, TunnelClosed, ssl.SSLError of an https proxy, OSError. The deadline is the caller's.
     """
@@ -93,9 +101,9 @@ async def tunnelled(
         if proxy.scheme == "https":
             stream = await _secured(stream, proxy.host, ca_pem)
         if proxy.tunnels:
-            return await _Connect(stream, host, port, access).run(asked=asked)
+            return await _Connect(stream, host, port, access, leave).run(asked=asked)
         if proxy.scheme == "socks5":
-            return (await socks5(stream, socks.request(socks.CONNECT, host, port), access))[0]
+            return (await socks5(stream, socks.request(socks.CONNECT, host, port)))[0]
         return await _socks4(stream, host, port)
     except EOFError:
         raise TunnelClosed from None
@@ -115,13 +123,14 @@ async def _secured(stream: Stream, name: str, ca_pem: str | None) -> Stream:
 class _Connect:
     """One conversation with an HTTP proxy."""
 
-    def __init__(self, stream: Stream, host: str, port: int, access: ProxyAccess | None) -> None:
+    def __init__(self, stream: Stream, host: str, port: int, access: ProxyAccess | None, leave: Leave) -> None:
         import h11
 
-        self._stream = stream
+        self._stream, self._leave = stream, leave
         bare = host.partition("%")[0]
         self._authority = (f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}").encode()
         self._secret = _basic(access)
+        self._never_shown = [] if access is None else [access.password, self._secret.decode()[6:]]
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_MAX)
 
     async def run(self, *, asked: bool) -> Tunnelled:
@@ -129,11 +138,11 @@ class _Connect:
         import h11
 
         try:
-            said = await self._ask(self._secret if asked else b"")
+            said = await (self._told() if asked else self._ask(b""))
             if self._may_answer(said):
                 if not await self._drained():
-                    raise Denied(said, reconnect=True)
-                said = await self._ask(self._secret)
+                    raise Denied(said, reconnect=not asked)
+                said = await self._told(said)
         except (h11.RemoteProtocolError, h11.LocalProtocolError):
             raise TunnelError("the proxy's answer is no HTTP") from None
         if not 200 <= (said.status or 0) < 300:
@@ -143,6 +152,14 @@ class _Connect:
     def _may_answer(self, said: Said) -> bool:
         basic = any(each.lower() == "basic" for each in said.schemes)
         return said.status == _SECRET_ASKED and basic and bool(self._secret) and not said.authenticated
+
+    async def _told(self, refusal: Said | None = None) -> Said:
+        """What the proxy says to our password; where it has refused that on another connection, not again."""
+        async with self._leave() as may:
+            if may:
+                return await self._ask(self._secret)
+        said = refusal or await self._ask(b"")
+        return said._replace(authenticated=said.status == _SECRET_ASKED)
 
     async def _ask(self, secret: bytes) -> Said:
         import h11
@@ -157,7 +174,18 @@ class _Connect:
         sent = [self._http.send(request), self._http.send(h11.EndOfMessage())]
         await self._stream.write(b"".join(each or b"" for each in sent))
         response = await self._response()
-        return _said(response, authenticated=bool(secret))
+        said = _said(response, authenticated=bool(secret))
+        return self._harmless(said) if secret else said
+
+    def _harmless(self, said: Said) -> Said:
+        """Without our secrets, should the proxy say them back."""
+
+        def bare(text: str) -> str:
+            for each in self._never_shown:
+                text = text.replace(each, "…") if len(each) >= _SECRET_MIN else text
+            return text
+
+        return said._replace(error=bare(said.error), software=bare(said.software), schemes=(*map(bare, said.schemes),))
 
     async def _response(self) -> h11.Response:
         import h11
@@ -201,10 +229,15 @@ class _Connect:
 
 
 def _basic(access: ProxyAccess | None) -> bytes:
-    """RFC 7617; empty where there is none, or none that could be told: a colon ends the user's name."""
+    """RFC 7617; empty where there is none, or none that could be told: a colon ends the user's name. What was no UTF-8
+    in the environment goes as it is.
+    """
     if access is None or ":" in access.user:
         return b""
-    return b"Basic " + base64.b64encode(f"{access.user}:{access.password}".encode())
+    try:
+        return b"Basic " + base64.b64encode(f"{access.user}:{access.password}".encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # half a surrogate pair
+        return b""
 
 
 def _said(response: h11.Response, *, authenticated: bool) -> Said:
@@ -244,31 +277,18 @@ def _schemes(challenges: list[bytes]) -> tuple[str, ...]:
     return tuple(found)[:SCHEMES_MAX]
 
 
-async def socks5(stream: Stream, request: bytes, access: ProxyAccess | None) -> tuple[Tunnelled, Reply]:
+async def socks5(stream: Stream, request: bytes) -> tuple[Tunnelled, Reply]:
     """A SOCKS5 request that was granted. Raises Denied, EOFError, SocksError, OSError."""
     heard = _Heard(stream)
-    known = access if access is not None and socks.fits(access.user, access.password) else None
-    signed = await _signed_in(stream, heard, known)
+    await stream.write(socks.GREETING)
+    if await heard.until(socks.chosen, lambda _: 2) == socks.NOT_ACCEPTABLE:
+        raise Denied(Said(reply=socks.NOT_ACCEPTABLE))
     await stream.write(request)
     reply = await heard.until(socks.reply, lambda each: each.size)
-    said = Said(reply=reply.code, authenticated=signed)
+    said = Said(reply=reply.code)
     if reply.code != socks.SUCCEEDED:
         raise Denied(said)
     return Tunnelled(stream, said, heard.rest), reply
-
-
-async def _signed_in(stream: Stream, heard: _Heard, access: ProxyAccess | None) -> bool:
-    """Whether the proxy got a name and a password. Raises Denied where it takes neither them nor none."""
-    await stream.write(socks.greeting(password=access is not None))
-    method = await heard.until(lambda data: socks.chosen(data, password=access is not None), lambda _: 2)
-    if method == socks.NOT_ACCEPTABLE:
-        raise Denied(Said(reply=socks.NOT_ACCEPTABLE))
-    if method != socks.PASSWORD or access is None:
-        return False
-    await stream.write(socks.sign_in(access.user, access.password))
-    if not await heard.until(socks.signed_in, lambda _: 2):
-        raise Denied(Said(reply=socks.NOT_ACCEPTABLE, authenticated=True))
-    return True
 
 
 async def _socks4(stream: Stream, host: str, port: int) -> Tunnelled:

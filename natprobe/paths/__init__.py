@@ -13,11 +13,12 @@ import msgspec
 from natprobe.derive.advertised import within_reach
 from natprobe.derive.associations import by_luck, deepened
 from natprobe.derive.bridge import only_relays
-from natprobe.derive.proxies import via_to_media
-from natprobe.facts import Facts, IceCheck, server_kind
+from natprobe.derive.proxies import tunnels, via_to_media
+from natprobe.derive.side_by_side import measured
+from natprobe.facts import Facts, IceCheck, ids, server_kind
 from natprobe.model import PATHS, Attempt, Kind, Path, split
 from natprobe.paths.attempts import attempt, settled
-from natprobe.paths.relayed import relayed
+from natprobe.paths.relayed import relayed, why_refused
 from natprobe.paths.untried import BROWSER_USES_PROXY, PROXY, untried
 
 __all__ = ["paths", "settled", "worst"]
@@ -44,13 +45,24 @@ def _tried(facts: Facts, kind: Kind, name: str) -> Path | None:
     key = lambda each: (each.endpoint, split(each.local)[0] if each.local else "")  # noqa: E731
     grouped = groupby(sorted(checks, key=key), key=key)
     attempts = [deepened(facts, attempt(endpoint, local or None, list(group))) for (endpoint, local), group in grouped]
+    attempts = [_by_proxys_word(facts, each) for each in attempts] if led else attempts
     attempts += by_luck(facts) if name == "direct-udp" else []
+    attempts = [measured(facts, each) for each in attempts]
     found = _of_session(facts, name, attempts) if kind != "natprobe" else settled(name, attempts)
     if kind == "jitsi" and only_relays(facts):
         return msgspec.structs.replace(found, usable=False, reason=found.reason or "only-relays")
     if name == "direct-tcp" and all(via_to_media(facts, each.endpoint) for each in attempts):
         return msgspec.structs.replace(found, usable=False, reason=found.reason or BROWSER_USES_PROXY)
     return found
+
+
+def _by_proxys_word(facts: Facts, way: Attempt) -> Attempt:
+    """Where the proxy gave no tunnel, that is why, and not what became of a check that was never sent."""
+    place = (way.via, *split(way.endpoint))
+    said = [each for each in tunnels(facts, "port") if (each.via, each.host, each.port) == place and each.failure]
+    if way.status != "blocked" or not said:
+        return way
+    return msgspec.structs.replace(way, reason=why_refused(facts, said[0]), evidence=(*way.evidence, *ids(said)))
 
 
 def _of_session(facts: Facts, name: str, attempts: list[Attempt]) -> Path:

@@ -12,8 +12,19 @@ from natprobe.derive.bursts import bursts, loss
 from natprobe.derive.handed_out import handed_out, port_of
 from natprobe.derive.interception import intercepted_leg
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.derive.proxies import Refusal, denied_everything, refusal, relay_port, straight, tunnels, via_to
+from natprobe.derive.proxies import (
+    Refusal,
+    denied_everything,
+    heard,
+    refusal,
+    relay_port,
+    straight,
+    tunnels,
+    unsure,
+    via_to,
+)
 from natprobe.derive.relays import LegFacts, ends, outcome, refused_sessions
+from natprobe.derive.side_by_side import measured
 from natprobe.facts import Facts, IceCheck, Permission, Tunnel, TurnServer, ids
 from natprobe.model import Attempt, Endpoint, Failure, Family, Kind, Path, family, join, split
 from natprobe.paths.attempts import attempt, settled
@@ -79,17 +90,25 @@ def _transports(facts: Facts, tunnel: Tunnel) -> list[str]:
 
 
 def _refused(facts: Facts, tunnel: Tunnel, transport: str) -> Attempt:
-    place, why = join(tunnel.host, tunnel.port), refusal(tunnel) or "dead"
-    everything = why == "denied" and denied_everything(facts, tunnel.via)
+    place, slow = join(tunnel.host, tunnel.port), unsure(facts, tunnel)
     return Attempt(
         endpoint=place,
         family=family(split(tunnel.endpoint)[0]) if tunnel.endpoint else 4,
-        status="blocked",
-        reason="proxy-refuses" if everything else _REFUSALS[why],
+        status="unknown" if slow else "blocked",
+        reason="timeout" if slow else why_refused(facts, tunnel),
         via=tunnel.via,
         server=f"{place} {transport}",
         evidence=ids(tunnel),
     )
+
+
+def why_refused(facts: Facts, tunnel: Tunnel) -> str:
+    """A living proxy that leaves this one alone unanswered does not get there, or closes at once what it dislikes."""
+    why = refusal(tunnel) or "dead"
+    if why == "denied" and denied_everything(facts, tunnel.via):
+        return "proxy-refuses"
+    mute = why == "dead" and bool(heard(facts, tunnel.via))
+    return "proxy-leaves-unanswered" if mute else _REFUSALS[why]
 
 
 def _to_media_server(facts: Facts, leg: LegFacts) -> list[Attempt]:
@@ -148,7 +167,7 @@ def _through(
         large_down=None,
         evidence=ids(leg.allocation, asked, sent),
     )
-    return deepened(facts, through, leg.allocation)
+    return measured(facts, deepened(facts, through, leg.allocation), leg.allocation)
 
 
 def _unpermitted(asked: list[Permission]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from natprobe.derive import janus, target_addresses
 from natprobe.derive.bridge import leg_of, relays_told, takes_relay, why_no_session
 from natprobe.derive.handed_out import handed_out, port_of
-from natprobe.derive.proxies import led_anywhere, looked, names_matter, via, via_to
+from natprobe.derive.proxies import led_anywhere, looked, names_matter, proxy_dead, via, via_to
 from natprobe.facts import Candidate, Facts, Resolved, SessionOffer, TurnServer
 from natprobe.model import PATHS, Failure, Kind, Path
 from natprobe.paths.forecast import forecast
@@ -38,7 +38,9 @@ def untried(facts: Facts, kind: Kind, name: str) -> Path:
         away = base in _OVER_TCP and _led(facts, base) is True
         status, reason = _nameless(facts, base) or _why(facts, kind, name)
         return Path(name=name, status=status, reason=reason, usable=not away and _taken(facts, base))  # type: ignore[arg-type]  # words of it
-    if not looked(facts):
+    if kind == "turn" and base == f"turn-{turn_transport(facts.target)}" and proxy_dead(facts):
+        status, reason = "blocked", "proxy-unreachable"
+    elif not looked(facts):
         status, reason = _DEFAULTS.get(kind, _NEEDS_SESSION)[name]
     elif _led(facts, base) is not False:
         status, reason = _why(facts, kind, base)

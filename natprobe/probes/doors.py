@@ -24,15 +24,21 @@ from natprobe.wire.text import clean
 if TYPE_CHECKING:
     from natprobe.net.http import Client, Reply
 
-REQUIRES = (Resolved, HttpReply)
+REQUIRES = (Resolved,)
 TAKES = ()
+# Whether this is a Jitsi, and which of its addresses answer: the silent ones of the page's ports are not waited for.
+WATCHES = (Connected, HttpReply)
 YIELDS = (PseudoTls, HttpReply)
-TIMEOUT = 3.0
+TIMEOUT = 18.0
 
 # Seconds for the connection, and for what is said on it: nobody waits longer for a server that is well.
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 1.0
 ADDRESSES_MAX = 6
+LOOK_SECONDS = 0.01
+KINDS = ("auto", "jitsi")
+# Who may say that it is a Jitsi.
+_PAGES = ("web", "config")
 # Of the bridge (jvb.conf): ice.tcp.port's second choice until 2024, and http-servers.private.
 OLD_PORT, PRIVATE_PORT = 4443, 8080
 HEALTH, VERSION = "/about/health", "/about/version"
@@ -41,22 +47,40 @@ BODY_MAX = 4096
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Of Jitsi servers only, all at once. Where the page's port stayed silent nothing else is asked."""
-    if server_kind(facts) != "jitsi":
+    wanted = [each for each in target_addresses(facts)[:ADDRESSES_MAX] if family(each) in ctx.options.families]
+    if ctx.target.kind not in KINDS or not wanted or not await _is_jitsi(ctx, facts):
         return
-    streams: list[AsyncIterator[Observation]] = []
-    dead = _silent(facts)
-    for address in target_addresses(facts)[:ADDRESSES_MAX]:
-        if family(address) in ctx.options.families and address not in dead:
-            streams += [_old_bridge(ctx, address), _private_api(ctx, address)]
-    async for seen in as_they_come(streams):
+    async for seen in as_they_come(_at(ctx, facts, each) for each in wanted):
         yield seen
 
 
-def _silent(facts: Facts) -> set[Address]:
-    """The addresses at which the web front took no connection and refused none."""
+async def _is_jitsi(ctx: Context, facts: Facts) -> bool:
+    """As soon as an answer says so, the user or the server's own."""
+    while server_kind(facts) != "jitsi" or not facts.ok(HttpReply):
+        if all(facts.probe(each) is not None for each in _PAGES):
+            return False
+        await ctx.net.sleep(LOOK_SECONDS)
+    return True
+
+
+async def _at(ctx: Context, facts: Facts, address: Address) -> AsyncIterator[Observation]:
+    """Both ports, as soon as one of the page's has answered, or where nobody has asked those."""
+    while facts.probe("web") is None and not _answered(facts, address):
+        await ctx.net.sleep(LOOK_SECONDS)
+    if _answered(facts, address) or not _asked(facts, address):
+        async for seen in as_they_come((_old_bridge(ctx, address), _private_api(ctx, address))):
+            yield seen
+
+
+def _asked(facts: Facts, address: Address) -> list[Connected]:
+    """What the page's ports there have done so far."""
     straight = facts.of(Connected, lambda each: each.probe == "web" and each.via is None)
-    answered = {split(each.endpoint)[0] for each in straight if each.failure is not Failure.TIMEOUT}
-    return {split(each.endpoint)[0] for each in straight} - answered
+    return [each for each in straight if split(each.endpoint)[0] == address]
+
+
+def _answered(facts: Facts, address: Address) -> bool:
+    """Whether one of them took a connection, or refused one."""
+    return any(each.failure is not Failure.TIMEOUT for each in _asked(facts, address))
 
 
 async def _connected(ctx: Context, to: tuple[str, int]) -> Stream | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from importlib import import_module
 
 from natprobe.asking.gateways import Gate, Knock, Transport, gate_on, page_of
+from natprobe.asking.patience import Patience
 from natprobe.asking.together import as_they_come
 from natprobe.asking.ways import Way, by_proxy, straight
 from natprobe.context import Context
@@ -144,16 +145,8 @@ class Visit:
     """All gates by all ways. `answered`: Janus has, at one of them."""
 
     def __init__(self, ctx: Context, seconds: float) -> None:
-        self._ctx, self._seconds = ctx, seconds
-        # Those that are being asked, and since when (on the loop's clock).
-        self._open: dict[asyncio.Timeout, float] = {}
-        self._late: float | None = None
+        self._ctx, self._patience, self.answered = ctx, Patience(seconds), False
         self._told: set[Way] = set()
-
-    @property
-    def answered(self) -> bool:
-        """Whether there is anything to go on with."""
-        return self._late is not None
 
     async def observe(
         self, gates: Sequence[Gate], addresses: Sequence[Address], at_once: int = 100
@@ -190,21 +183,14 @@ class Visit:
             yield told
 
     async def _in_time(self, knock: Knock) -> JanusDoor:
-        now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(now + (self._late or self._seconds)) as bound:
-                self._open[bound] = now
-                try:
-                    return await knock.run()
-                finally:
-                    del self._open[bound]
+            async with self._patience.bounded():
+                return await knock.run()
         except TimeoutError:
             return knock.late()
 
     def _shorten(self, took: float) -> None:
         """The others needn't be waited for any longer than what answers takes."""
-        if self._late is not None:
-            return
-        self._late = min(max(LATE_SECONDS, LATE_TIMES * took), self._seconds)
-        for each, began in self._open.items():
-            each.reschedule(began + self._late)
+        if not self.answered:
+            self.answered = True
+            self._patience.shorten(max(LATE_SECONDS, LATE_TIMES * took))

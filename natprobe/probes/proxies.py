@@ -34,11 +34,12 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         for each in sources:
             yield setting(each)
         rules = next((rules_of(each) for each in sources if each.counts), None)
-        if (rules is None or rules.silent) and (guess := await _guessed(ctx)) is not None:
-            yield _fact(guess)
-            rules = guess
-    _keep_access(ctx, rules)
     routes = SettingsRoutes(ctx, rules)
+    unset = ctx.options.proxy == "auto" and (rules is None or rules.silent)
+    if unset and (guess := await _guessed(ctx)) is not None and guess.rules is not None:
+        yield _fact(guess.rules)
+        routes = guess
+    _keep_access(ctx, routes.rules)
     ctx.keep.put(ROUTES, routes)
     host, port, purpose = _place(ctx.target)
     choice = await routes.choice(host, port, purpose)
@@ -65,7 +66,7 @@ def _fact(rules: Rules) -> ProxySetting:
     )
 
 
-async def _guessed(ctx: Context) -> Rules | None:
+async def _guessed(ctx: Context) -> SettingsRoutes | None:
     if not ctx.options.guess_proxy:
         return None
     from natprobe.asking.guesses import guessed

@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from natprobe.asking.accepting import Waiting, waiting
 from natprobe.asking.checks import Goal, check, goals
 from natprobe.asking.relays import LEGS_MAX
-from natprobe.asking.seats import seat
+from natprobe.asking.seats import of_seat
 from natprobe.asking.through import SIZES, Through
 from natprobe.asking.together import as_they_come
 from natprobe.context import Context
@@ -47,19 +46,11 @@ async def _visit(ctx: Context, facts: Facts, key: str, wanted: list[Goal]) -> As
     if through is None:
         return
     leg = through.leg
-    own = waiting(ctx, seat(ctx, leg.server.transport))
-    fitting = [_of_seat(own, each) for each in wanted if family(each.to[0]) == family(leg.relayed[0])][:GOALS_MAX]
+    alike = [each for each in wanted if family(each.to[0]) == family(leg.relayed[0])][:GOALS_MAX]
+    fitting = [of_seat(ctx, leg.server.transport, each) for each in alike]
     async with through.mail:
         async for seen in as_they_come(_to(ctx, through, goal) for goal in fitting):
             yield seen
-
-
-def _of_seat(own: Waiting | None, goal: Goal) -> Goal:
-    """With the credentials of the leg's own session, where that names this very endpoint: of another bridge, which
-    Jitsi's focus may have chosen for it, they are no good here.
-    """
-    named = own is not None and any(each.endpoint == goal.to for each in own.remotes)
-    return goal._replace(theirs=own.theirs) if own is not None and named else goal
 
 
 async def _allocated(ctx: Context, facts: Facts, key: str) -> Through | None:

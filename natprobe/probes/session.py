@@ -7,7 +7,6 @@ further sessions, through every other kind of leg that has passed too (asking/se
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,13 +16,11 @@ import msgspec
 
 from natprobe.asking.accepting import Waiting, waiting
 from natprobe.asking.association import Through, associate, udp_ways
-from natprobe.asking.connections import Connections
 from natprobe.asking.relays import Leg
 from natprobe.asking.seats import CHECKS, DIRECT, seat, taken
 from natprobe.asking.staying import hold_on
 from natprobe.asking.together import as_they_come
-from natprobe.asking.tunnels import TUNNEL_SECONDS
-from natprobe.asking.ways import again
+from natprobe.asking.trains import reconnected
 from natprobe.context import Context
 from natprobe.derive.bridge import takes
 from natprobe.derive.legs import past_proxy
@@ -41,7 +38,6 @@ from natprobe.facts import (
     PathHeld,
 )
 from natprobe.model import Observation, family, join, split
-from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.ice import RelayWay, StreamWay, UdpWay, Way
 from natprobe.wire.ice import Base, Remote
@@ -70,7 +66,7 @@ async def _otherwise(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """When nobody else reads from relays any more: where nothing has passed directly over UDP, the way that the client
     would take, with --deep every kind of way that has passed.
     """
-    while not _all_checked(facts):
+    while not _all_checked(ctx, facts):
         await ctx.net.sleep(_LOOK_SECONDS)
     verified = _verified(ctx, facts)
     main = None if any(map(_is_direct, verified)) else _main(facts, verified)
@@ -150,8 +146,12 @@ def _verified(ctx: Context, facts: Facts) -> list[IceCheck]:
     return facts.of(IceCheck, lambda each: each.verified and each.advertised and fits(each))
 
 
-def _all_checked(facts: Facts) -> bool:
-    return all(facts.probe(each) is not None for each in ("media", "relayed", "turn", "tcp"))
+def _all_checked(ctx: Context, facts: Facts) -> bool:
+    """With --compare all trains of checks have ended too: they have the same credentials, and a Janus forgets
+    it as soon as it was accepted and has ended.
+    """
+    before = ("media", "relayed", "turn", "tcp", *(("compare",) if ctx.options.compare else ()))
+    return all(facts.probe(each) is not None for each in before)
 
 
 def _led(seen: Observation, passed: IceCheck | None) -> Observation:
@@ -176,22 +176,13 @@ async def _ways(ctx: Context, facts: Facts, one: Waiting, passed: IceCheck | Non
 async def _connected(ctx: Context, one: Waiting, passed: IceCheck, opened: ExitStack) -> _Found:
     """A connection to where one was answered."""
     try:
-        stream = await _opened(ctx, passed)
+        stream = await reconnected(ctx, passed)
     except (OSError, EOFError, TimeoutError):
         return _Found()
     opened.callback(stream.close)
     at = split(passed.endpoint)
     way = StreamWay(stream, Base("tcp", family(at[0])), at)
     return _Found([way], remotes=[each for each in one.streams if join(*each.endpoint) == passed.endpoint])
-
-
-async def _opened(ctx: Context, passed: IceCheck) -> Stream:
-    at = split(passed.endpoint)
-    if passed.via is None:
-        return await Connections(ctx, at).first()
-    way = await again(ctx, *at, (passed.endpoint, passed.via))
-    async with asyncio.timeout(TUNNEL_SECONDS):
-        return await way.open(ctx, *at)
 
 
 def _relay(ctx: Context, one: Waiting, passed: IceCheck) -> _Found:

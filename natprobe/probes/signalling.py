@@ -30,6 +30,9 @@ TIMEOUT = 8.0
 # All steps of the first way in, then of the other where the first failed, in seconds.
 FIRST_SECONDS = 3.5
 SECOND_SECONDS = 2.0
+# Once the other door's stream has opened, a request that stays unanswered has so long (seconds), or so many times what
+# that one took: TCP has sent it four times by then, and by STEP_SECONDS no fifth time.
+LATE_SECONDS, LATE_TIMES = 2.0, 4.0
 ADDRESSES_MAX = 4
 # Until the requests have left (seconds).
 _UNDER_WAY_SECONDS = 0.002
@@ -83,6 +86,7 @@ class Visit:
         self._sessions: dict[int, XmppSession] = {}
         self._refused: set[int] = set()
         self._opened: list[Door] = []
+        self._entering: list[SigningIn] = []
         proven = config.endpoint if config.via is None else None
         self._ways = Ways(ctx, beside_target(ctx, facts, proven))
 
@@ -121,6 +125,7 @@ class Visit:
                 yield self._left_out(way)
             return
         attempt = self._attempt(way, ahead)
+        self._entering.append(attempt)
         fact = await attempt.run(seconds=seconds, curious=curious)
         if attempt.session is not None:
             self._ctx.keep.put(f"jitsi/{who}", attempt.session)
@@ -135,7 +140,10 @@ class Visit:
             yield self._left_out(way)
             return
         fact = await self._attempt(way).run(seconds=FIRST_SECONDS, binding=False)
-        self._opened += [way] if fact.failure is None else []
+        if fact.failure is None:
+            self._opened.append(way)
+            for each in self._entering:
+                each.patience.shorten(max(LATE_SECONDS, LATE_TIMES * (fact.duration_ms or 0) / 1000))
         yield fact
 
     def _attempt(self, way: Door, ahead: Ahead | None = None) -> SigningIn:

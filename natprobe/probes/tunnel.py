@@ -15,22 +15,27 @@ from natprobe.asking.ways import Way, to_relay
 from natprobe.context import Context
 from natprobe.derive.handed_out import handed_out, port_of
 from natprobe.facts import Facts, ProxyChoice, Services, SocksUdp, StunServer, Tunnel, TurnServer
-from natprobe.model import HostName, Observation, split
+from natprobe.model import Failure, HostName, Observation, split
 from natprobe.proxy import named
 from natprobe.servers.control import CONTROL_SERVERS
 
 REQUIRES = (ProxyChoice,)
-TAKES = (Services, StunServer, TurnServer)
+TAKES = ()
+# Where relays are. What has nothing to do with them is asked at once: from a proxy that hangs they never come.
+WATCHES = (Services, StunServer, TurnServer)
 YIELDS = (Tunnel, SocksUdp)
-TIMEOUT = 6.0
+TIMEOUT = 20.0
 
 TUNNELS_MAX = 14
 RELAYS_MAX = 6
 CONTROLS_MAX = 2
 SECURE = 443
-# TURN, and the old and the new port of bridges' media: what servers use, and firewalls of proxies know.
-_MEDIA = (3478, 5349, 4443, 10000)
-_PORTS = {"auto": _MEDIA, "jitsi": _MEDIA, "janus": _MEDIA, "turn": (3478, 5349)}
+LOOK_SECONDS = 0.01
+# Who finds relays, or whom those wait for.
+_FINDERS = ("names", "join", "services")
+# The old and the new port of bridges' media, and TURN: what servers use, and firewalls of proxies know.
+_MEDIA, _TURN = (4443, 10000), (3478, 5349)
+_MEETINGS, _RELAYS = ("auto", "jitsi", "janus"), ("auto", "jitsi", "janus", "turn")
 
 
 class Asked(NamedTuple):
@@ -49,8 +54,24 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         return
     way = Way(address=split(choice.endpoint)[0], proxy=named(choice.via).proxy)
     page = [Asked(way, choice.host, choice.port, "web")] if choice.purpose == "web" else []
-    wanted = [*page, *await _relays(ctx, facts), *_ports(ctx, way), *_controls(ctx, way)]
-    streams = [_tunnel(ctx, each) for each in _fresh(ctx, facts, wanted)[:TUNNELS_MAX]]
+    ports = (SECURE, *(_MEDIA if ctx.target.kind in _MEETINGS else ()))
+    first = _fresh(ctx, facts, [*page, *_ports(ctx, way, ports), *_controls(ctx, way)])
+    streams = [_tunnel(ctx, each) for each in first]
+    async for observation in as_they_come([*streams, _beside_relays(ctx, facts, way, first)]):
+        yield observation
+
+
+async def _beside_relays(ctx: Context, facts: Facts, way: Way, first: list[Asked]) -> AsyncIterator[Observation]:
+    """What depends on them, as soon as they are known; nothing of a proxy that has answered nobody so far."""
+    while any(facts.probe(each) is None for each in _FINDERS):
+        await ctx.net.sleep(LOOK_SECONDS)
+    tried = facts.of(Tunnel)
+    if tried and all(each.failure is Failure.TIMEOUT for each in tried):
+        return
+    passed = {each[1:3] for each in first}
+    ports = _ports(ctx, way, _TURN if ctx.target.kind in _RELAYS else ())
+    wanted = [each for each in _fresh(ctx, facts, [*await _relays(ctx, facts), *ports]) if each[1:3] not in passed]
+    streams = [_tunnel(ctx, each) for each in wanted[: TUNNELS_MAX - len(first)]]
     if way.proxy is not None and way.proxy.scheme == "socks5":
         streams += [_udp(ctx, way, *server) for server in _stun(ctx, facts)[:1]]
     async for observation in as_they_come(streams):
@@ -63,9 +84,9 @@ def _choice(facts: Facts) -> ProxyChoice | None:
     return min(led, key=lambda each: each.purpose != "web", default=None)
 
 
-def _ports(ctx: Context, way: Way) -> Iterator[Asked]:
+def _ports(ctx: Context, way: Way, ports: tuple[int, ...]) -> Iterator[Asked]:
     """Of the target itself; 443 is one of them where the page is elsewhere."""
-    for port in (SECURE, *_PORTS.get(ctx.target.kind, ())):
+    for port in ports:
         yield Asked(way, ctx.target.host, port, "port")
 
 

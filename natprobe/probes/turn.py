@@ -142,11 +142,11 @@ def _alternate(leg: Leg, passed: list[tuple[str, int]]) -> tuple[str, int] | Non
 
 async def _by_alpn(ctx: Context, leg: Leg, key: str) -> AsyncIterator[Observation]:
     """Where something took the connection and no relay answered as it answers browsers: what a multiplexer that goes
-    by ALPN has for a name of RFC 7443.
+    by ALPN has for a name of RFC 7443. Somebody on the way who reads what passes looks just the same with any name.
     """
     told = leg.told
     answered = told is not None and (told.challenged or told.error_code is not None)
-    if leg.server.transport != "tls" or not leg.stood or answered:
+    if leg.server.transport != "tls" or not leg.stood or leg.between or answered:
         return
     other = leg.offering(TURN_ALPN)
     try:

@@ -28,6 +28,7 @@ from natprobe.facts import (
     NaptrAnswer,
     Opening,
     OtherPayload,
+    PathBurst,
     PathHeld,
     Permission,
     PoolCheck,
@@ -198,6 +199,13 @@ def _burst(each: RelayBurst) -> str:
     return f"{what}{halfway}, {each.arrived} arrived{ms(each.delay_median_ms)}{jitter}"
 
 
+def _path_burst(each: PathBurst) -> str:
+    through = f" through relay {each.relayed}" if each.relayed else ""
+    what = f"train of {each.sent} ICE checks over {each.transport.upper()} to {each.endpoint}{through}{by(each.via)}"
+    jitter = "" if each.jitter_ms is None else f", jitter {each.jitter_ms:.1f} ms"
+    return f"{what}, {each.arrived} answered{ms(each.rtt_median_ms)}{jitter}"
+
+
 def _permission(each: Permission) -> str:
     inner = ", an inner address," if each.purpose == "audit" else ""
     return f"permission for {each.peer}{inner} on {each.server} {each.transport}{ms(each.rtt_ms)}"
@@ -314,6 +322,7 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = (
         IceCheck: _check,
         IceEnded: _ended,
         MediaHandshake: _handshake,
+        PathBurst: _path_burst,
         PathHeld: _path_held,
         PoolCheck: _pool,
         JitsiConfig: _config,

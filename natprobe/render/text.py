@@ -15,6 +15,7 @@ from natprobe.reasons import sentence
 from natprobe.render._cascade import cascade
 from natprobe.render._host import host
 from natprobe.render._network import network
+from natprobe.render._side_by_side import side_by_side
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
 from natprobe.wire.text import clean
 
@@ -47,7 +48,11 @@ def lines(report: Report, verbose: bool = False) -> list[Line]:
     on_server = all(each.vantage == "server" for each in report.sources)
     shown = [
         *_head(report, on_server),
-        *(_host(report) if on_server else (*_paths(report), *_network(report), *_cascade(report))),
+        *(
+            _host(report)
+            if on_server
+            else (*_paths(report), *_side_by_side(report), *_network(report), *_cascade(report))
+        ),
         *_findings(report),
         *_open(report),
         *_fine(report),
@@ -125,6 +130,14 @@ def _measured(path: Path) -> str:
     full = ", full-size packets pass" if any(large) else ""
     lost = f", {path.loss:.1%} lost".replace("%", " %") if path.loss else ""
     return (f", {path.rtt_ms:.1f} ms" if path.rtt_ms is not None else "") + lost + full
+
+
+def _side_by_side(report: Report) -> Iterator[Line]:
+    """What --compare measured. The rows are made to fit."""
+    told = side_by_side(report)
+    if told:
+        yield from _title("Ways side by side")
+        yield from (Line(f"  {words}") for words in told)
 
 
 def _network(report: Report) -> Iterator[Line]:

@@ -20,11 +20,12 @@ Sources: RFC 8305 (Happy Eyeballs), RFC 8421 section 4.
 from natprobe.derive import target_addresses
 from natprobe.derive.advertised import within_reach
 from natprobe.derive.ipv6 import Ipv6, Try, ipv6, lost_in_ipv6
-from natprobe.facts import Binding, Candidate, Connected, Facts, IceCheck, LocalAddress, Resolved, ids
+from natprobe.derive.proxies import via
+from natprobe.facts import Binding, Candidate, Connected, Facts, IceCheck, LocalAddress, ProxyChoice, Resolved, ids
 from natprobe.model import Do, Severity, join
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (LocalAddress, Binding, Connected, Resolved, Candidate, IceCheck)
+READS = (LocalAddress, Binding, Connected, Resolved, Candidate, IceCheck, ProxyChoice)
 
 
 def check(facts: Facts) -> Judgement:
@@ -58,7 +59,10 @@ def _found(facts: Facts, seen: Ipv6, control: Try) -> Found:
 
 
 def _no_way_round(facts: Facts) -> bool:
-    """Whether the name has, or the media server offers, addresses within reach of IPv6 alone."""
-    front = [join(each, facts.target.port) for each in target_addresses(facts)]
+    """Whether the name has, or the media server offers, addresses within reach of IPv6 alone. A proxy goes to the page
+    by whatever it has itself.
+    """
+    proxied = via(facts) is not None
+    front = [] if proxied else [join(each, facts.target.port) for each in target_addresses(facts)]
     media = [each.endpoint for each in within_reach(facts)]
     return any(there and lost_in_ipv6(facts, there) for there in (front, media))

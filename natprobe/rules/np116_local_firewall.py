@@ -12,7 +12,7 @@ Sources: Linux netfilter's OUTPUT hook; measured: EPERM from send.
 
 from natprobe.derive.proxies import via
 from natprobe.facts import Allocation, Binding, Connected, Facts, IceCheck, ProxyChoice, ids
-from natprobe.fixes import media_port
+from natprobe.fixes import media_place, media_port
 from natprobe.model import Allow, Failure, Observation
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -40,7 +40,7 @@ def check(facts: Facts) -> Judgement:
                     proto="tcp" if proto == "tcp" else "udp",
                     ports=(media_port(facts) or "1024-65535",) if proto == "udp" else _ports(list(refused)),
                     direction="out",
-                    to=facts.target.host,
+                    to=media_place(facts) if proto == "udp" else facts.target.host,
                     at="this machine's own firewall",
                     audience="user",
                     why="media travels over UDP" if proto == "udp" else "the page and the signalling travel over TCP",

@@ -22,7 +22,16 @@ and what Chromium offers in TLS to a relay.
 """
 
 from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
-from natprobe.derive.proxies import refusal, relay_port, straight, tunnels, unnamed
+from natprobe.derive.proxies import (
+    heard,
+    refusal,
+    relay_port,
+    straight,
+    tunnels,
+    unnamed,
+    unsure,
+    via,
+)
 from natprobe.derive.relays import LegFacts, connected, legs, legs_in
 from natprobe.facts import (
     Allocation,
@@ -56,6 +65,8 @@ _MESSAGES = {
     "cut": _RELAY + "closes connections over {transport} ({server}) without a word of TURN: {why}",
 }
 _BEYOND = "The proxy {via} does not get to port {port} of the relay {host} ({transport}): {why}"
+_NOBODY = "The proxy {via}, which leads to port {port} of the relay {host} ({transport}), answers nobody: {why}"
+_ENDS = "ask who runs the proxy: does it end what it does not like, or what is no HTTP?"
 _WEB_PORTS = (80, 443)
 _ELSEWHERE = Do(
     text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
@@ -70,7 +81,7 @@ def check(facts: Facts) -> Judgement:
     several += [_beyond(facts, each) for each in _unreached(facts)]
     if several:
         return several
-    if legs_in(facts, "unsure"):
+    if legs_in(facts, "unsure") or any(unsure(facts, each) for each in tunnels(facts, "relay")):
         return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
     return nothing(facts)
 
@@ -97,23 +108,34 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 
 def _unreached(facts: Facts) -> list[Tunnel]:
-    """The relays that a browser's proxy would lead to, and that it says it does not get to."""
-    return [each for each in tunnels(facts, "relay") if refusal(each) == "unreachable"]
+    """The relays that a browser's proxy would lead to, and does not: it says so, or leaves it unanswered. Where that is
+    the target's own proxy, which answers nobody, web-unreachable tells.
+    """
+    told = [each for each in tunnels(facts, "relay") if refusal(each) in ("unreachable", "dead")]
+    nobody = [each for each in told if _mute(each) and each.via == via(facts) and not heard(facts, each.via)]
+    return [each for each in told if not unsure(facts, each) and each not in nobody]
+
+
+def _mute(tunnel: Tunnel) -> bool:
+    return refusal(tunnel) == "dead"
 
 
 def _beyond(facts: Facts, tunnel: Tunnel) -> Found:
     """In the proxy's own words. It looks names up by itself; what answers straight is not the relay's fault."""
     answers = [each.allocation for each in legs(facts) if each.answered and not each.datagrams]
     alive = [each for each in answers if (each.host, relay_port(each)) == (tunnel.host, tunnel.port)]
-    why = tunnel.error or tunnel.detail or sentence(str(tunnel.failure))
+    mute, alone = _mute(tunnel), _mute(tunnel) and not heard(facts, tunnel.via)
+    why = sentence(str(tunnel.failure)) if mute else tunnel.error or tunnel.detail or sentence(str(tunnel.failure))
     named = Do(
         text=f"Have the name {tunnel.host} resolve for the proxy, which asks its own resolvers", audience="network"
     )
     let = Do(text=f"Let the proxy itself out to {tunnel.host}, TCP port {tunnel.port}", audience="network")
     listening = coturn.listening(tunnel.port, secure=False, host=tunnel.host)
+    runs = Do(text=f"See whether the proxy {tunnel.via} runs, and is still the one to be used", audience="network")
     fixes: tuple[Fix, ...] = (named,) if unnamed(tunnel) else (let,) if alive else listening
+    fixes = (runs,) if alone else (let, *listening) if mute and not alive else fixes
     return Found(
-        message=_BEYOND,
+        message=_NOBODY if alone else _BEYOND,
         args={
             "via": tunnel.via,
             "port": tunnel.port,
@@ -121,8 +143,9 @@ def _beyond(facts: Facts, tunnel: Tunnel) -> Found:
             "transport": _over(facts, tunnel),
             "why": why,
         },
-        evidence=ids(tunnel, alive),
-        where=Where.PROXY if alive or unnamed(tunnel) else Where.UNKNOWN,
+        evidence=ids(tunnel, alive, heard(facts, tunnel.via) if mute else []),
+        where=Where.PROXY if alive or alone or unnamed(tunnel) else Where.UNKNOWN,
+        alternatives=(alternative("proxy-refuses-port", _ENDS),) if mute and not alone else (),
         fixes=(*fixes, _ELSEWHERE),
     )
 
@@ -159,7 +182,7 @@ def _where(facts: Facts, leg: LegFacts, what: str) -> tuple[Where, tuple[Alterna
         return rejecting(facts, leg.allocation.reported_by, leg.allocation.server), ()
     if what in ("cut", "waits"):
         other = alternative("turn-443-not-turn", f"on the relay: ss -lntup, for who listens on port {port(leg)}")
-        ends = alternative("proxy-refuses-port", "ask who runs the proxy: does it end what is no HTTP?")
+        ends = alternative("proxy-refuses-port", _ENDS)
         return Where.UNKNOWN, (other,) if leg.allocation.via is None else (other, ends)
     if what == "no-way" or _compared(facts, leg):
         return (Where.UNKNOWN if what == "no-way" else Where.SERVER_EDGE), ()

@@ -20,8 +20,8 @@ SNI and no ALPN.
 from natprobe.derive.legs import handshakes
 from natprobe.derive.relays import LegFacts, connected, legs_in, sorted_by_alpn
 from natprobe.facts import Allocation, Connected, Facts, TlsSession, ids
-from natprobe.model import Do, Failure, Fix
-from natprobe.rules import Found, Judgement
+from natprobe.model import Do, Failure, Fix, Where
+from natprobe.rules import Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing, port
 from natprobe.servers import nginx
 
@@ -43,6 +43,9 @@ _WEB_SORTED = _BY_ALPN + "and without ALPN, as browsers come, something else (a 
 _CUT = _AT + "it closes the session when asked for an allocation"
 
 
+_OPENED = "ask who runs the proxy: does it open TLS to look inside? From another network: does the relay answer there?"
+
+
 def check(facts: Facts) -> Judgement:
     """Only where something answered; a connection that is closed at once is turn-unreachable's."""
     return [_found(facts, group) for group in legs_in(facts, "not-turn")] or nothing(facts)
@@ -50,6 +53,7 @@ def check(facts: Facts) -> Judgement:
 
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
     allocation, behind = group[0].allocation, sorted_by_alpn(facts, group[0])
+    led = allocation.via is not None and not behind
     failure = allocation.failure or Failure.CLOSED
     return found(
         facts,
@@ -57,6 +61,8 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         _SORTED.get(failure, _WEB_SORTED) if behind else _MESSAGES.get(failure, _CUT),
         more={"words": allocation.detail or str(allocation.failure)},
         evidence=ids(connected(facts, group[0]), handshakes(facts, allocation), [behind] if behind else []),
+        where=Where.UNKNOWN if led else None,
+        alternatives=(alternative("tls-intercepted", _OPENED),) if led else (),
         fixes=nginx.sorted_for_browsers(allocation.host) if behind else (_look(group[0]),),
     )
 

@@ -29,6 +29,7 @@ from itertools import groupby
 from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.proxies import reached
 from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids, server_kind
 from natprobe.fixes import media_server, more_servers
@@ -130,7 +131,7 @@ def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple
     if offered(facts) and split(endpoint)[0] not in target_addresses(facts):
         found.append(alternative("wrong-address-advertised", f"on the server: is {split(endpoint)[0]} its address?"))
     if works is None:
-        found.insert(0, alternative("udp-blocked", more_servers(facts)))
+        found.insert(0, alternative("proxy-ignores-media" if reached(facts) else "udp-blocked", more_servers(facts)))
     return tuple(found)
 
 

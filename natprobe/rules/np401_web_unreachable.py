@@ -14,6 +14,7 @@ large packets, or a server that hangs: compare with another network.
 Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from natprobe.derive import (
@@ -31,11 +32,11 @@ from natprobe.derive import (
 from natprobe.derive.captive import portal
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.janus import listening_elsewhere, named_door, shut_door
-from natprobe.derive.proxies import browser_way, proxy_dead, refusal, unnamed, via, web_tunnel
+from natprobe.derive.proxies import browser_way, heard, proxy_dead, refusal, tunnels, unnamed, unsure, via, web_tunnel
 from natprobe.facts import Binding, Connected, Facts, HttpReply, JanusDoor, ProxyChoice, TlsSession, Tunnel, ids
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
 READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, Tunnel)
 
@@ -68,24 +69,32 @@ def _by_proxy(facts: Facts) -> Judgement:
     """Who has no proxy to ask has none of the page. What the proxy itself refuses is proxy-refuses-port's matter, and
     proxy-authentication's; a name that is known nowhere, name-unresolved's.
     """
-    tunnel = web_tunnel(facts)
+    tunnel = web_tunnel(facts) or _own_relays(facts)
     if dead := proxy_dead(facts):
         return [_proxy_silent(facts, dead)]
     if tunnel is None or (refused := refusal(tunnel)) is None:
         hung = None if secure_pages(facts) or named_door(facts) else _hung(facts)
         return [hung] if hung else CLEAR if web_connects(facts) else NOT_APPLICABLE
+    if unsure(facts, tunnel):
+        return CouldNotTell(reason="timeout", ask=_COMPARED)
     if refused == "dead":
-        return [_proxy_silent(facts, tunnel)]
+        return [_unanswered(facts, tunnel) if heard(facts, tunnel.via) else _proxy_silent(facts, tunnel)]
     nowhere = unnamed(tunnel) and not target_addresses(facts)
     return CLEAR if refused != "unreachable" or nowhere else [_not_reached(facts, tunnel)]
+
+
+def _own_relays(facts: Facts) -> Tunnel | None:
+    """Of a `turn:` target: what a proxy said that answers nobody at all."""
+    own = [each for each in tunnels(facts, "relay") if facts.target.kind == "turn" and each.host == facts.target.host]
+    return next((each for each in own if not heard(facts, each.via)), None)
 
 
 def _proxy_silent(facts: Facts, seen: ProxyChoice | Tunnel) -> Found:
     choice, proxy = browser_way(facts), via(facts)
     told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else "its settings"
     return Found(
-        message="The proxy {proxy} that this machine is set to leads nowhere ({why}): no page opens through it",
-        args={"proxy": proxy, "why": sentence(str(seen.failure))},
+        message="The proxy {proxy} that this machine is set to leads nowhere ({why}): nothing opens through it",
+        args={"proxy": proxy, "why": _of_proxy(seen)},
         evidence=ids(seen, choice or [], web_connects(facts)),
         where=Where.PROXY,
         fixes=(
@@ -95,18 +104,42 @@ def _proxy_silent(facts: Facts, seen: ProxyChoice | Tunnel) -> Found:
     )
 
 
+# What the reasons of paths would say in words of media servers, or not at all.
+_PROXY_WORDS = {
+    Failure.PROTOCOL: "what answers there is no such proxy",
+    Failure.NXDOMAIN: "its name does not exist",
+    Failure.NO_DATA: "its name has no address",
+    Failure.SERVFAIL: "the DNS servers fail to look its name up",
+    Failure.TLS_OTHER: "what answers there does not speak TLS",
+}
+
+
+def _of_proxy(seen: ProxyChoice | Tunnel) -> str:
+    return _PROXY_WORDS.get(seen.failure or Failure.INTERNAL, sentence(str(seen.failure)))
+
+
+_COMPARED = "check again, with the probe tunnel: what else the proxy answers in time tells whether it is only slow"
+
+
 def _not_reached(facts: Facts, tunnel: Tunnel) -> Found:
     """The proxy's own word: a status of 5xx, or a SOCKS reply."""
     why = f"HTTP {tunnel.status}" if tunnel.status is not None else sentence(str(tunnel.failure))
+    told = f"it says {why}, {tunnel.error}" if tunnel.error else f"it says {why}"
+    return _beyond(facts, tunnel, told)
+
+
+def _unanswered(facts: Facts, tunnel: Tunnel) -> Found:
+    """It lives, since it answered others, and leaves this one waiting, or hangs up."""
+    answered = list(dict.fromkeys(f"{each.host}:{each.port}" for each in heard(facts, tunnel.via)))
+    told = f"{sentence(str(tunnel.failure))}, while it answers for {' and '.join(answered[:2])}"
+    return _beyond(facts, tunnel, told, heard(facts, tunnel.via))
+
+
+def _beyond(facts: Facts, tunnel: Tunnel, why: str, beside: Sequence[Tunnel] = ()) -> Found:
     return Found(
-        message="The proxy {proxy} does not get to {host} on TCP port {port}: it says {why}",
-        args={
-            "proxy": tunnel.via,
-            "host": tunnel.host,
-            "port": tunnel.port,
-            "why": f"{why}, {tunnel.error}" if tunnel.error else why,
-        },
-        evidence=ids(tunnel, web_connects(facts)),
+        message="The proxy {proxy} does not get to {host} on TCP port {port}: {why}",
+        args={"proxy": tunnel.via, "host": tunnel.host, "port": tunnel.port, "why": why},
+        evidence=ids(tunnel, web_connects(facts), list(beside)),
         where=Where.UNKNOWN,
         fixes=(
             Do(

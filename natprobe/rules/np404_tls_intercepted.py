@@ -69,6 +69,10 @@ def _at_home(seen: Intercepted) -> tuple[Fix, ...]:
     )
 
 
+# Lines of its configuration are no help with another maker's device.
+_MAY_BE_SQUID = (None, "Squid", "an inspection of TLS", "a web filter")
+
+
 def _in_the_network(facts: Facts, seen: Intercepted) -> tuple[Fix, ...]:
     names = list(dict.fromkeys((seen.shown.name, facts.target.host)))
     ticket = Do(
@@ -76,4 +80,4 @@ def _in_the_network(facts: Facts, seen: Intercepted) -> tuple[Fix, ...]:
         audience="network",
         why="relays speak TURN inside TLS, which no inspection of web pages passes on",
     )
-    return (ticket, *squid.not_opened(names))
+    return (ticket, *(squid.not_opened(names) if seen.by in _MAY_BE_SQUID else ()))

@@ -14,7 +14,7 @@ Sources: RFC 9110 section 9.3.6, RFC 8835 section 3.4.
 from natprobe.derive import page_port, straight_connects, target_addresses
 from natprobe.derive.proxies import browser_way, reached, straight, via
 from natprobe.facts import Allocation, Connected, Facts, HttpReply, ProxyChoice, Resolved, Tunnel, ids
-from natprobe.model import Do, Observation
+from natprobe.model import Do, Failure, Observation
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 
@@ -53,11 +53,18 @@ def _shut(facts: Facts) -> list[Observation]:
     port = 443 if facts.target.scheme == "http" else facts.target.port
     tried = straight_connects(facts, port) or straight_connects(facts, page_port(facts))
     legs = facts.of(Allocation, lambda each: straight(each) and each.host == facts.target.host)
-    steps: list[Observation] = [*tried, *(each for each in legs if each.transport in ("tcp", "tls"))]
+    legs = [each for each in legs if each.transport in ("tcp", "tls")]
+    steps: list[Observation] = [*tried, *legs]
     if steps:
-        return steps if all(each.failure is not None for each in steps) else []
+        return steps if not any(map(_stood, legs)) and all(each.failure is not None for each in steps) else []
     names = facts.of(Resolved, lambda each: each.name == facts.target.host and each.failure is not None)
     return [] if target_addresses(facts) else list(names)
+
+
+def _stood(leg: Allocation) -> bool:
+    """Whether a connection stood, whatever was said on it: credentials and certificates are no matter of the way."""
+    said = leg.local is not None or leg.challenged or leg.error_code is not None
+    return said or leg.failure in (Failure.TLS_CERTIFICATE, Failure.TLS_ALERT, Failure.TLS_OTHER)
 
 
 def _why(each: Observation) -> str:

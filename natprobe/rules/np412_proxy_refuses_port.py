@@ -17,10 +17,10 @@ Sources: RFC 9110 sections 9.3.6 and 15.5.4, RFC 1928 section 6; measured: Squid
 for a port and for everything, which are alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from natprobe.derive.advertised import installed
-from natprobe.derive.proxies import denied_everything, refusal, relay_port, tunnels, web_tunnel
+from natprobe.derive.proxies import denied_everything, is_socks, refusal, relay_port, tunnels, web_tunnel
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Allocation, Facts, ProxyChoice, Tunnel, ids, server_kind
@@ -82,7 +82,10 @@ def _page(facts: Facts, page: Tunnel) -> Found:
             "others": listed(_hosts(others)),
         },
         evidence=ids(page, others, asked),
-        fixes=(_ticket(page.host, str(page.port)), *squid.hosts_allowed((page.host,), page.port)),
+        fixes=(
+            _ticket(page.host, str(page.port), page.via),
+            *_squid(page.via, squid.hosts_allowed((page.host,), page.port)),
+        ),
     )
 
 
@@ -102,7 +105,7 @@ def _relay(facts: Facts, denied: list[Tunnel]) -> Found:
         },
         evidence=ids(denied, others),
         fixes=(
-            *_in_the_network(first.host, ports, by_port),
+            *_in_the_network(first, ports, by_port),
             *(_at_the_server(facts, first.host) if by_port else ()),
             *(let_media_out(facts)[:1] if no_way_for_udp(facts) else ()),
         ),
@@ -116,7 +119,7 @@ def _broken(group: list[LegFacts]) -> Found:
         message=_BROKEN,
         args={"page": False, "proxy": legs[0].via, "relay": legs[0].host, "ports": ports},
         evidence=ids(legs),
-        fixes=(_ticket(legs[0].host, ports),),
+        fixes=(_ticket(legs[0].host, ports, legs[0].via or ""),),
     )
 
 
@@ -124,17 +127,24 @@ def _answer(tunnel: Tunnel) -> str:
     return f"HTTP {tunnel.status}" if tunnel.status is not None else "SOCKS: not allowed"
 
 
-def _ticket(host: str, ports: str) -> Do:
+def _ticket(host: str, ports: str, proxy: str) -> Do:
+    what = "connections" if is_socks(proxy) else "CONNECT"
     return Do(
-        text=f"Let the proxy pass CONNECT to {host}, port {ports}, without inspection",
+        text=f"Let the proxy pass {what} to {host}, port {ports}, without inspection",
         audience="network",
         why="calls of browsers behind this proxy take this way",
     )
 
 
-def _in_the_network(host: str, ports: list[int], by_port: bool) -> tuple[Fix, ...]:
-    lines = [squid.port_allowed(each) for each in ports] if by_port else [squid.hosts_allowed((host,))]
-    return (_ticket(host, listed(map(str, ports))), *(line for each in lines for line in each))
+def _in_the_network(denied: Tunnel, ports: list[int], by_port: bool) -> tuple[Fix, ...]:
+    lines = [squid.port_allowed(each) for each in ports] if by_port else [squid.hosts_allowed((denied.host,))]
+    ticket = _ticket(denied.host, listed(map(str, ports)), denied.via)
+    return (ticket, *_squid(denied.via, [line for each in lines for line in each]))
+
+
+def _squid(proxy: str, lines: Iterable[Fix]) -> tuple[Fix, ...]:
+    """Squid speaks no SOCKS."""
+    return () if is_socks(proxy) else tuple(lines)
 
 
 def _at_the_server(facts: Facts, host: str) -> tuple[Fix, ...]:

@@ -8,16 +8,18 @@ It names the ways that it takes:
 - NTLM, Negotiate (Kerberos): the browser answers by itself with the account that the user signed in to Windows, or to
   the company's network, with. natprobe does not know them: whether media would pass, it can't tell there.
 
-A SOCKS proxy asks for a name and a password by itself (RFC 1929); browsers have none to give it.
+A SOCKS proxy asks for a name and a password by itself (RFC 1929); browsers have none to give it, and neither has
+natprobe: what would pass with one, no browser gets.
 
 How it shows: the browser asks for a password before the first page, or signs in unseen. For calls it has to have done
-so before: relays are reached with the password that the page was opened with, and not every browser takes it along.
+so before: relays are reached with the password that the page was opened with.
 
 What to do: give natprobe the user name and password, for Basic; and have the network's administrator let the meeting's
 server and relay pass without one.
 
-Sources: RFC 9110 section 11.7, RFC 7617, RFC 7616, RFC 4559, RFC 1929; measured: headless Chromium behind a Squid with
-Basic brings no media.
+Sources: RFC 9110 section 11.7, RFC 7617, RFC 7616, RFC 4559, RFC 1929; measured with Chromium 156: behind a Squid with
+Basic nothing works until the password was typed, also where the environment's URL has it; then pages, TURN over TCP
+and TLS and ICE over TCP carry it. From a dante with names and passwords it gets nothing.
 """
 
 from natprobe.derive.proxies import refusal, tunnels, web_tunnel
@@ -30,8 +32,8 @@ READS = (Tunnel, ProxyChoice)
 
 _ASKS = "The proxy {proxy} wants to know who asks for {host} ({schemes}), and was told nothing"
 _REFUSES = "The proxy {proxy} refuses the user name and password that it was given for {host} ({schemes})"
+_NO_BROWSER = "The SOCKS proxy {proxy} wants a name and a password for {host}, which browsers have none to give"
 _UNKNOWN = "The proxy {proxy} wants to know who asks for {host}, in a way that natprobe does not know ({schemes})"
-_SOCKS = "name and password of SOCKS"
 
 
 def check(facts: Facts) -> Judgement:
@@ -46,29 +48,39 @@ def check(facts: Facts) -> Judgement:
 
 
 def _found(facts: Facts, first: Tunnel, *, page: bool) -> Found:
-    known = first.status is None or any(each.lower() == "basic" for each in first.schemes)
+    socks = first.status is None
+    known = any(each.lower() == "basic" for each in first.schemes)
     same = [each for each in facts.of(Tunnel) if each.via == first.via and refusal(each) == "password"]
+    told = any(each.authenticated for each in same)  # once refused, a password is told no more
     return Found(
-        message=_REFUSES if first.authenticated else _ASKS if known else _UNKNOWN,
+        message=_NO_BROWSER if socks else _REFUSES if told else _ASKS if known else _UNKNOWN,
         args={
             "page": page,
             "proxy": first.via,
             "host": first.host,
-            "schemes": ", ".join(first.schemes) or (_SOCKS if first.status is None else f"HTTP {first.status}"),
+            "schemes": ", ".join(first.schemes) or f"HTTP {first.status}",
         },
         evidence=ids(same),
-        fixes=(_own(first, known), _ticket(first), *_lines(first)),
+        fixes=(_OPEN_SOCKS,) if socks else (_own(facts, first, known, told), _ticket(first), *_lines(first)),
     )
 
 
-def _own(first: Tunnel, known: bool) -> Fix:
+_OPEN_SOCKS = Do(
+    text="Let the SOCKS proxy take this network's machines without a name and a password, or give their browsers an HTTP"
+    " proxy instead",
+    audience="network",
+)
+
+
+def _own(facts: Facts, first: Tunnel, known: bool, told: bool) -> Fix:
     if not known:
+        meeting = f"Open https://{facts.target.host}/" if facts.target.kind != "turn" else "Try a call"
         return Do(
-            text=f"Open https://{first.host}/ in a browser of this machine, which may sign in by itself; for natprobe,"
+            text=f"{meeting} in a browser of this machine, which may sign in by itself; for natprobe,"
             " have the proxy take Basic, or this machine without a password",
             audience="user",
         )
-    given = "Correct" if first.authenticated else "Check again with"
+    given = "Correct" if told else "Check again with"
     return Do(
         text=f"{given} --proxy-username NAME and --proxy-password-file FILE",
         audience="user",
@@ -80,9 +92,9 @@ def _ticket(first: Tunnel) -> Do:
     return Do(
         text=f"Let the proxy pass CONNECT to {first.host}, port {first.port}, without a password",
         audience="network",
-        why="browsers take the password along to pages, and not always to relays",
+        why="whoever has not typed it yet gets neither the page nor the relay",
     )
 
 
 def _lines(first: Tunnel) -> tuple[Fix, ...]:
-    return squid.hosts_allowed((first.host,), first.port) if first.status is not None else ()
+    return squid.hosts_allowed((first.host,), first.port)

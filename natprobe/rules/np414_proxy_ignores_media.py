@@ -25,7 +25,7 @@ measured: Chromium 156 behind Squid; field reports: docker-jitsi-meet 1869.
 """
 
 from natprobe.derive.handed_out import handed_out, port_of
-from natprobe.derive.proxies import reached, via
+from natprobe.derive.proxies import is_socks, reached, via
 from natprobe.derive.unproxied import no_way_for_udp, tcp_instead
 from natprobe.facts import (
     Allocation,
@@ -39,7 +39,7 @@ from natprobe.facts import (
     Tunnel,
     ids,
 )
-from natprobe.fixes import let_media_out, media_port
+from natprobe.fixes import let_media_out, media_place, media_port
 from natprobe.model import Do, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 
@@ -48,6 +48,10 @@ READS = (ProxyChoice, Tunnel, Connected, HttpReply, Binding, IceCheck, Allocatio
 _LOST = (
     "{host} is reached through the proxy {proxy}, which carries no UDP, and past it no UDP comes back: {tries} requests"
     " to {hosts} hosts got nothing"
+)
+_LOST_BY_SOCKS = (
+    "{host} is reached through the proxy {proxy}, over which browsers send no UDP, and past it no UDP comes back:"
+    " {tries} requests to {hosts} hosts got nothing"
 )
 
 
@@ -65,7 +69,7 @@ def _found(facts: Facts, lost: list[Binding | IceCheck]) -> Found:
     hosts = {split(each.server if isinstance(each, Binding) else each.endpoint)[0] for each in lost}
     alone = not any(isinstance(each, Binding) for each in lost)
     return Found(
-        message=_LOST,
+        message=_LOST_BY_SOCKS if is_socks(via(facts) or "") else _LOST,
         args={
             "host": facts.target.host,
             "proxy": via(facts),
@@ -83,17 +87,21 @@ _ELSEWHERE = "run the same check from another network, or here without --stun: n
 
 def _ticket(facts: Facts) -> Fix:
     """As somebody without any knowledge of it can hand it on."""
-    host, port = facts.target.host, media_port(facts)
+    host, port = media_place(facts), media_port(facts)
     udp = f"UDP from the clients to {host}, {f'port {port}' if port else 'to its media ports'}, and the answers back in"
     return Do(
-        text=f"For the ticket: video calls on {host} fail here, since browsers send media over UDP and past the proxy."
-        f" Please let through {udp}; or else CONNECT to {_relay(facts)} through the proxy, without inspection of TLS",
+        text=f"For the ticket: video calls on {facts.target.host} fail here, since browsers send media over UDP and"
+        f" past the proxy. Please let through {udp}; or else{_instead(facts)}, without inspection of TLS",
         audience="network",
         why="one of the two is enough; the first gives the better quality",
     )
 
 
-def _relay(facts: Facts) -> str:
+def _instead(facts: Facts) -> str:
+    """What is to be let through to a relay that there is, or to one that the server's side has to have first."""
     secure = [each for each in handed_out(facts) if each.type == "turns"]
     first = min(secure, key=lambda each: port_of(each) != 443, default=None)
-    return f"{first.host}:{port_of(first)}" if first else "the server's relay (TURN over TLS on port 443)"
+    what = "TCP" if is_socks(via(facts) or "") else "CONNECT"
+    if first is None:
+        return f", once the server has a relay (TURN over TLS on port 443), {what} to that through the proxy"
+    return f" {what} to {first.host}:{port_of(first)} through the proxy"

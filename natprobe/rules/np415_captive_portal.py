@@ -14,16 +14,21 @@ Sources: RFC 8952, RFC 6585 section 6, RFC 8910.
 """
 
 from natprobe.derive import bindings, straight_connects
-from natprobe.derive.captive import NETWORK_LOGIN, portal
+from natprobe.derive.captive import NETWORK_LOGIN, one_for_all, portal
 from natprobe.facts import Binding, Connected, Facts, HttpReply, ProxyChoice, TlsSession, ids
 from natprobe.model import Do
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 
 READS = (HttpReply, Connected, TlsSession, Binding, ProxyChoice)
 
 _LEADS = "A portal answers in the place of {host}: {url} leads to {there}, and nothing else gets out of this network"
 _PAGE = "A portal answers in the place of {host}: {url} shows a page, and nothing else gets out of this network"
 _TOLD = "This network wants somebody to sign in first: {url} is answered with HTTP 511"
+
+_ELSEWHERE = (
+    "open any other page in this machine's browser: where it opens, there is no portal, and this server's secure"
+    " page is shut"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -35,11 +40,13 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     first = next((each for each in answers if each.location), answers[0])
     told = first.status == NETWORK_LOGIN
+    sure = told or one_for_all(facts)
     return [
         Found(
             message=_TOLD if told else _LEADS if first.location else _PAGE,
             args={"host": facts.target.host, "url": first.url, "there": first.location},
             evidence=ids(answers, [] if told else [*straight_connects(facts, 443), *bindings(facts)]),
+            alternatives=() if sure else (alternative("web-unreachable", _ELSEWHERE),),
             fixes=(
                 Do(
                     text=f"Open {first.location or first.url} in the browser, sign in there or accept its terms, and"

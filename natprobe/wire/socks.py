@@ -1,4 +1,7 @@
-"""SOCKS as a client speaks it, without I/O: version 5 (RFC 1928, RFC 1929) and 4a. Strict; every message is bounded."""
+"""SOCKS as browsers speak it, without I/O: version 5 (RFC 1928) and 4a. Strict; every message is bounded.
+
+Browsers have no name and password for a SOCKS proxy (RFC 1929; measured with Chromium 156), so none is offered.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import ipaddress
 import struct
 from typing import NamedTuple
 
-# RFC 1928 section 3, and what RFC 1929 is called there.
-NO_AUTHENTICATION, PASSWORD, NOT_ACCEPTABLE = 0x00, 0x02, 0xFF
+# RFC 1928 section 3.
+NO_AUTHENTICATION, NOT_ACCEPTABLE = 0x00, 0xFF
 CONNECT, UDP_ASSOCIATE = 0x01, 0x03
 SUCCEEDED = 0x00
 # What version 4 says instead of 0.
@@ -37,39 +40,18 @@ class Wrapped(NamedTuple):
     data: bytes
 
 
-def greeting(*, password: bool) -> bytes:
-    """Which ways to say who we are there are."""
-    methods = bytes([NO_AUTHENTICATION, PASSWORD] if password else [NO_AUTHENTICATION])
-    return bytes([5, len(methods)]) + methods
+GREETING = bytes([5, 1, NO_AUTHENTICATION])
 
 
-def chosen(data: bytes, *, password: bool) -> int | None:
-    """The method that the proxy takes, NOT_ACCEPTABLE among them; None: more bytes are needed. Raises SocksError."""
+def chosen(data: bytes) -> int | None:
+    """The method that the proxy takes, or NOT_ACCEPTABLE; None: more bytes are needed. Raises SocksError."""
     if data and data[0] != 5:
         raise SocksError("no SOCKS5 answer")
     if len(data) < 2:
         return None
-    if data[1] not in (NO_AUTHENTICATION, NOT_ACCEPTABLE) and not (password and data[1] == PASSWORD):
+    if data[1] not in (NO_AUTHENTICATION, NOT_ACCEPTABLE):
         raise SocksError("the proxy chose an authentication that was not offered")
     return data[1]
-
-
-def fits(user: str, password: str) -> bool:
-    """Whether RFC 1929 has room for them."""
-    return 1 <= len(user.encode()) <= 255 and len(password.encode()) <= 255
-
-
-def sign_in(user: str, password: str) -> bytes:
-    """Of what `fits`."""
-    name, secret = user.encode(), password.encode()
-    return bytes([1, len(name)]) + name + bytes([len(secret)]) + secret
-
-
-def signed_in(data: bytes) -> bool | None:
-    """Whether the proxy took them; None: more bytes are needed. Some servers put 5 where 1 belongs."""
-    if data and data[0] not in (1, 5):
-        raise SocksError("no answer to name and password")
-    return None if len(data) < 2 else data[1] == 0
 
 
 def request(command: int, host: str, port: int) -> bytes:

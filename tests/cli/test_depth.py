@@ -1,4 +1,4 @@
-"""--shallow, --deep, --hold, --sessions: what they take, what goes together, and what a run makes of them."""
+"""--shallow, --deep, --hold, --sessions, --compare: what they take, what goes together, what a run makes of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ def test_nothing_of_it_unless_asked_for() -> None:
     assert (options().shallow, options().deep, options().hold, options().sessions) == (False, False, 0.0, 1)
 
 
-@pytest.mark.parametrize("given", [{"shallow": True}, {"deep": True, "hold": 5.0}, {"hold": 300.0}, {"sessions": 8}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"shallow": True},
+        {"deep": True, "hold": 5.0},
+        {"compare": True, "shallow": True},
+        {"hold": 300.0},
+        {"sessions": 8},
+    ],
+)
 def test_what_is_taken(given: dict[str, Any]) -> None:
     seen = options(**given)
     assert {name: getattr(seen, name) for name in given} == given
@@ -43,6 +52,7 @@ def test_sessions_are_few(sessions: int) -> None:
         ({"shallow": True, "deep": True}, "--shallow accepts no session, and --deep needs one"),
         ({"shallow": True, "hold": 9.0}, "--shallow accepts no session, and --hold needs one"),
         ({"deep": True, "entrance": Entrance(join=False)}, "--no-join leads to no session, and --deep needs one"),
+        ({"compare": True, "entrance": Entrance(join=False)}, "--no-join leads to no session, and --compare needs one"),
         ({"hold": 9.0, "bitrate": "2.5M"}, "--hold goes without --bitrate"),
         ({"sessions": 2, "entrance": Entrance(join=False)}, "--sessions goes with neither"),
         ({"sessions": 2, "entrance": Entrance(room="standup")}, "--sessions goes with neither"),

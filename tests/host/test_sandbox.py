@@ -263,6 +263,22 @@ async def test_the_loop_goes_on_while_a_file_runs() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("child", ["raise SystemExit", "import time; time.sleep(60)"])
+def test_a_process_that_does_not_begin_is_not_the_script_s_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, child: str
+) -> None:
+    (tmp_path / "sandbox.py").touch()
+    (tmp_path / "pac_child.py").write_text(child)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "sandbox.py"))
+    monkeypatch.setattr(module, "START_SECONDS", 0.3 if "sleep" in child else 30.0)
+    sandbox = PacSandbox()
+    try:
+        with pytest.raises(OSError, match="does not begin"):
+            sandbox.run_now({})
+    finally:
+        sandbox.close()
+
+
 @pytest.mark.parametrize("body", [*ENDLESS.values(), *GREEDY.values()], ids=[*ENDLESS, *GREEDY])
 def test_one_second_and_64_mb_are_enough_for_every_end(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """The bar, of the best of three: the process that this machine's other work disturbed least."""

@@ -249,6 +249,19 @@ def test_the_password_is_in_no_words() -> None:
     assert "s3cret" not in repr(ANN) + str(Denied(Said(status=407, authenticated=True)))
 
 
+@pytest.mark.parametrize("head", ["Server: {0}", "X-Squid-Error: ERR {0}", "Via: 1.1 {0}\r\nProxy-Authenticate: {1}"])
+async def test_a_password_that_the_proxy_says_back_is_in_no_fact(head: str) -> None:
+    encoded = base64.b64encode(f"{ANN.user}:{ANN.password}".encode()).decode()
+    asks = b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    said = f"HTTP/1.1 407 {ANN.password}\r\n{head.format(ANN.password, encoded)}\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(Denied) as caught:
+        await through(Canned(asks, said.encode()), ANN)
+    assert caught.value.said.authenticated
+    assert "…" in repr(caught.value.said)
+    assert ANN.password not in repr(caught.value.said)
+    assert encoded.rstrip("=") not in repr(caught.value.said)
+
+
 @given(st.binary(max_size=400), st.integers(0, 400), st.booleans())
 @example(b'407 x\r\nProxy-Authenticate: Basic realm="\\', 5, True)
 @example(b"407 x\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", 5, True)

@@ -11,9 +11,11 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -148,13 +150,15 @@ def browser(roots: list[str], more: Sequence[str] = (), login: Mapping[str, str]
         trusted = [f"--ignore-certificate-errors-spki-list={','.join(roots)}"]
         argv = [program, *ARGUMENTS, *trusted, *more, f"--user-data-dir={folder}", "about:blank"]
         quiet = subprocess.DEVNULL
-        child = subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet)
+        child = subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
         try:
             with connect(_page(Path(folder) / "DevToolsActivePort"), max_size=None, proxy=None) as socket:
                 yield Page(socket, login)
         finally:
             child.terminate()
             child.wait(STEP_SECONDS)
+            with suppress(ProcessLookupError):  # one of its processes may be in a PAC script that never ends
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def _page(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.case import Case, pasted
-from tests.netns import certificates, servers
+from tests.netns import certificates, proxies, servers
 from tests.netns.kernel import Host, Network, built, tunless
 from tests.netns.topology import plan
 
@@ -41,7 +41,8 @@ def _shown(kind: str, folder: Path, name: str) -> certificates.Files | None:
 def lab(case: Case) -> Iterator[Lab]:
     """Raises nat.UnbuildableError for what only the memory ring has."""
     wanted = plan(case)
-    if any(node.tuns for node in wanted.nodes.values()) and (reason := tunless()):
+    tuns = any(node.tuns for node in wanted.nodes.values())
+    if reason := proxies.lacking(case.proxy) or (tunless() if tuns else ""):
         (pytest.fail if os.environ.get("NATPROBE_REQUIRE_NETNS") else pytest.skip)(reason)
     with built(wanted) as network:
         files = certificates.write(case.web.certificate, network.folder)

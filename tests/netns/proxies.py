@@ -6,6 +6,7 @@ killed, since it takes two seconds to say goodbye; what it started ends with it.
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.netns import addresses as at
 from tests.netns import certificates
 from tests.netns.kernel import Host, Network, Process
 
-TOOLS = ("squid", "danted")
+_PROGRAMS = {"squid": "squid", "dante": "danted"}
 CERTGEN, NCSA = Path("/usr/lib/squid/security_file_certgen"), Path("/usr/lib/squid/basic_ncsa_auth")
 AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig", "KILL")
 # Where squid takes what was meant for others: the port that it was sent to, and its own for it.
@@ -69,6 +70,17 @@ max_filedescriptors 1024
 workers 1
 dns_nameservers {at.RESOLVER}
 """
+
+
+def lacking(proxy: Proxy) -> str:
+    """What has to be installed for it, or nothing. squid-openssl takes the place of Debian's other squid, which nobody
+    has to give up for a test.
+    """
+    program = _PROGRAMS.get(proxy.kind)
+    if program is not None and not shutil.which(program):
+        return f"not installed: {program}"
+    opens = proxy.kind == "squid" and proxy.bumps in ("explicit", "transparent")
+    return "not installed: a squid that opens TLS (Debian: squid-openssl)" if opens and not CERTGEN.exists() else ""
 
 
 def start(network: Network, case: Case, root: Path) -> Iterator[tuple[Process, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
-from tests.netns import kernel, proxies, relay, servers
+from tests.netns import kernel, relay, servers
 
 
 @functools.cache
@@ -15,6 +15,4 @@ def reason() -> str:
         return "NATPROBE_NO_NETNS is set"
     if not relay.STREAM.exists():
         return "not installed: nginx's stream module (Debian: libnginx-mod-stream)"
-    if not proxies.CERTGEN.exists():
-        return "not installed: a squid that opens TLS (Debian: squid-openssl)"
     return kernel.missing(servers.TOOLS)

@@ -21,7 +21,7 @@ from tests.netns import certificates, janus, jitsi, proxies, relay, standing, to
 from tests.netns.certificates import Files
 from tests.netns.kernel import Host, Network, Process
 
-TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS, *janus.TOOLS, *proxies.TOOLS)
+TOOLS = ("turnserver", "nginx", "dnsmasq", *jitsi.TOOLS, *janus.TOOLS)
 COTURN = (
     *("turnserver", "-n", "--stun-only", "--relay-threads=1"),
     *("--no-cli", "--log-file=stdout", "--simple-log"),

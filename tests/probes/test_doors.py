@@ -8,7 +8,7 @@ from natprobe.facts import HttpReply, PseudoTls
 from natprobe.model import Failure
 from natprobe.net.api import Stream
 from natprobe.probes import doors
-from tests.case import Peer, Web
+from tests.case import Network, Peer, Web
 from tests.lab.build import Lab
 from tests.lab.client import lab_of
 from tests.netns import addresses as at
@@ -108,3 +108,11 @@ def test_nobody_waits_longer_than_a_second_for_a_server_that_drops() -> None:
     found = seen(lab, at.TARGET, PROBES)
     ended = {name: max(each.at for each in found if each.probe == name) for name in ("config", "doors")}
     assert ended["doors"] - ended["config"] <= 1.1
+
+
+def test_a_page_port_that_drops_is_not_waited_for() -> None:
+    """443 has answered long before 80 is given up."""
+    lab = lab_of(web=Web(state="jitsi"), network=Network(tcp="drop", tcp_open=(443,)))
+    found = seen(lab, at.TARGET, PROBES)
+    ended = {name: max(each.at for each in found if each.probe == name) for name in ("web", "doors")}
+    assert ended["doors"] < 1.5 < 3.0 < ended["web"]

@@ -254,9 +254,9 @@ def test_an_answer_that_is_none_is_direct() -> None:
 
 
 def test_a_script_that_fails_leaves_what_is_set_beside_it() -> None:
-    fact, found = by_script("throw 1", proxies={"https": ALIVE})
-    assert fact.failure is Failure.PROTOCOL
-    assert found.via == ALIVE
+    found = run(lab(), sources=[env(pac="data:,throw%201", proxies={"https": ALIVE})])
+    assert [each.failure for each in of(found, ProxyScript)] == [Failure.PROTOCOL]
+    assert choice(found).via == ALIVE
     assert by_script("return nowhere()")[1].ways == ("direct",)
 
 

@@ -13,8 +13,9 @@ from natprobe.asking.signin import SigningIn
 from natprobe.asking.ways import straight
 from natprobe.facts import SignIn
 from natprobe.model import Failure
+from natprobe.probes import signalling
 from tests.probes.test_signalling import BINDS, GUESTS, SUCCESS, bosh, failed, tried
-from tests.signing import listening, signed_in
+from tests.signing import NAME, listening, signed_in
 
 SID = "sid='s1'"
 _WORD = "<not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
@@ -101,3 +102,23 @@ async def test_a_goodbye_that_is_broken_off_is_said_by_whoever_empties_the_drawe
                 await attempt.run(seconds=3)
         assert seen.context.keep.all(SigningIn) == [attempt]
     assert len(manager.ended) == 2
+
+
+async def test_a_websocket_that_hangs_is_given_up_sooner_where_bosh_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a proxy that opens TLS and passes no upgrade on; and where nothing else answers, it has its time."""
+
+    async def hangs(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    monkeypatch.setattr(signalling, "LATE_SECONDS", 0.2)
+    monkeypatch.setattr(signin, "STEP_SECONDS", 1.2)
+    monkeypatch.setattr(signin, "GREETING_SECONDS", 0.1)
+    took = {}
+    for bosh_path in ("/http-bind", None):
+        async with listening(hangs) as silent, listening(Manager(CREATED)) as port:
+            socket = f"ws://{NAME}:{silent}/xmpp-websocket"
+            async with signed_in(port, websocket=socket, bosh=bosh_path) as seen:
+                fact = seen.one(SignIn, lambda each: each.transport == "websocket")
+        assert (fact.reached, fact.failure) == ("connection", Failure.TIMEOUT)
+        took[bosh_path] = fact.duration_ms or 0
+    assert took["/http-bind"] < 1000 < took[None]

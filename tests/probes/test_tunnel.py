@@ -22,7 +22,7 @@ from tests.probes.seen import of, seen
 # Any host of the lab will do.
 PROXY = at.STUN2
 VIA, SOCKS = f"http://{PROXY}:3128", f"socks5://{PROXY}:1080"
-PROBES = ("interfaces", "proxies", "names", "web", "turn", "tunnel")
+PROBES = ("interfaces", "proxies", "names", "web", "join", "services", "turn", "tunnel")
 CONTROL = "stun1.example.test"
 
 
@@ -228,3 +228,16 @@ def test_a_relay_elsewhere_is_not_believed() -> None:
     assert fact.relay == f"{PROXY}:4000"
     assert heard == []
     assert fact.failure is Failure.PORT_UNREACHABLE
+
+
+def test_a_proxy_that_hangs_is_asked_at_once_and_for_nothing_more() -> None:
+    """What waits for relays would begin when the page has been given up."""
+    lab = lab_of()
+    http(lab, mood="hangs")
+    probes, proxy = (*PROBES[:4], "config", "signalling", *PROBES[4:]), Proxy(scheme="http", host=PROXY, port=3128)
+    found = seen(lab, at.TARGET, probes, proxy=proxy, stun=(stun_server(CONTROL),))
+    tunnels = of(found, Tunnel)
+    assert {each.failure for each in tunnels} == {Failure.TIMEOUT}
+    assert {(each.host, each.port) for each in tunnels} >= {(at.TARGET, 443), (CONTROL, 443), (at.TARGET, 10000)}
+    assert all(each.at < 3.5 for each in tunnels)
+    assert {each.port for each in tunnels}.isdisjoint({3478, 5349})

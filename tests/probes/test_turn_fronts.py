@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from natprobe.asking import relays
 from natprobe.diagnose import diagnose
 from natprobe.facts import Allocation, TlsSession
 from natprobe.model import Failure, Finding
@@ -51,6 +52,12 @@ class TestWhoGoesByAlpn:
         assert seconds < 0.7
         assert lab.relay is not None
         assert lab.relay.allocations == []
+
+    def test_not_where_somebody_on_the_way_opens_tls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """He reads what passes, whatever name it has."""
+        monkeypatch.setattr(relays, "maker", lambda _: "Zscaler")
+        seen = asked(lab_of(relay=but(front="alpn")), ON_443)
+        assert [each.offered for each in of(seen, Allocation)] == [()]
 
     def test_an_open_relay_behind_it_gets_its_allocation_back(self) -> None:
         lab = lab_of(relay=but(front="alpn", access="none"))

@@ -82,10 +82,13 @@ def test_names_are_the_proxys_matter() -> None:
 
 def test_both_sides_are_told_what_to_do() -> None:
     fixes = found("proxy-ignores-media", *problem_a(relays=services(RELAY_443)), target=JITSI).fixes
-    assert {each.audience for each in fixes} == {"network", "server"}
+    assert {each.audience for each in fixes} == {"network"}, "the server's side has done its part"
     ticket = next(text for each in fixes if (text := getattr(each, "text", "")).startswith("For the ticket"))
     assert f"{HOST}, port 10000" in ticket
-    assert f"{RELAY_HOST}:443" in ticket
+    assert f"CONNECT to {RELAY_HOST}:443" in ticket
+    bare = found("proxy-ignores-media", *problem_a(), target=JITSI).fixes
+    assert {each.audience for each in bare} == {"network", "server"}
+    assert "once the server has a relay" in getattr(bare[0], "text", "")
 
 
 def test_a_firewall_that_rejects_is_the_same() -> None:
