@@ -30,6 +30,7 @@ from natprobe.derive.conference import (
     signalling_works,
 )
 from natprobe.derive.proxies import (
+    endless_script,
     names_matter,
     proxy_dead,
     taken_ok,
@@ -181,7 +182,7 @@ def _web(facts: Facts) -> StageStatus:
         return _plain_web(facts)
     if janus.shut_door(facts):
         return "ok"  # the host is there, and what the target names is signalling's
-    if proxy_dead(facts):
+    if proxy_dead(facts) or endless_script(facts):
         return "failed"
     if (asked := web_tunnel(facts)) is not None and unsure(facts, asked):
         return "unknown"

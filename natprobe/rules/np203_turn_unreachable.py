@@ -77,13 +77,21 @@ _ELSEWHERE = Do(
 
 def check(facts: Facts) -> Judgement:
     """Where no UDP comes back at all, udp-blocked says it, and stun-filtered where all does but STUN."""
-    several = [_found(facts, group) for group in legs_in(facts, "unreachable")]
+    several = [_found(facts, group) for group in legs_in(facts, "unreachable") if not _unmissed(facts, group[0])]
     several += [_beyond(facts, each) for each in _unreached(facts)]
     if several:
         return several
     if legs_in(facts, "unsure") or any(unsure(facts, each) for each in tunnels(facts, "relay")):
         return CouldNotTell(reason="timeout", ask="natprobe check with more time: --timeout 30")
     return nothing(facts)
+
+
+def _unmissed(facts: Facts, leg: LegFacts) -> bool:
+    """Whether the same relay works through the same proxy over another transport: who ended this one, the relay or a
+    proxy that looks inside, nobody sees, and no call needs it.
+    """
+    via, host = leg.allocation.via, leg.allocation.host
+    return via is not None and bool(facts.ok(Allocation, lambda each: (each.via, each.host) == (via, host)))
 
 
 def _found(facts: Facts, group: list[LegFacts]) -> Found:

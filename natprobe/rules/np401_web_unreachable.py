@@ -9,7 +9,9 @@ a delay.
 What to do: `refused` means that nothing listens there (web server down, or listening on another address);
 `timeout` that a firewall drops the packets or the host is off. An address that no longer is the server's has
 to leave the DNS. A connection over which nothing comes is a firewall that reads what passes, a way that loses
-large packets, or a server that hangs: compare with another network.
+large packets, or a server that hangs: compare with another network. Where a proxy leads out, it may be the proxy that
+is dead or does not get there; and a PAC script that never returns keeps browsers waiting for it, and every page with
+them.
 
 Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 """
@@ -32,19 +34,43 @@ from natprobe.derive import (
 from natprobe.derive.captive import portal
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.janus import listening_elsewhere, named_door, shut_door
-from natprobe.derive.proxies import browser_way, heard, proxy_dead, refusal, tunnels, unnamed, unsure, via, web_tunnel
-from natprobe.facts import Binding, Connected, Facts, HttpReply, JanusDoor, ProxyChoice, TlsSession, Tunnel, ids
+from natprobe.derive.proxies import (
+    browser_way,
+    endless_script,
+    heard,
+    proxy_dead,
+    refusal,
+    tunnels,
+    unnamed,
+    unsure,
+    via,
+    web_tunnel,
+)
+from natprobe.facts import (
+    Binding,
+    Connected,
+    Facts,
+    HttpReply,
+    JanusDoor,
+    ProxyChoice,
+    ProxyScript,
+    TlsSession,
+    Tunnel,
+    ids,
+)
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, Tunnel)
+READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, ProxyScript, Tunnel)
 
 
 def check(facts: Facts) -> Judgement:
     """All addresses dead, or none with a page: an error. Some dead while others of their family live: a warning."""
     if portal(facts):
         return CLEAR
+    if (script := endless_script(facts)) is not None:
+        return [_endless(facts, script)]
     if via(facts) is not None:
         return _by_proxy(facts)
     connects = web_connects(facts)
@@ -81,6 +107,22 @@ def _by_proxy(facts: Facts) -> Judgement:
         return [_unanswered(facts, tunnel) if heard(facts, tunnel.via) else _proxy_silent(facts, tunnel)]
     nowhere = unnamed(tunnel) and not target_addresses(facts)
     return CLEAR if refused != "unreachable" or nowhere else [_not_reached(facts, tunnel)]
+
+
+def _endless(facts: Facts, script: ProxyScript) -> Found:
+    choice = browser_way(facts)
+    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else "its settings"
+    return Found(
+        message="The script {url} that tells browsers here their proxy does not come to an end for {host}: they wait"
+        " for it, and open no page",
+        args={"url": script.url, "host": facts.target.host},
+        evidence=ids(script, choice or []),
+        where=Where.LOCAL_NETWORK,
+        fixes=(
+            Do(text=f"Mend the script {script.url}: its FindProxyForURL has to return", audience="network"),
+            Do(text=f"Until then, take the script out of {told}", audience="user"),
+        ),
+    )
 
 
 def _own_relays(facts: Facts) -> Tunnel | None:

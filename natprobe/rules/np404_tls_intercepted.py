@@ -18,13 +18,13 @@ Sources: RFC 8446 section 9.3, RFC 8835 section 3.4; measured: Squid with ssl_bu
 """
 
 from natprobe.derive.interception import Intercepted, intercepted, refused
-from natprobe.facts import Certificate, Facts, ProxyChoice, TlsSession, ids
+from natprobe.facts import Certificate, Facts, ProxyChoice, TlsSession, Tunnel, ids
 from natprobe.model import Do, Fix, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import squid
 from natprobe.servers.middleboxes import on_this_machine
 
-READS = (Certificate, TlsSession, ProxyChoice)
+READS = (Certificate, TlsSession, ProxyChoice, Tunnel)
 
 _TRUSTED = "TLS to {name} is opened on the way, by somebody whom this machine trusts: "
 _REFUSED = "TLS to {name} is opened on the way, by somebody whom browsers here do not trust: "
@@ -69,7 +69,7 @@ def _at_home(seen: Intercepted) -> tuple[Fix, ...]:
     )
 
 
-# Lines of its configuration are no help with another maker's device.
+# Lines of its configuration are no help with another maker's device, unless the proxy itself says that it is one.
 _MAY_BE_SQUID = (None, "Squid", "an inspection of TLS", "a web filter")
 
 
@@ -80,4 +80,5 @@ def _in_the_network(facts: Facts, seen: Intercepted) -> tuple[Fix, ...]:
         audience="network",
         why="relays speak TURN inside TLS, which no inspection of web pages passes on",
     )
-    return (ticket, *(squid.not_opened(names) if seen.by in _MAY_BE_SQUID else ()))
+    own = facts.of(Tunnel, lambda each: each.via == seen.shown.via and "squid" in each.software.lower())
+    return (ticket, *(squid.not_opened(names) if own or seen.by in _MAY_BE_SQUID else ()))

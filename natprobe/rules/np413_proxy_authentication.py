@@ -66,8 +66,8 @@ def _found(facts: Facts, first: Tunnel, *, page: bool) -> Found:
 
 
 _OPEN_SOCKS = Do(
-    text="Let the SOCKS proxy take this network's machines without a name and a password, or give their browsers an HTTP"
-    " proxy instead",
+    text="Let the SOCKS proxy take this network's machines without a name and a password, or give their browsers an"
+    " HTTP proxy instead",
     audience="network",
 )
 

@@ -118,7 +118,7 @@ def test_nobody_reads_the_progress() -> None:
         each["probe"]: each["status"] for each in json.loads(done.stdout)["observations"] if each["kind"] == "Probed"
     }
     # Nobody asked for the lifetime, and there is no page, no relay and nowhere to sign in.
-    servers = {"doors", "signalling", "join", "services", "pool", "channel", "siblings"}
+    servers = {"signalling", "join", "services", "pool", "channel", "siblings"}
     asked_less = {"lifetime", "turn", "relayed", "audit", "burst", "cascade", "compare"} | servers
     assert {name for name, status in ends.items() if status != "complete"} == asked_less
 

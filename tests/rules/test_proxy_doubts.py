@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from natprobe.facts import ProxyChoice, Tunnel
+from natprobe.facts import ProxyChoice, ProxyScript, Tunnel
 from natprobe.model import Failure, Observation, Report, Where
 from natprobe.rules import CLEAR
 from tests.made import (
@@ -56,6 +56,7 @@ from tests.made_proxy import (
     ice_tcp,
     led,
     problem_a,
+    relayed,
     tunnel,
 )
 from tests.made_relays import TLS, healthy
@@ -313,6 +314,8 @@ class TestNobodyBetween:
     def test_lines_of_squid_for_squid(self, issuer: str, lines: bool) -> None:
         front = (tunnel(), *led(connected(), session(), certificate(issuer=issuer), page(says=("jitsi",))))
         assert ("ssl_bump" in texts("tls-intercepted", *behind(*PASSES, front=front))) is lines
+        says = tunnel(HOST, 5349, "port", 403, software="squid/5.7")
+        assert "ssl_bump" in texts("tls-intercepted", *behind(*PASSES, front=front), says)
 
     def test_what_closes_inside_tls_behind_a_proxy(self) -> None:
         """Whoever opens TLS with an authority that is trusted here closes it as well."""
@@ -330,6 +333,13 @@ class TestNobodyBetween:
         assert errors(*seen, target=PAGE) == {"certificate-invalid"}
         scanned = (*seen[:-1], certificate(endpoint="10.1.2.3:443", issuer="CN=Kaspersky Anti-Virus Personal Root"))
         assert errors(*scanned, target=PAGE) == {"tls-intercepted"}
+
+    def test_what_it_ends_beside_a_relay_that_works(self) -> None:
+        """A proxy that looks for TLS in every tunnel finds none in TURN over TCP."""
+        over_tcp = (tunnel(RELAY_HOST, 3478, "relay"), unallocated(CLOSED, "tcp", AT, via=PROXY, port=3478))
+        seen = (*problem_a(relays=OFFERED), *relayed(), *over_tcp)
+        assert "turn-unreachable" not in told(*seen)
+        assert "turn-unreachable" in told(*problem_a(relays=OFFERED), *over_tcp)
 
 
 class TestPortals:
@@ -350,3 +360,32 @@ def test_a_choice_of_nothing_is_none() -> None:
     """Facts of a newer version, or cut short."""
     bare = ProxyChoice(host=HOST, port=443, ways=(), failure=TIMEOUT)
     assert report(bare, named(WEB), *UDP_WORKS, *FRONT, target=PAGE).verdict.status in ("unknown", "broken")
+
+
+class TestScriptsWithoutEnd:
+    """A browser waits for the script that tells its proxy, whatever else is open."""
+
+    SCRIPT = ProxyScript(by="environment", url="http://pac.example.test/p.pac", asked=f"https://{HOST}/")
+
+    def seen(self, **of_script: Any) -> Report:
+        open_to_all = (named(WEB), connected(), session(), certificate(), page(says=("jitsi",)))
+        return report(choice(None), msgspec.structs.replace(self.SCRIPT, **of_script), *open_to_all, target=PAGE)
+
+    def test_no_page_opens(self) -> None:
+        told = self.seen(size=90, failure=TIMEOUT)
+        assert [each.cause for each in told.findings] == ["web-unreachable"]
+        assert (told.verdict.status, told.verdict.stages.web) == ("broken", "failed")
+        assert "does not come to an end" in told.findings[0].message
+
+    @pytest.mark.parametrize(
+        "of_script",
+        [
+            {"size": 0, "failure": TIMEOUT},  # it could not be got, and browsers go on without
+            {"size": 90, "failure": Failure.PROTOCOL},  # it threw: likewise
+            {"size": 90, "failure": TIMEOUT, "asked": f"https://{RELAY_HOST}:443/"},
+        ],
+    )
+    def test_others_are_in_nobody_s_way(self, of_script: dict[str, Any]) -> None:
+        told = self.seen(**of_script)
+        assert [each.cause for each in told.findings] == []
+        assert told.verdict.stages.web == "ok"
