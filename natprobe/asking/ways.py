@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from natprobe.context import PROXY_ACCESS, Context
-from natprobe.facts import Transport
+from natprobe.facts import ProxyChoice, Transport
 from natprobe.model import Address, Data, Endpoint, HostName, join, split
 from natprobe.net.api import Stream
 from natprobe.pairing import ProxyAccess
@@ -48,8 +48,11 @@ class Routes(Protocol):
 
     async def to(self, host: HostName, port: int) -> Sequence[Way]:
         """The ways through a proxy for `https://host:port/`, one for each of its addresses that might be tried; none:
-        it goes direct.
+        it goes direct, or to a proxy whose name leads nowhere.
         """
+
+    async def choice(self, host: HostName, port: int, purpose: Literal["web", "relay"] = "web") -> ProxyChoice:
+        """The same as a fact, with what is the matter."""
 
 
 def access_to(ctx: Context, proxy: Proxy) -> ProxyAccess | None:
@@ -78,6 +81,12 @@ async def by_proxy(ctx: Context, host: HostName, port: int) -> tuple[Way, ...]:
     """The ways that the browser's settings lead by; empty where it goes direct, or nobody has looked."""
     routes: Routes | None = ctx.keep.get(ROUTES, Routes)  # type: ignore[type-abstract]
     return () if routes is None else tuple(await routes.to(host, port))
+
+
+async def choice_for(ctx: Context, host: HostName, port: int) -> ProxyChoice | None:
+    """What a browser is set to for a relay there; None: nobody has looked."""
+    routes: Routes | None = ctx.keep.get(ROUTES, Routes)  # type: ignore[type-abstract]
+    return None if routes is None else await routes.choice(host, port, "relay")
 
 
 async def to_relay(ctx: Context, host: HostName, port: int, transport: Transport) -> tuple[Way, ...]:

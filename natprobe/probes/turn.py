@@ -14,7 +14,7 @@ from natprobe.asking.secured import preload
 from natprobe.asking.sources import source
 from natprobe.asking.through import SIZES, Mail, Through
 from natprobe.asking.together import as_they_come
-from natprobe.asking.ways import Way, to_relay
+from natprobe.asking.ways import Way, by_proxy, choice_for, to_relay
 from natprobe.context import RELAY_ACCESS, Context
 from natprobe.facts import (
     Allocation,
@@ -60,6 +60,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         Leg(ctx, server, way, _source(ctx, facts, way), ctx.keep.get(server.key, Credentials) or access)
         for server, way in (await _ways(ctx, _servers(ctx, facts)))[:LEGS_MAX]
     ]
+    for lost in await _led_nowhere(ctx, _servers(ctx, facts)):
+        yield lost
     visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
     async for observation in as_they_come(visits):
         yield observation
@@ -86,6 +88,19 @@ async def _ways(ctx: Context, servers: list[TurnServer]) -> list[tuple[TurnServe
         found += [(each, way) for way in proxied[:1]]
         if each.address is not None:
             found.append((each, Way(address=each.address)))
+    return found
+
+
+async def _led_nowhere(ctx: Context, servers: list[TurnServer]) -> list[Tunnel]:
+    """Of each relay that browsers are to reach by a proxy whose name leads nowhere: there is nobody to ask for it."""
+    found = []
+    for host, port in dict.fromkeys((each.host, each.port) for each in servers if each.transport in ("tcp", "tls")):
+        choice = await choice_for(ctx, host, port)
+        proxy = next((each for each in choice.ways if each != "direct"), None) if choice is not None else None
+        if choice is None or choice.failure is None or proxy is None or await by_proxy(ctx, host, port):
+            continue
+        lost = Tunnel(via=proxy, host=host, port=port, purpose="relay", failure=choice.failure, detail=choice.detail)
+        found.append(lost)
     return found
 
 

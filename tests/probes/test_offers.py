@@ -17,7 +17,7 @@ from natprobe.asking.offers import METADATA_SECONDS, Offers
 from natprobe.asking.ways import ROUTES, Way
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context, Options
-from natprobe.facts import Services, TurnServer
+from natprobe.facts import ProxyChoice, Services, TurnServer
 from natprobe.host.api import Host
 from natprobe.model import Observation
 from natprobe.net.api import Net
@@ -170,6 +170,9 @@ class Leads:
 
     async def to(self, host: str, port: int) -> tuple[Way, ...]:
         return (Way(address=WEB, proxy=Proxy(scheme="http", host=WEB, port=3128)),)
+
+    async def choice(self, host: str, port: int, purpose: str = "web") -> ProxyChoice:
+        return ProxyChoice(host=host, port=port, ways=(f"http://{WEB}:3128",), via=f"http://{WEB}:3128")
 
 
 def test_a_relay_whose_name_leads_nowhere_is_left_to_the_proxy() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from natprobe.asking.routes import SettingsRoutes
 from natprobe.asking.ways import ROUTES, Way
-from natprobe.facts import ProxyScript, SignIn, Tunnel
+from natprobe.facts import ProxyChoice, ProxyScript, SignIn, Tunnel
 from natprobe.host.api import ProxySettings
 from natprobe.model import Failure, HostName
 from natprobe.net.system import SystemNet
@@ -80,6 +80,9 @@ async def test_a_proxy_on_this_machine_makes_no_line_private() -> None:
         class Local:
             async def to(self, host: HostName, port: int) -> tuple[Way, ...]:
                 return (Way(address=LOOPBACK, proxy=Proxy(scheme="http", host=LOOPBACK, port=proxy_port)),)
+
+            async def choice(self, host: HostName, port: int, purpose: str = "web") -> ProxyChoice:
+                raise AssertionError("nobody asks")
 
         login = Login(user="ann", password=HIDDEN)
         async with signed_in(port, login=login, kept={ROUTES: Local()}) as signed:

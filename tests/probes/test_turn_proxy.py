@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from natprobe.derive import FULL_SIZE
+from natprobe.derive.proxies import via_to
 from natprobe.derive.relays import legs, state
 from natprobe.diagnose import diagnose
 from natprobe.facts import (
@@ -30,6 +31,7 @@ from tests.lab.proxies import HttpProxy, SocksProxy
 from tests.netns import addresses as at
 from tests.probes.relaying import ALICE, HEALTHY, NAME, TARGETS, but
 from tests.probes.seen import of, seen
+from tests.probes.test_proxies import env, script
 
 # Any host of the lab will do.
 HOST = at.STUN2
@@ -144,6 +146,19 @@ class TestThroughIt:
             assert {each.relayed for each in leg.data} == {leg.allocation.relayed}
             assert {each.relayed for each in leg.permissions} == {leg.allocation.relayed}
             assert state(known, leg) == "open"
+
+    def test_a_script_that_leads_the_relay_alone_to_nobody(self) -> None:
+        """Straight it works, and no browser here takes it."""
+        lab = lab_of(relay=HEALTHY)
+        lab.client.proxies = [
+            env(pac=script(f"return host == '{NAME}' ? 'PROXY nowhere.example.test:3128' : 'DIRECT'"))
+        ]
+        found = asked(lab, at.TARGET, proxy="auto", turn=(turn_server(TARGETS["tcp"]),))
+        (lost,) = of(found, Tunnel)
+        assert (lost.via, lost.host, lost.failure) == ("http://nowhere.example.test:3128", NAME, Failure.NXDOMAIN)
+        assert [each.failure for each in of(found, Allocation)] == [None]
+        known = Facts(parse(at.TARGET).target, found)
+        assert via_to(known, NAME, at.TURN_PORT) == lost.via
 
 
 class TestOnlyIt:
