@@ -11,8 +11,6 @@ from natprobe.host.api import ProxySettings
 from natprobe.host.proxies import as_browsers_speak, desktop
 
 _SCHEMA = "org.gnome.system.proxy"
-# A desktop that hangs must not hold up the run (seconds).
-_SECONDS = 1.0
 _TEXT_MAX = 256 * 1024
 _ENTRIES_MAX = 200
 _TYPED = re.compile(r"^(?:@\w+|u?int(?:16|32|64)) ")
@@ -31,21 +29,7 @@ def desktop_settings(environment: Mapping[str, str]) -> ProxySettings | None:
 
 def _listed() -> str:
     """Every key of the schema with its value; nothing where there is no gsettings, or no such schema."""
-    import subprocess
-
-    command = ["gsettings", "list-recursively", _SCHEMA]
-    try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            capture_output=True,
-            timeout=_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=children.environment(),
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout[:_TEXT_MAX].decode("utf-8", "replace") if done.returncode == 0 else ""
+    return children.output("gsettings", "list-recursively", _SCHEMA) or ""
 
 
 def gnome(listed: str) -> ProxySettings | None:

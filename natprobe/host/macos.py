@@ -9,8 +9,6 @@ from natprobe.host.api import ProxySettings
 from natprobe.host.proxies import as_browsers_speak
 
 NAME = "scutil --proxy"
-_SECONDS = 1.0
-_TEXT_MAX = 256 * 1024
 _ENTRIES_MAX = 200
 # The page's scheme -> how the keys of its proxy begin.
 _KEYS = {"https": "HTTPS", "http": "HTTP", "socks": "SOCKS"}
@@ -19,21 +17,8 @@ _KEY = re.compile(r"^\s*(\w+) : (.*)$")
 
 def network_settings() -> ProxySettings | None:
     """None where scutil can't be run."""
-    import subprocess
-
-    command = ["/usr/sbin/scutil", "--proxy"]
-    try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            capture_output=True,
-            timeout=_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=children.environment(),
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return settings(done.stdout[:_TEXT_MAX].decode("utf-8", "replace"))
+    printed = children.output("/usr/sbin/scutil", "--proxy")
+    return None if printed is None else settings(printed)
 
 
 def settings(text: str) -> ProxySettings:

@@ -149,7 +149,7 @@ def test_gsettings_is_run_in_a_session_of_gnome(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_desktop_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr("natprobe.host.desktop._SECONDS", 0.05)
+    monkeypatch.setattr("natprobe.host.children._SECONDS", 0.05)
     program(tmp_path, "exec sleep 60")
     assert desktop_settings({"XDG_CURRENT_DESKTOP": "GNOME"}) is None
 
