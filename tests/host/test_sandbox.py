@@ -55,18 +55,24 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RUN_SECONDS", 0.3)
 
 
+def ended(script: str) -> bool:
+    """By its process, or by the engine inside it where that looks at the clock first."""
+    try:
+        return bool(said(script).get("failure") == "timeout")
+    except TimeoutError:
+        return True
+
+
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("body", ENDLESS.values(), ids=ENDLESS)
 def test_what_never_ends_is_ended(body: str) -> None:
-    with pytest.raises(TimeoutError):
-        asked(body)
+    assert ended(f"function FindProxyForURL(url, host) {{ {body} }}")
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("script", ENDLESS_FILES.values(), ids=ENDLESS_FILES)
 def test_files_that_never_end_are_ended(script: str) -> None:
-    with pytest.raises(TimeoutError):
-        said(script)
+    assert ended(script)
 
 
 GREEDY = {
@@ -279,6 +285,7 @@ def test_a_process_that_does_not_begin_is_not_the_script_s_fault(
         sandbox.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", [*ENDLESS.values(), *GREEDY.values()], ids=[*ENDLESS, *GREEDY])
 def test_one_second_and_64_mb_are_enough_for_every_end(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """The bar, of the best of three: the process that this machine's other work disturbed least."""

@@ -97,11 +97,11 @@ def test_each_has_its_own_round_trip() -> None:
 def test_loss_is_that_of_the_network() -> None:
     """Ten of a hundred each way: nineteen of a check or its answer, on both ways over UDP; over TCP it is repeated."""
     for transports, index in (((), 0), (("udp",), -1)):
-        found = [trains(measured(seed, transports, candidates=BOTH[:1], loss=0.1)) for seed in range(20)]
+        found = [trains(measured(seed, transports, candidates=BOTH[:1], loss=0.1)) for seed in range(8)]
         bursts = [each[index] for each in found if len(each) == 1 + len(transports)]
-        assert len(bursts) >= 18
+        assert len(bursts) >= 7
         lost = 1 - sum(each.arrived for each in bursts) / sum(each.sent for each in bursts)
-        assert lost == pytest.approx(0.19, abs=0.06)
+        assert lost == pytest.approx(0.19, abs=0.07)
 
 
 def test_jitter_is_that_of_the_network() -> None:

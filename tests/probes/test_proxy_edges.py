@@ -107,7 +107,8 @@ def test_a_url_without_a_scheme_is_not_quoted(url: str) -> None:
     assert HIDDEN not in repr(found)
 
 
-def test_a_script_that_never_ends_is_run_once() -> None:
+def test_a_script_that_never_ends_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.lab.host._TimelessSandbox.SECONDS", 0.3)
     network = lab()
     runs = []
     real = network.client.sandbox
