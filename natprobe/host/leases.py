@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import calendar
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from natprobe.host.children import environment
+from natprobe.host import children
 
 FILES_MAX, BYTES_MAX, URL_MAX = 16, 256 << 10, 2048
-NMCLI_SECONDS = 1.0
 _DHCLIENT = ("var/lib/dhcp/*.leases", "var/lib/dhclient/*.leases", "var/lib/NetworkManager/*.lease")
 _NMCLI = ("nmcli", "--escape", "no", "--terse", "--fields", "GENERAL.DEVICE,DHCP4.OPTION", "device", "show")
 # `option unknown-252 "http://wpad/wpad.dat\012";` or `option wpad 68:74:74:70;`, after `option wpad code 252 = text`.
@@ -80,18 +78,7 @@ def by_nmcli(text: str) -> list[tuple[str, str]]:
 
 
 def _nmcli() -> str:
-    try:
-        ran = subprocess.run(  # noqa: S603
-            _NMCLI,
-            capture_output=True,
-            timeout=NMCLI_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=environment(),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return ran.stdout[:BYTES_MAX].decode("utf-8", "replace")
+    return children.output(*_NMCLI) or ""
 
 
 def _url(value: bytes) -> str:

@@ -55,12 +55,12 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """
     if any(each.transport in ("tls", "dtls") for each in facts.ok(TurnServer)):
         preload()
-    access = ctx.keep.get(RELAY_ACCESS, Credentials)
+    access, servers = ctx.keep.get(RELAY_ACCESS, Credentials), _servers(ctx, facts)
     legs = [
         Leg(ctx, server, way, _source(ctx, facts, way), ctx.keep.get(server.key, Credentials) or access)
-        for server, way in (await _ways(ctx, _servers(ctx, facts)))[:LEGS_MAX]
+        for server, way in (await _ways(ctx, servers))[:LEGS_MAX]
     ]
-    for lost in await _led_nowhere(ctx, _servers(ctx, facts)):
+    for lost in await _led_nowhere(ctx, servers):
         yield lost
     visits = [_visit(ctx, facts, leg, f"relay/{number}") for number, leg in enumerate(legs, 1)]
     async for observation in as_they_come(visits):

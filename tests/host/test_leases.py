@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from natprobe.host import leases
+from natprobe.host import children, leases
 from natprobe.host.leases import by_nmcli, pac_urls
 from natprobe.host.system import SystemHost
 
@@ -115,7 +115,7 @@ def test_without_network_manager_nothing_is_said(monkeypatch: pytest.MonkeyPatch
 
 def test_nmcli_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "_NMCLI", ("sleep", "60"))
-    monkeypatch.setattr(leases, "NMCLI_SECONDS", 0.05)
+    monkeypatch.setattr(children, "_SECONDS", 0.05)
     assert leases._nmcli() == ""
 
 
