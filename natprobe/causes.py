@@ -92,6 +92,7 @@ NP413|proxy-authentication|error|proxy|the proxy wants a password
 NP414|proxy-ignores-media|error|proxy|web goes through the proxy, UDP has no way out
 NP415|captive-portal|error|local-network|a portal answers instead of the server
 NP416|insecure-context|error|server-host|no secure origin: browsers give no camera or microphone
+NP417|signalling-cut-when-idle|warning|server-edge|signalling that says nothing for some seconds is cut before clients ping
 NP501|not-listening|error|server-host|nothing listens where the configuration says
 NP502|listening-on-other-address|error|server-host|it listens on another address than configured
 NP503|loopback-only|error|server-host|it listens on loopback only
@@ -118,6 +119,7 @@ NP523|egress-closed|error|server-edge|the server's own packets don't get out whe
 NP901|no-raw-sockets|note|this-host|some questions need privileges
 NP902|probe-crashed|warning|this-host|a probe failed by a fault of natprobe
 NP903|out-of-time|note|this-host|the time ran out before this could be told
+NP904|vantages-disagree|warning|unknown|the merged reports contradict each other: they are about different servers, addresses or times
 """
 
 

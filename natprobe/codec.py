@@ -99,18 +99,28 @@ def load(text: str) -> Saved:
 
 
 def merge(reports: Sequence[tuple[str, Saved]]) -> Saved:
-    """Several vantages of one target as one report; labels, where given, name them. Raises BadReport."""
-    first = reports[0][1].target
+    """Several vantages as one report, clients first; labels, where given, name them. Raises BadReport.
+
+    Clients' reports have to be about one target. What `inspect` and `serve` wrote on the server joins them by whatever
+    name the server has for itself.
+    """
+    ordered = sorted(reports, key=lambda each: not _of_client(each[1]))
+    first = ordered[0][1].target
     sources: list[Source] = []
     observations: list[Observation] = []
-    for label, saved in reports:
-        if (saved.target.host, saved.target.port) != (first.host, first.port):
+    for label, saved in ordered:
+        if _of_client(saved) and (saved.target.host, saved.target.port) != (first.host, first.port):
             raise BadReport(f"these reports are about different targets: {first.host} and {saved.target.host}")
         offset = len(sources)
         sources += [msgspec.structs.replace(each, label=label or each.label) for each in saved.sources]
         observations += [msgspec.structs.replace(each, source=each.source + offset) for each in saved.observations]
     numbered = [msgspec.structs.replace(each, id=number) for number, each in enumerate(observations, 1)]
     return Saved(first, tuple(sources), tuple(numbered))
+
+
+def _of_client(saved: Saved) -> bool:
+    """Whether a check is in it, so that its target is what clients ask for."""
+    return any(each.vantage == "client" for each in saved.sources)
 
 
 def _find(text: str) -> dict[str, Any]:

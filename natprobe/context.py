@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from natprobe.addresses import address_class
-from natprobe.facts import Facts
+from natprobe.facts import Expected, Facts
 from natprobe.host.api import Host
+from natprobe.host.machine import Machine
 from natprobe.model import Data, Family, Observation, Target, family
 from natprobe.net.api import Net, Stream
 from natprobe.proxy import Proxy
 
 T = TypeVar("T")
 
-# How long mappings may be asked to be left idle (seconds); less tells nothing that a round trip wouldn't.
+# How long mappings and signalling may be left idle (seconds); less tells nothing that a round trip wouldn't.
 IDLE_MIN, IDLE_MAX = 2.0, 600.0
 # How long a session may be watched (--hold, in seconds): consent is asked for every five or so (RFC 7675 section 5.1),
 # and a permission on a relay lasts five minutes.
@@ -27,6 +28,8 @@ SESSIONS_MAX = 8
 CASCADE_MAX = 4
 # How many addresses a server may be asked whether it can bind them (--iface of inspect).
 IFACES_MAX = 8
+# How many ports may be expected (--expect), folders and files named, and names of the server's own (--name).
+EXPECTED_MAX, FILES_MAX, NAMES_MAX = 1000, 100, 16
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
 
@@ -42,7 +45,7 @@ class Cascade(Data, frozen=True, kw_only=True):
 
 class Options(Data, frozen=True, kw_only=True):
     """The options of commands that probes read. `stun` None: the public control servers; empty: none at all.
-    `idle`: how many seconds mappings may be left idle to see whether they survive; 0: not tried.
+    `idle`: how many seconds mappings, and signalling, are left idle to see whether they survive; 0: not tried.
     `bitrate`: bits per second to try relays with, 0: none; `compare`: whether all ways are measured beside each other;
     `audit_relay`: whether inner addresses are asked for.
     `shallow`: no session is accepted; `deep`: one on every path that passed a check; `hold`: how many seconds the
@@ -51,6 +54,8 @@ class Options(Data, frozen=True, kw_only=True):
     sign in, the secrets of which lie in the drawer. `tenant`: the path before the room in a pasted link.
     `cascade`: where a Janus's publishers are to be forwarded to; `apply`: whether that is tried in rooms of ours.
     `ifaces`: of `inspect`, the addresses and interfaces that this machine is to bind.
+    `expected`: of `inspect`, the ports that are to be there; `files`: where configuration is looked for instead of the
+    usual places; `names`: under which names the server is known outside.
     `proxy`: the one that a browser would be set to, or what its settings say (`auto`), or none; `guess_proxy`: whether
     the network is asked for one where nothing is set.
 
@@ -80,6 +85,9 @@ class Options(Data, frozen=True, kw_only=True):
     cascade: tuple[Cascade, ...] = ()
     apply: bool = False
     ifaces: tuple[str, ...] = ()
+    expected: tuple[Expected, ...] = ()
+    files: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     proxy: Literal["auto", "none"] | Proxy = "auto"
     guess_proxy: bool = False
     insecure: bool = False
@@ -97,6 +105,10 @@ SIGN_IN = "login"
 ROOM = "room"
 # Of the Access to a proxy (natprobe.pairing.ProxyAccess), under PROXY_ACCESS + its `shown`, or PROXY_ACCESS for any.
 PROXY_ACCESS = "proxy-access/"
+# Of the credentials that a pasted token gives, those of a `natprobe serve`; its candidates' session too.
+PEER_SESSION = "serve"
+# Of the word by which `natprobe serve` tells this run's packets from others (facts.Run.session).
+_SESSION_WORD = "session-word"
 # Of the JanusAccess for Janus's API.
 JANUS_ACCESS = "janus-access"
 
@@ -140,7 +152,10 @@ class Keep:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """The first argument of every probe. `random` is the run's only source of chance; `unix_time` its time of day."""
+    """The first argument of every probe. `random` is the run's only source of chance; `unix_time` its time of day.
+
+    `machine`: the server that is inspected; None: none is.
+    """
 
     target: Target
     options: Options
@@ -148,6 +163,7 @@ class Context:
     host: Host
     random: random.Random
     unix_time: float
+    machine: Machine | None = None
     keep: Keep = field(default_factory=Keep)
 
     async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
@@ -160,6 +176,14 @@ class Context:
         fitting = [each for each in self.options.sources if family(each) == family(remote[0])]
         near = _link_local(remote[0])
         return await self.net.tcp(remote, min(fitting, key=lambda each: _link_local(each) is not near, default=None))
+
+    def session_word(self) -> str:
+        """Our user fragment in checks: random, and the same in all of a run (RFC 8839 section 5.4)."""
+        word = self.keep.get(_SESSION_WORD, str)
+        if word is None:
+            word = f"{self.random.getrandbits(32):08x}"
+            self.keep.put(_SESSION_WORD, word)
+        return word
 
     def transaction_id(self) -> bytes:
         """A STUN transaction id (RFC 8489 section 5: 96 bits, hard to guess)."""

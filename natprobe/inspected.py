@@ -4,14 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natprobe.facts import BindTry, Facts, Probed
-from natprobe.model import PATHS, Finding, Observation, Path, Severity, Stages, Unknown, Verdict, VerdictStatus, clip
+from natprobe.facts import (
+    Arrived,
+    BindTry,
+    CertificateFile,
+    ConfigFile,
+    Expected,
+    Facts,
+    Listening,
+    OwnExchange,
+    PacketFilter,
+    Passage,
+    PortTry,
+    Probed,
+    Program,
+    Published,
+    Setting,
+    Sockets,
+    Watched,
+)
+from natprobe.model import (
+    PATHS,
+    Finding,
+    Observation,
+    Path,
+    Severity,
+    Stages,
+    Unknown,
+    Verdict,
+    VerdictStatus,
+    clip,
+    split,
+)
 from natprobe.reasons import sentence
 from natprobe.rules import Rule
 
 # What is looked at on the server alone, and how its probes ended: the rules that read none of it have nothing to judge.
-_KINDS: tuple[type[Observation], ...] = (BindTry, Probed)
+_KINDS: tuple[type[Observation], ...] = (
+    BindTry,
+    Sockets,
+    Listening,
+    Published,
+    Expected,
+    PortTry,
+    OwnExchange,
+    ConfigFile,
+    Setting,
+    CertificateFile,
+    Program,
+    PacketFilter,
+    Passage,
+    Probed,
+)
 
+_SERVED: dict[VerdictStatus, str] = {
+    "good": "Packets arrive at {host}: {what}",
+    "unknown": "Nothing arrived at {host} in {seconds:.0f} s, at {what}",
+}
 _SUMMARIES: dict[str, str] = {
     "good": "{host} is fit for what was asked",
     "broken": "{host} is not fit for what was asked: {cause}",
@@ -31,9 +80,26 @@ def paths() -> tuple[Path, ...]:
 
 def verdict(facts: Facts, findings: Sequence[Finding], unknown: Sequence[Unknown]) -> Verdict:
     """Broken with an error, unknown where something needed could not be told, otherwise good."""
+    if watched := facts.ok(Watched):
+        return _served(facts, watched)
     errors = [each.message for each in findings if each.severity is Severity.ERROR]
     unsure = [sentence(each.reason) for each in unknown]
     unsure += [f"{each.probe} did not end well" for each in facts.of(Probed) if each.status in ("cut", "crashed")]
+    unsure += [] if _asked(facts) else [sentence("nothing-to-compare")]
     word: VerdictStatus = "broken" if errors else "unknown" if unsure else "good"
     words = {"host": facts.target.host, "cause": next(iter(errors), ""), "reason": next(iter(unsure), "")}
     return Verdict(status=word, media=None, summary=clip(_SUMMARIES[word].format_map(words)), stages=Stages())
+
+
+def _asked(facts: Facts) -> bool:
+    """Whether there was anything to be fit for."""
+    return any(facts.of(kind) for kind in (BindTry, Expected, Setting))
+
+
+def _served(facts: Facts, watched: Sequence[Watched]) -> Verdict:
+    """Of `natprobe serve`: whether anything came. What came to one port says nothing of another."""
+    came = dict.fromkeys(f"{each.proto.upper()} {split(each.local)[1]}" for each in facts.ok(Arrived))
+    ports = dict.fromkeys(f"{each.proto.upper()} {each.port}" for each in watched)
+    word: VerdictStatus = "good" if came else "unknown"
+    words = {"host": facts.target.host, "what": ", ".join(came or ports), "seconds": watched[0].seconds}
+    return Verdict(status=word, media=None, summary=clip(_SERVED[word].format_map(words)), stages=Stages())

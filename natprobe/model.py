@@ -204,7 +204,11 @@ class Forward(Data, frozen=True, kw_only=True, tag_field="kind", tag="forward"):
 
 
 class Set(Data, frozen=True, kw_only=True, tag_field="kind", tag="set"):
-    """A configuration change, true for versions `since` to `until` of `system`."""
+    """A configuration change, true for versions `since` to `until` of `system`.
+
+    `line`: the line of `file` that it changes, or, for `add`, comes after; None: not known where. `text`: the whole new
+    line, as that file's syntax writes it; empty: what the renderer makes of key and value.
+    """
 
     system: Text
     file: Text
@@ -214,6 +218,8 @@ class Set(Data, frozen=True, kw_only=True, tag_field="kind", tag="set"):
     value: Text = ""
     since: Text = ""
     until: Text = ""
+    line: Count | None = None
+    text: Text = ""
     audience: Literal["user", "network", "server"]
     why: Text = ""
     after: Text = ""

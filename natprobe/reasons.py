@@ -56,6 +56,7 @@ REASONS: dict[str, str] = {
     "peer-unreached": "the relay allocates, but no peer answered through it; the media server was not tried",
     "media-not-through-relay": "the relay works; the media server was not tried through it",
     "proxy-not-looked-for": "nobody looked for a proxy",
+    "proxy-script-not-run": "a script says which proxy a browser takes there, and no engine here can run it",
     "no-proxy": "a browser on this machine goes there without a proxy",
     "browser-uses-proxy": "a browser on this machine goes there through a proxy instead",
     "proxy-refuses-port": "the proxy refuses to lead there",
@@ -86,6 +87,7 @@ REASONS: dict[str, str] = {
     "own-addresses-untold": "the server does not show all of its own addresses",
     "bind-failed": "the address is there, and the system would not bind it",
     "asked-on-the-server": "was not tried: the server itself was asked, which is no client",
+    "files-hidden": "some files of the server may be read by root alone",
     "cascade-untried": "the target had nothing to forward: no publisher of natprobe's own came about there",
     "cascade-refused": "a request that it takes was refused",
     "not-tried": "was not tried",
@@ -127,8 +129,17 @@ REASONS: dict[str, str] = {
     " number routers from it without translating",
     "no-answer": "no server answered",
     "packets-lost": "too many packets were lost to tell",
+    "sockets-unread": "the host's sockets could not all be read",
+    "owners-hidden": "whose sockets these are only root sees",
+    "filters-hidden": "the rules of the packet filter are for root's eyes only",
+    "rule-depends": "a rule of the packet filter depends on what is not known before: a rate, a set, a mark, a program",
+    "filters-unread": "the rules of the packet filter, which may pass ports on, only root sees",
+    "nothing-to-compare": "no configuration of a server was found, and no port named that is to be there: give a PATH or"
+    " --expect",
+    "not-signed-in-again": "signing in once more, for a stream to leave alone, failed",
     "needs-response-port": "no server could be made to answer to an idle socket, and where a NAT keeps port numbers"
     " nobody sees whether its mapping is a new one",
+    "outside-unknown": "nobody outside was asked by which address this host is seen, and no name of it is known",
     "one-destination": "only one IPv6 destination could be tried",
 }
 

@@ -31,6 +31,7 @@ from natprobe.facts import (
     Probed,
     RoomEntry,
     Run,
+    SignallingIdle,
 )
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
@@ -62,16 +63,31 @@ SEQUENCE = (
     "media",
     "relayed",
     "tcp",
+    "counted",
     "compare",
     "session",
     "pool",
     "channel",
+    "standing",
     "audit",
     "cascade",
     "burst",
 )
 # What `natprobe inspect` runs on the server.
-INSPECTION = ("interfaces", "bind")
+INSPECTION = (
+    "interfaces",
+    "listening",
+    "programs",
+    "files",
+    "certificates",
+    "filters",
+    "own_names",
+    "mapping",
+    "ports",
+    "bind",
+)
+# What a `natprobe serve` puts into its report at its end.
+SERVING = ("interfaces", "arrivals")
 # What ends is given this long to end well.
 CLOSING_SECONDS = 2.0
 # Until the goodbyes have left (seconds).
@@ -81,6 +97,9 @@ HOLD_SPARE = CONSENT_SECONDS + 10.0
 
 # With --compare: as long as its probe may take at most, so that nobody who waits for it loses time.
 COMPARE_SPARE = 8.0
+
+# What comes of leaving something idle, as --idle says.
+_LEFT_IDLE: set[type[Observation]] = {IdleMapping, SignallingIdle}
 
 Watch = Callable[[str, Observation], None]
 
@@ -109,7 +128,11 @@ class Session:
     @property
     def observations(self) -> tuple[Observation, ...]:
         """Everything so far, in the sequence of the probes, numbered."""
-        ordered = [each for name in ("", *dict.fromkeys((*SEQUENCE, *INSPECTION))) for each in self._seen.get(name, [])]
+        ordered = [
+            each
+            for name in ("", *dict.fromkeys((*SEQUENCE, *INSPECTION, *SERVING)))
+            for each in self._seen.get(name, [])
+        ]
         return tuple(msgspec.structs.replace(each, id=number) for number, each in enumerate(ordered, 1))
 
     @property
@@ -204,18 +227,14 @@ def utc(unix_time: float) -> str:
     return datetime.datetime.fromtimestamp(int(unix_time), datetime.UTC).isoformat().replace("+00:00", "Z")
 
 
-def needed(names: Sequence[str]) -> tuple[str, ...]:
+def needed(names: Sequence[str], sequence: Sequence[str] = SEQUENCE) -> tuple[str, ...]:
     """These probes and those before them that yield what they read, also where it is read while it comes."""
     wanted = set(names)
-    for name in reversed(SEQUENCE):
-        later = [load_probe(each) for each in wanted if _precedes(name, each)]
+    for position, name in reversed(list(enumerate(sequence))):
+        later = [load_probe(each) for each in sequence[position + 1 :] if each in wanted]
         if any(_feeds(load_probe(name), each) or set(load_probe(name).YIELDS) & _watched(each) for each in later):
             wanted.add(name)
-    return tuple(name for name in SEQUENCE if name in wanted)
-
-
-def _precedes(earlier: str, later: str) -> bool:
-    return SEQUENCE.index(earlier) < SEQUENCE.index(later)
+    return tuple(name for name in sequence if name in wanted)
 
 
 def _feeds(earlier: Probe, later: Probe) -> bool:
@@ -229,14 +248,14 @@ def _watched(probe: Probe) -> set[type[Observation]]:
 
 def _waits(probe: Probe) -> bool:
     """Whether it leaves something idle for as long as --idle says; that comes on top of the run's time limit."""
-    return IdleMapping in probe.YIELDS
+    return bool(_LEFT_IDLE & set(probe.YIELDS))
 
 
 def _longer(probe: Probe, options: Options) -> float:
     """What those that are asked to wait, and who waits for them, have on top of the run's time limit (seconds)."""
     kinds = {*probe.YIELDS, *probe.TAKES}
     compared = COMPARE_SPARE if options.compare and {PathBurst, IceEnded} & kinds else 0.0
-    return compared + max(_held(options) if PathHeld in kinds else 0.0, options.idle if IdleMapping in kinds else 0.0)
+    return compared + max(_held(options) if PathHeld in kinds else 0.0, options.idle if _LEFT_IDLE & kinds else 0.0)
 
 
 def _held(options: Options) -> float:
@@ -270,6 +289,7 @@ def _run_fact(context: Context) -> Run:
         insecure=options.insecure,
         proxy=options.proxy if isinstance(options.proxy, str) else options.proxy.shown,
         guess_proxy=options.guess_proxy,
+        session=context.session_word(),
     )
 
 

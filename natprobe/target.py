@@ -255,7 +255,7 @@ def _host(text: str) -> str:
     bare, _, zone = text.partition("%")
     if is_address(bare):
         return _address(bare, zone)
-    name = _a_labels(text.removesuffix("."))
+    name = a_labels(text.removesuffix("."))
     if len(name) > 253:
         raise BadTarget(f"the host name is {len(name)} characters long; DNS allows 253")
     if not all(_LABEL.fullmatch(label) for label in name.split(".")):
@@ -275,7 +275,8 @@ def _address(bare: str, zone: str) -> str:
     return f"{ipaddress.IPv6Address(bare)}%{zone}"
 
 
-def _a_labels(text: str) -> str:
+def a_labels(text: str) -> str:
+    """A name as DNS, TLS and proxies are told it (RFC 5891), in small letters. Raises BadTarget."""
     if text.isascii():
         return text.lower()
     import idna

@@ -34,6 +34,7 @@ from natprobe.derive.proxies import (
     names_matter,
     proxy_dead,
     taken_ok,
+    unread_script,
     unsure,
     via,
     web_tunnel,
@@ -168,6 +169,8 @@ def _session(facts: Facts) -> StageStatus:
 
 def _name(facts: Facts) -> StageStatus:
     """Where a proxy looks the name up, there is nothing that this machine could miss."""
+    if unread_script(facts) is not None and not target_addresses(facts):
+        return "unknown"
     if not names_matter(facts):
         return "ok"
     answers = facts.of(Resolved, lambda each: each.name == facts.target.host)
@@ -184,6 +187,8 @@ def _web(facts: Facts) -> StageStatus:
         return "ok"  # the host is there, and what the target names is signalling's
     if proxy_dead(facts) or endless_script(facts):
         return "failed"
+    if unread_script(facts) is not None and not secure_pages(facts):
+        return "unknown"
     if (asked := web_tunnel(facts)) is not None and unsure(facts, asked):
         return "unknown"
     connects = web_connects(facts)

@@ -234,7 +234,8 @@ class Jitsi(Part, frozen=True, kw_only=True):
     address, or plain `http`.
     `websocket`: there is `no-path` (404), the page comes instead (`html`), nginx passes on without the upgrade's
     headers (`no-upgrade`), another origin is expected (`origin-refused`, 403), nothing is behind nginx (`down`, 502),
-    or config.js doesn't name it; `bosh` likewise.
+    or config.js doesn't name it; `bosh` likewise. `quiet`: nginx ends either after so many seconds without a word (0:
+    after a minute, as it does unless told).
     `login`: `anonymous`; `guests` (hosts sign in with a password, guests at guest.meet.example.test, who may begin no
     conference); `token`; `password` (nobody without). `given`: what the check is told, of tests/access.py.
     `focus`: `down` isn't connected, `missing`: nothing has its domain; `not-authorized` for everybody, `not-ready` for
@@ -267,6 +268,7 @@ class Jitsi(Part, frozen=True, kw_only=True):
     page: Literal["own", "localhost", "private", "http"] = "own"
     websocket: Literal["works", "no-path", "html", "no-upgrade", "origin-refused", "down", "not-configured"] = "works"
     bosh: Literal["works", "origin-refused", "down", "not-configured"] = "works"
+    quiet: int = 0
     login: Literal["anonymous", "guests", "token", "password"] = "anonymous"
     given: Literal["nothing", "token", "user"] = "nothing"
     focus: Literal["works", "down", "missing", "not-authorized", "not-ready", "starting", "silent"] = "works"

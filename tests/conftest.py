@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from natprobe.model import Report
 
 # Where natprobe looks what a browser of this session is set to (host/proxies.py).
 _SETTINGS = ("xdg_current_desktop", "desktop_session", "socks_server", "socks_version")
@@ -15,6 +22,15 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.lower() in _SETTINGS:
             del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def in_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Report]:
+    """The memory ring's report of the case in a file."""
+    from tests.memory.reports import shared
+
+    own = tmp_path_factory.getbasetemp()
+    return partial(shared, folder=own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,7 +17,8 @@ def generated() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    files = generated()
     for stale in (DOCS / "rules").glob("*.md"):
         stale.unlink()
-    for path, text in generated().items():
+    for path, text in files.items():
         path.write_text(text)

@@ -68,6 +68,8 @@ http {{
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host meet.test; }}
     location /no-upgrade {{ proxy_pass http://127.0.0.1:{http}/xmpp-websocket; proxy_set_header Host meet.test; }}
     location /http-bind {{ proxy_pass http://127.0.0.1:{http}; proxy_set_header Host meet.test; }}
+    location /quiet/ {{ proxy_pass http://127.0.0.1:{http}/; proxy_http_version 1.1; proxy_read_timeout 1200ms;
+      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host meet.test; }}
     location /down {{ proxy_pass http://127.0.0.1:{nobody}; }}
     location / {{ default_type text/html; return 200 '<html><title>Jitsi Meet</title></html>'; }}
   }}

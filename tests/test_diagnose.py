@@ -303,7 +303,7 @@ def test_the_worst_vantage_gives_the_verdict_and_its_name() -> None:
 
 
 def test_evidence_points_to_its_own_vantage() -> None:
-    found = together(GOOD, BAD)
+    found = together((NAME,), BAD)
     (finding,) = found.findings
     by_id = {each.id: each for each in found.observations}
     assert {by_id[each].source for each in finding.evidence} == {1}

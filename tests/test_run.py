@@ -12,7 +12,7 @@ import pytest
 
 from natprobe import run as shell
 from natprobe.context import ROOM, Context, Keep, Options
-from natprobe.facts import Connected, Facts, IceEnded, PathHeld, Probed, Resolved, Run
+from natprobe.facts import Connected, Facts, IceEnded, IdleMapping, PathHeld, Probed, Resolved, Run, SignallingIdle
 from natprobe.model import Observation
 from natprobe.run import Session
 from natprobe.target import parse
@@ -92,6 +92,15 @@ def test_a_hold_comes_on_top_of_the_bound(monkeypatch: pytest.MonkeyPatch) -> No
     ends = ran(monkeypatch, probes, timeout=2.0, hold=30.0)
     assert [ends[each][0] for each in probes] == ["complete", "complete", "cut"]
     assert ran(monkeypatch, probes, timeout=2.0)["names"][0] == "cut"
+
+
+@pytest.mark.parametrize("kind", [IdleMapping, SignallingIdle])
+def test_what_is_left_idle_comes_on_top_of_the_bound(monkeypatch: pytest.MonkeyPatch, kind: type[Observation]) -> None:
+    waits = probe(30, timeout=99)
+    waits.YIELDS = (kind,)
+    assert ran(monkeypatch, {"standing": waits}, timeout=8, idle=29)["standing"][0] == "complete"
+    assert ran(monkeypatch, {"standing": waits}, timeout=8, idle=20)["standing"][0] == "cut"
+    assert ran(monkeypatch, {"standing": waits})["standing"] == ("skipped", "not asked for: --idle")
 
 
 def test_shallow_leaves_out_who_accepts(monkeypatch: pytest.MonkeyPatch) -> None:

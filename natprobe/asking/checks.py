@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from natprobe.addresses import address_class
 from natprobe.context import Context
 from natprobe.facts import Candidate, Facts, IceCheck
@@ -60,37 +62,50 @@ def _order(candidate: Candidate) -> tuple[bool, bool, str]:
     return not candidate.advertised, inner, candidate.session
 
 
-async def check(ctx: Context, goal: Goal, size: int, ask: Ask, local: Callable[[], str | None]) -> IceCheck:
-    """One check of at least `size` bytes, carried out by `ask`, from `local`.
+async def check(
+    ctx: Context, goal: Goal, size: int, ask: Ask, local: Callable[[], str | None], *, both_ways: bool = False
+) -> IceCheck:
+    """One check of at least `size` bytes, carried out by `ask`, from `local`; `both_ways`: as is its answer.
 
     Where the other side says that it has our role, once more in the other one (RFC 8445 section 7.2.5.1).
     """
-    message = request(ctx, goal.theirs, size)
+    message = request(ctx, goal.theirs, size, both_ways=both_ways)
     outcome = await ask(message)
     if _conflict(outcome):
-        turned = request(ctx, goal.theirs, size, turned=True)
+        turned = request(ctx, goal.theirs, size, turned=True, both_ways=both_ways)
         again = await ask(turned)
         if again.packet is not None:
             message, outcome = turned, again
-    return judged(goal.candidate, len(message), local(), outcome, goal.theirs)
+    seen = judged(goal.candidate, len(message), local(), outcome, goal.theirs)
+    short = outcome.packet is not None and stun.PADDING not in outcome.packet.message.attributes
+    return msgspec.structs.replace(seen, both_ways=both_ways and not short)
 
 
 def _conflict(outcome: Outcome) -> bool:
     return outcome.packet is not None and outcome.packet.message.attributes.get("ERROR-CODE", (0,))[0] == _ROLE_CONFLICT
 
 
-def request(ctx: Context, theirs: IceCredentials, size: int = 0, *, turned: bool = False) -> bytes:
-    """A check for these credentials, in the role that theirs leaves to us, or `turned` in the other one. Our own user
-    fragment is random: nobody will send us checks.
+def request(
+    ctx: Context,
+    theirs: IceCredentials,
+    size: int = 0,
+    *,
+    turned: bool = False,
+    both_ways: bool = False,
+    counts: bool = False,
+) -> bytes:
+    """A check for these credentials, in the role that theirs leaves to us, or `turned` in the other one; see
+    stun.ice_check. Our own user fragment is the run's: whoever watches the server knows our checks by it.
     """
-    ours = f"{ctx.random.getrandbits(32):08x}"
     return stun.ice_check(
         ctx.transaction_id(),
-        user=f"{theirs.ufrag}:{ours}",
+        user=f"{theirs.ufrag}:{ctx.session_word()}",
         password=theirs.password,
         tie_breaker=ctx.random.getrandbits(64),
         controlling=theirs.controls is turned,
         size=size,
+        both_ways=both_ways,
+        counts=counts,
     )
 
 

@@ -29,6 +29,7 @@ from natprobe.target import BadTarget, parse
 from natprobe.wire import jingle
 from natprobe.wire.jingle import Conference
 from natprobe.wire.text import clean
+from natprobe.wire.urls import authority
 from natprobe.wire.xmpp import XmppError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ async def _by_http(ctx: Context, facts: Facts, url: str, room: str, machine: str
         async with asyncio.timeout(seconds):
             with closing(await _reached(ctx, facts, place)) as stream:
                 line = stream if place.scheme == "http" else await secured(ctx, stream, place.host)
-                client = Client(line, urlsplit(url).netloc)
+                client = Client(line, authority(place.host, place.port, 80 if place.scheme == "http" else 443))
                 body = jingle.conference_json(room, machine)
                 return _of_reply(nothing, await client.post(path, body, "application/json", jingle.JSON_MAX, bearer))
 

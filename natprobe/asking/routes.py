@@ -52,9 +52,9 @@ class _Reached(NamedTuple):
 
 
 class _Route(NamedTuple):
-    """What was found for one host and port. `proxy` None: direct."""
+    """What was found for one host and port. `proxy` None: direct. `chosen` None: nobody here can tell."""
 
-    chosen: Chosen
+    chosen: Chosen | None
     proxy: Proxy | None = None
     reached: _Reached = _Reached()
     script: ProxyScript | None = None
@@ -96,9 +96,11 @@ class SettingsRoutes:
         route = await self._route(host, port)
         return tuple(Way(address=each, proxy=route.proxy) for each in route.reached.addresses if route.proxy)
 
-    async def choice(self, host: HostName, port: int, purpose: Literal["web", "relay"] = "web") -> ProxyChoice:
-        """The same as a fact."""
+    async def choice(self, host: HostName, port: int, purpose: Literal["web", "relay"] = "web") -> ProxyChoice | None:
+        """The same as a fact. None: it hangs on a script, and no engine here can run it."""
         route = await self._route(host, port)
+        if route.chosen is None:
+            return None
         dead = route.proxy is not None and route.reached.endpoint is None
         return ProxyChoice(
             host=host,
@@ -141,6 +143,8 @@ class SettingsRoutes:
             script, chosen = await self._by_script(host, port)
         elif rules is not None and (rules.detect or rules.pac):
             chosen = Chosen((None,), IMPLICIT)
+        if script is not None and script.size and script.failure is Failure.UNSUPPORTED:
+            return _Route(None, script=script)
         chosen = chosen or choose(rules, host, port)
         proxy, reached = await self._first(chosen.ways)
         return _Route(chosen, proxy, reached, script)

@@ -25,8 +25,10 @@ from natprobe.net.api import Stream
 from natprobe.net.failure import failure_of
 from natprobe.net.tls import TlsStream
 from natprobe.pairing import Login
+from natprobe.target import a_labels
 from natprobe.wire import sasl, xmpp
 from natprobe.wire.text import clean
+from natprobe.wire.urls import authority
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -41,8 +43,7 @@ STEP_SECONDS = 3.0
 GREETING_SECONDS = 1.5
 # For what ends a login that failed, while others wait for it.
 GOODBYE_SECONDS = 0.6
-_ROUNDS_MAX = 4
-_GREETING_BYTES = 16384
+_ROUNDS_MAX, _GREETING_BYTES = 4, 16384
 _GREETING = re.compile(rb"It works!|<title>\s*Prosody|Prosody (BOSH|WebSocket) endpoint", re.IGNORECASE)
 
 
@@ -61,8 +62,7 @@ class Door(Data, frozen=True, kw_only=True):
     @property
     def host_header(self) -> str:
         """RFC 9110 section 7.2."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+        return authority(self.host, self.port, 443 if self.secure else 80)
 
 
 def door(transport: Literal["websocket", "bosh"], url: str, page: str) -> Door | None:
@@ -76,12 +76,12 @@ def door(transport: Literal["websocket", "bosh"], url: str, page: str) -> Door |
             transport=transport,
             url=url,
             secure=secure,
-            host=parts.hostname.rstrip("."),
+            host=a_labels(parts.hostname.rstrip(".")),
             port=parts.port or (443 if secure else 80),
             path=quote(parts.path or "/", safe="%/:@!$&'()*+,;=~"),
             origin=f"{here.scheme}://{here.netloc}",
         )
-    except ValueError:  # a port or a bracket that is none
+    except ValueError:  # a port, a bracket or a name that is none
         return None
 
 
@@ -94,13 +94,13 @@ class _Ended(Exception):
 
 
 class SigningIn:
-    """One attempt through one door, for the XMPP domain `domain`. `session` is there once a resource is bound; whoever
-    takes it closes it. It begins on a connection of `ahead` where one stands. `patience`: from then to the open stream.
+    """One attempt through one door, for the XMPP domain `domain`. `session`, once a resource is bound, is a taker's to
+    close. It begins on a connection of `ahead` where one stands. `patience`: until the stream opens; `strict`: Bosh's.
     """
 
     def __init__(self, ctx: Context, way: Door, domain: str, room: str, ahead: Ahead | None = None) -> None:
         self._ctx, self._door, self._domain, self._room = ctx, way, domain, room
-        self._ahead, self._began, self._private = ahead, ctx.net.now(), False
+        self._ahead, self._began, self._private, self.strict = ahead, ctx.net.now(), False, False
         self.patience = Patience()
         self._login = ctx.keep.get(SIGN_IN, Login) or Login()
         self.session: XmppSession | None = None
@@ -250,7 +250,7 @@ class SigningIn:
 
             first = self._client(line)
             self._bosh = Bosh(first, self._another, self._resource, self._domain, self._ctx.random, self._door.origin)
-            self._stream = self._bosh
+            self._stream, self._bosh.strict = self._bosh, self.strict
             return self._bosh
         from natprobe.net.http import Refused
         from natprobe.net.websocket import upgrade

@@ -51,8 +51,8 @@ class Routes(Protocol):
         it goes direct, or to a proxy whose name leads nowhere.
         """
 
-    async def choice(self, host: HostName, port: int, purpose: Literal["web", "relay"] = "web") -> ProxyChoice:
-        """The same as a fact, with what is the matter."""
+    async def choice(self, host: HostName, port: int, purpose: Literal["web", "relay"] = "web") -> ProxyChoice | None:
+        """The same as a fact, with what is the matter. None: it hangs on a script that can't be run here."""
 
 
 def access_to(ctx: Context, proxy: Proxy) -> ProxyAccess | None:
@@ -84,7 +84,7 @@ async def by_proxy(ctx: Context, host: HostName, port: int) -> tuple[Way, ...]:
 
 
 async def choice_for(ctx: Context, host: HostName, port: int) -> ProxyChoice | None:
-    """What a browser is set to for a relay there; None: nobody has looked."""
+    """What a browser is set to for a relay there; None: nobody has looked, or could."""
     routes: Routes | None = ctx.keep.get(ROUTES, Routes)  # type: ignore[type-abstract]
     return None if routes is None else await routes.choice(host, port, "relay")
 

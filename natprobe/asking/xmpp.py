@@ -89,7 +89,8 @@ class Framed:
 
 
 class XmppSession:
-    """Signed in and bound. `closed` is set when the other side is gone. `early`: what came before the binding's result.
+    """Signed in and bound. `closed` is set when the other side is gone; `why` says how. `early`: what came before the
+    binding's result.
 
     `room`: the room that the URL named, as clients name theirs, so that a balancer sends both of us to one server: the
     user's, or the throw-away one to enter.
@@ -106,6 +107,7 @@ class XmppSession:
     ) -> None:
         self.jid, self.domain, self.transport, self.room = jid, domain, stream.transport, room
         self.closed = asyncio.Event()
+        self.why: Exception | None = None
         self._stream = stream
         self._prefix, self._number = f"{chance.getrandbits(40):010x}", 0
         self._asked: dict[str, asyncio.Future[Element]] = {}
@@ -172,6 +174,7 @@ class XmppSession:
             self._over(exc)
 
     def _over(self, why: Exception) -> None:
+        self.why = self.why or why
         self.closed.set()
         for each in self._asked.values():
             if not each.done():

@@ -82,7 +82,7 @@ def check(
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
     idle: Annotated[
         float,
-        typer.Option("--idle", help="Find how soon the NAT forgets idle flows, up to so many seconds; takes as long."),
+        typer.Option("--idle", help="Find who cuts idle UDP flows, and quiet signalling, within so many seconds; takes as long."),
     ] = 0.0,
     stun: Annotated[
         list[str] | None,
@@ -255,12 +255,43 @@ def diagnose(
 
 @app.command()
 def inspect(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Configuration file or folder to read; without any, those of the usual places.",
+            show_default=False,
+        ),
+    ] = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option("--expect", help="A port that is to be there, as 203.0.113.2:443/tcp=janus; repeatable."),
+    ] = None,
+    expect_file: Annotated[
+        Path | None, typer.Option("--expect-file", help="A file with a line of that form for each port.")
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="What clients call this server; else what its configuration says. Repeatable."),
+    ] = None,
     iface: Annotated[
         list[str] | None,
         typer.Option(
             "--iface", help="Could Janus bind this address, or interface, for a remote publisher? Repeatable."
         ),
     ] = None,
+    stun: Annotated[
+        list[str] | None,
+        typer.Option("--stun", help="STUN server to ask for the outside address, instead of public ones, or none."),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print the fixes of configuration files as a diff; nothing is written.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
     formats: Formats = None,
     outputs: Outputs = None,
     as_json: Json = False,
@@ -269,18 +300,38 @@ def inspect(
     no_color: NoColor = False,
     fail_on: FailOn = "error",
 ) -> None:
-    """On the server: say what only the server can see. No network, no root."""
+    """On the server: its sockets, configuration and firewall against each other. As root it sees all of them."""
     from natprobe.cli import inspect as command
     from natprobe.cli.output import plan
 
+    asked = command.Asked(
+        paths=tuple(paths or ()),
+        expect=tuple(expect or ()),
+        expect_file=expect_file,
+        names=tuple(name or ()),
+        ifaces=tuple(iface or ()),
+        stun=None if stun is None else tuple(stun),
+        only=tuple(only or ()),
+        skip=tuple(skip or ()),
+        timeout=timeout,
+    )
     output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
-    raise typer.Exit(command.run(tuple(iface or ()), output, fail_on))
+    raise typer.Exit(command.run(asked, output, fail_on, diff))
 
 
 @app.command()
 def serve(
-    udp: Annotated[list[int] | None, typer.Option("--udp", help="UDP port to answer on; repeatable.")] = None,
-    tcp: Annotated[list[int] | None, typer.Option("--tcp", help="TCP port to answer on; repeatable.")] = None,
+    udp: Annotated[
+        list[str] | None, typer.Option("--udp", help="UDP port to answer on, or a range such as 20000-20010; repeatable.")
+    ] = None,
+    tcp: Annotated[list[str] | None, typer.Option("--tcp", help="TCP port or range to answer on; repeatable.")] = None,
+    like: Annotated[
+        str, typer.Option("--like", help="The ports of a jitsi, janus or turn server, or of all, as far as they are free.")
+    ] = "",
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Open no port: say what arrives at these, whoever has them. Takes root."),
+    ] = False,
     address: Annotated[
         list[str] | None,
         typer.Option("--address", help="Answer on this address only; two make it an RFC 5780 server."),
@@ -291,12 +342,31 @@ def serve(
         Path | None,
         typer.Option("--token-file", help="Read the token from this file; else NATPROBE_SERVE_TOKEN, else a new one."),
     ] = None,
+    formats: Formats = None,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="At the end write what arrived to this file; repeatable."),
+    ] = None,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer STUN and authenticated checks here, so that a path can be proven before the real server is there."""
+    """Answer STUN and authenticated checks here and count what arrives, so that a path can be proven both ways."""
     from natprobe.cli import serve as command
+    from natprobe.cli.output import plan
 
-    raise typer.Exit(command.run(udp or [10000], tcp or [4443], address or [], host, for_seconds, token_file, quiet))
+    if (formats or as_json) and not outputs:
+        raise UsageError("serve writes its report to a file: give -o for each -f")
+    asked = command.Asked(
+        udp=tuple(udp or ()),
+        tcp=tuple(tcp or ()),
+        like=like,
+        watch=watch,
+        addresses=tuple(address or ()),
+        host=host,
+        for_seconds=for_seconds,
+        token_file=token_file,
+    )
+    raise typer.Exit(command.run(asked, plan(formats, outputs, as_json, quiet=quiet)))
 
 
 @app.command()

@@ -30,6 +30,7 @@ from natprobe.context import (
     IDLE_MAX,
     IDLE_MIN,
     JANUS_ACCESS,
+    PEER_SESSION,
     PROXY_ACCESS,
     RELAY_ACCESS,
     ROOM,
@@ -45,7 +46,6 @@ from natprobe.model import Family, Report, Stages, Target, Vantage, Verdict, fam
 from natprobe.net.system import SystemNet
 from natprobe.net.tls import verified_context
 from natprobe.pairing import JanusAccess, credentials
-from natprobe.probes.peer import SESSION
 from natprobe.rules import rules
 from natprobe.run import SEQUENCE, Session, needed
 from natprobe.target import BadTarget, Pasted, parse, stun_server, turn_server
@@ -53,7 +53,7 @@ from natprobe.target import BadTarget, Pasted, parse, stun_server, turn_server
 _STUN_MAX = 16
 _TURN_MAX = 8
 _CA_FILE_MAX = 4 << 20
-_TIMEOUT_MAX = 3600.0
+TIMEOUT_MAX = 3600.0
 _RATE = re.compile(r"([0-9]{1,8}(?:\.[0-9]{1,3})?)([kM]?)", re.ASCII)
 _UNITS = {"": 1, "k": 1000, "M": 1_000_000}
 
@@ -141,7 +141,7 @@ def _context(asked: Asked) -> Context:
     if entrance.room:
         keep.put(ROOM, entrance.room)
     if pasted.token is not None:
-        keep.put(SESSION, credentials(pasted.token))
+        keep.put(PEER_SESSION, credentials(pasted.token))
     if (access := asked.access.credentials(time.time())) is not None:
         keep.put(RELAY_ACCESS, access)
     if asked.janus is not None:
@@ -178,8 +178,8 @@ def _unjudged(target: Target, session: Session, vantage: Vantage) -> Report:
 
 def understood(asked: Asked) -> tuple[Pasted, Options]:
     """What was typed, checked. Raises UsageError."""
-    if not 0 < asked.timeout <= _TIMEOUT_MAX:
-        raise UsageError(f"--timeout wants seconds from 0 to {_TIMEOUT_MAX:.0f}, not {asked.timeout}")
+    if not 0 < asked.timeout <= TIMEOUT_MAX:
+        raise UsageError(f"--timeout wants seconds from 0 to {TIMEOUT_MAX:.0f}, not {asked.timeout}")
     if asked.idle and not IDLE_MIN <= asked.idle <= IDLE_MAX:
         raise UsageError(f"--idle wants 0 or seconds from {IDLE_MIN:.0f} to {IDLE_MAX:.0f}, not {asked.idle}")
     _depth(asked)
@@ -208,7 +208,7 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             sources=sources,
             only=needed(asked.only),
             skip=asked.skip,
-            stun=_stun(asked.stun),
+            stun=stun_servers(asked.stun),
             turn=_turn(asked.turn),
             turn_access=asked.access.kind,
             proxy=asked.through.proxy,
@@ -278,7 +278,8 @@ def _families(asked: Asked, sources: tuple[str, ...]) -> tuple[Family, ...]:
     return found
 
 
-def _stun(words: tuple[str, ...] | None) -> tuple[Target, ...] | None:
+def stun_servers(words: tuple[str, ...] | None) -> tuple[Target, ...] | None:
+    """Those of --stun; None: the public ones. Raises UsageError, or BadTarget."""
     if words is None:
         return None
     if "none" in words:

@@ -1,6 +1,6 @@
 """`natprobe serve`: prints the line to paste on the other machine, and answers until it is told to stop.
 
-stdout carries that one line and nothing else.
+stdout carries that one line and nothing else. With -o what arrived is written at the end.
 """
 
 from __future__ import annotations
@@ -11,59 +11,116 @@ import math
 import os
 import secrets
 import sys
+import time
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from natprobe.cli.errors import OK, SIGNALLED, USAGE, UsageError, warn
 
 if TYPE_CHECKING:
+    from natprobe.cli.output import Plan
     from natprobe.net.api import Net
+    from natprobe.serve.counting import Counts
+    from natprobe.serve.opening import Refused
     from natprobe.serve.server import Contact, Listening, ServeConfig
 
 TOKEN_VARIABLE = "NATPROBE_SERVE_TOKEN"
 _TOKEN_FILE_MAX = 4096
 # Any outside address (RFC 5737, RFC 3849): asking for the way there sends nothing.
 _OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
+# So many further lines for other ports are shown.
+_LINES_MAX = 8
 
 
-def run(
-    udp: list[int],
-    tcp: list[int],
-    addresses: list[str],
-    host: str | None,
-    for_seconds: float,
-    token_file: Path | None,
-    quiet: bool,
-) -> int:
-    """The command; gives its exit code."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The command line, as typed."""
+
+    udp: tuple[str, ...] = ()
+    tcp: tuple[str, ...] = ()
+    like: str = ""
+    watch: bool = False
+    addresses: tuple[str, ...] = ()
+    host: str | None = None
+    for_seconds: float = 1800.0
+    token_file: Path | None = None
+
+
+def run(asked: Asked, output: Plan) -> int:
+    """The command; gives its exit code. Raises UsageError before anything is opened."""
     from natprobe.cli import signals
+    from natprobe.serve.server import CannotListen
+
+    if output.stdout not in (None, "text") or (output.stdout and output.files):
+        raise UsageError("serve writes its report to a file: give -o for each -f")
+    if asked.watch:
+        from natprobe.cli.watch import run as watch
+
+        return watch(asked, output)
+    token = _token(asked.token_file)
+    config = _config(asked, token)
+    if asked.host is not None:
+        _line(asked.host, 1, None, token)  # refuses what is no host
+    try:
+        signalled = signals.run(_served(config, asked.host, token, output))
+    except CannotListen as exc:
+        warn("; ".join(each.sentence() for each in _named(exc.refused)))
+        return USAGE
+    return SIGNALLED + signalled if signalled else OK
+
+
+def _config(asked: Asked, token: str) -> ServeConfig:
     from natprobe.pairing import credentials
-    from natprobe.serve.server import CannotListen, ServeConfig
+    from natprobe.serve.server import ServeConfig
+
+    udp, tcp = wanted(asked)
+    return ServeConfig(
+        credentials=credentials(token),
+        udp=udp,
+        tcp=tcp,
+        addresses=_addresses(asked.addresses),
+        for_seconds=seconds(asked.for_seconds),
+        beside=True,
+        spare=not asked.udp,
+    )
+
+
+def wanted(asked: Asked) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The ports: those that were named, and those of --like; else the usual ones. Raises UsageError."""
+    from natprobe.serve.ports import USUAL, BadPorts, Ports, like, numbers
 
     try:
-        token = _token(token_file)
-        config = ServeConfig(
-            credentials=credentials(token),
-            udp=_ports("--udp", udp),
-            tcp=_ports("--tcp", tcp) if tcp else (),
-            addresses=_addresses(addresses),
-            for_seconds=_seconds(for_seconds),
-        )
-        if host is not None:
-            _line(host, 1, None, token)  # refuses what is no host
-        signalled = signals.run(signals.until_told(_serve(config, host, token, quiet)))
-        return SIGNALLED + signalled if signalled else OK
-    except (UsageError, CannotListen) as exc:
-        warn(str(exc))
-        return USAGE
+        udp, tcp = numbers("--udp", asked.udp), numbers("--tcp", asked.tcp)
+        kind = like(asked.like) if asked.like else Ports((), ())
+    except BadPorts as exc:
+        raise UsageError(str(exc)) from None
+    alone = not asked.like
+    return (
+        tuple(dict.fromkeys((*udp, *kind.udp))) or (USUAL.udp if alone else ()),
+        tuple(dict.fromkeys((*tcp, *kind.tcp))) or (USUAL.tcp if alone else ()),
+    )
 
 
-async def _serve(config: ServeConfig, host: str | None, token: str, quiet: bool) -> None:
-    from natprobe.host.system import SystemHost
+async def _served(config: ServeConfig, host: str | None, token: str, output: Plan) -> int:
+    """The signal that ended it, or 0."""
+    from natprobe.cli import signals
+    from natprobe.cli.served import Record, write_report
     from natprobe.net.system import SystemNet
-    from natprobe.serve.server import Contact, serve
+    from natprobe.serve.counting import Counts
 
     net = SystemNet()
+    counts = Counts(net.now())
+    record = Record(net, counts, time.time(), config.for_seconds) if output.files else None
+    signalled = await signals.until_told(_serve(config, host, token, output.quiet, net, counts))
+    await write_report(record, output)
+    return signalled
+
+
+async def _serve(config: ServeConfig, host: str | None, token: str, quiet: bool, net: Net, counts: Counts) -> None:
+    from natprobe.host.system import SystemHost
+    from natprobe.serve.server import Contact, serve
 
     def report(event: Listening | Contact) -> None:
         if isinstance(event, Contact):
@@ -73,12 +130,33 @@ async def _serve(config: ServeConfig, host: str | None, token: str, quiet: bool)
         shown = host or _best_address(event, net)
         line = _line(shown, event.udp[0][1], event.tcp[0][1] if event.tcp else None, token)
         _say(line, sys.stdout)
-        for refused in event.refused:  # said even when quiet: it is not what was asked for
+        for refused in _named(event.refused):  # said even when quiet: it is not what was asked for
             warn(f"{refused.sentence()}; going on without it")
         if not quiet:
-            _say(_explained(event, line, shown, config.for_seconds))
+            _say(_explained(event, line, shown, token, config.for_seconds))
 
-    await serve(config, net, SystemHost(), report)
+    await serve(config, net, SystemHost(), report, counts)
+
+
+def _named(refused: tuple[Refused, ...]) -> tuple[Refused, ...]:
+    """With the program that has the port, where the kernel tells us."""
+    import msgspec
+
+    from natprobe.host.server import SystemMachine
+    from natprobe.model import Failure
+
+    if not any(each.failure is Failure.ADDRESS_IN_USE for each in refused):
+        return refused
+    with contextlib.suppress(OSError):
+        there = SystemMachine().sockets().sockets
+        own = os.getpid()
+        known = [each for each in there if each.process and each.pid != own]
+        names: dict[tuple[str, int], str]
+        names = {(each.proto, each.port): f"{each.process} (pid {each.pid})" for each in known}
+        return tuple(
+            msgspec.structs.replace(each, holder=names.get((each.proto.lower(), each.port), "")) for each in refused
+        )
+    return refused
 
 
 def _token(file: Path | None) -> str:
@@ -104,16 +182,7 @@ def _first_line(file: Path) -> str:
         raise UsageError(f"{file} can't be read: {exc.strerror}") from None
 
 
-def _ports(option: str, ports: list[int]) -> tuple[int, ...]:
-    if not ports:
-        raise UsageError(f"give at least one {option} port")
-    wrong = [port for port in ports if not 0 <= port <= 65535]
-    if wrong:
-        raise UsageError(f"{option} wants a port from 1 to 65535, or 0 for any free one, not {wrong[0]}")
-    return tuple(dict.fromkeys(ports))
-
-
-def _addresses(words: list[str]) -> tuple[str, ...]:
+def _addresses(words: tuple[str, ...]) -> tuple[str, ...]:
     """Literal addresses in the form in which the system gives them back."""
     from natprobe.addresses import address_class
 
@@ -130,7 +199,8 @@ def _addresses(words: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _seconds(value: float) -> float:
+def seconds(value: float) -> float:
+    """Raises UsageError."""
     if not (math.isfinite(value) and value > 0):
         raise UsageError("--for wants a number of seconds above 0")
     return value
@@ -164,10 +234,10 @@ def _best_address(listening: Listening, net: Net) -> str:
     return next((each for each in open_on if address_class(each) != "loopback"), open_on[0])
 
 
-def _explained(listening: Listening, line: str, host: str, seconds: float) -> str:
+def _explained(listening: Listening, line: str, host: str, token: str, seconds: float) -> str:
     from natprobe.serve.opening import listed
 
-    words = [f"On the other machine run: natprobe check '{line}'", *_where(listening)]
+    words = [f"On the other machine run: natprobe check '{line}'", *_more(listening, host, token), *_where(listening)]
     if listening.discovery:
         words.append(
             "Answers NAT behaviour tests (RFC 5780) on "
@@ -179,6 +249,17 @@ def _explained(listening: Listening, line: str, host: str, seconds: float) -> st
         words.append(f"{host} means nothing outside its own network: for a test from outside give --host")
     words.append(f"Ends after {_duration(seconds)}, or with Ctrl-C")
     return "\n".join(words)
+
+
+def _more(listening: Listening, host: str, token: str) -> list[str]:
+    """A line has one UDP port and one TCP port: those of the others, without RFC 5780's alternates."""
+    alternates = {port for _, port in listening.discovery}
+    first, *udp = dict.fromkeys(port for _, port in listening.udp)
+    tcp = [*dict.fromkeys(port for _, port in listening.tcp)][1:]
+    others = zip_longest([port for port in udp if port not in alternates], tcp)
+    lines = [_line(host, one or first, other, token) for one, other in others]
+    shown = [f"For its other ports: natprobe check '{each}'" for each in lines[:_LINES_MAX]]
+    return [*shown, f"and {len(lines) - _LINES_MAX} more"] if len(lines) > _LINES_MAX else shown
 
 
 def _where(listening: Listening) -> list[str]:

@@ -343,8 +343,19 @@ def rejecting(facts: Facts, router: Address | None, endpoint: Endpoint) -> Where
 
 
 def media_checks(facts: Facts) -> list[IceCheck]:
-    """The UDP checks to what the media server offers, sent from here directly: neither through a relay nor forced."""
-    return facts.of(IceCheck, lambda each: each.transport == "udp" and each.server is None and each.advertised)
+    """The UDP checks to what the media server offers, sent from here directly: neither through a relay nor forced. What
+    asks for an answer in full size tells of that alone (`back_checks`).
+    """
+    return facts.of(IceCheck, lambda each: _to_media(each) and not each.both_ways)
+
+
+def back_checks(facts: Facts) -> list[IceCheck]:
+    """The same with answers of full size, which `natprobe serve` alone gives."""
+    return facts.of(IceCheck, lambda each: _to_media(each) and each.both_ways)
+
+
+def _to_media(check: IceCheck) -> bool:
+    return check.transport == "udp" and check.server is None and check.advertised
 
 
 def silent(checks: list[IceCheck], endpoint: Endpoint) -> bool:

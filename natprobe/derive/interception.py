@@ -1,7 +1,8 @@
 """Whether somebody between ends TLS and shows a certificate of its own. Pure.
 
 A private authority alone is no sign of it: servers of a company's own have one. What tells is a name that such devices
-sign with, or the very same name with a certificate of another authority by another way.
+sign with, or the very same name with a certificate of another authority by another way, unless that one is a public
+authority too: a name in many places, as a CDN's, may have several.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from natprobe.facts import Certificate, Facts, TlsSession
 from natprobe.model import Failure, split
 from natprobe.servers.middleboxes import maker, on_this_machine
 
+# Of different logs (Chrome's and Apple's policies of certificate transparency).
+LOGS_MIN = 2
 _ORGANIZATION = re.compile(r"(?:^|[,+])O=((?:[^,+\\]|\\.)+)")
 
 
@@ -60,12 +63,19 @@ def _otherwise(facts: Facts, leaf: Certificate) -> Certificate | None:
     those of several servers. At an inner address it says nothing: that name leads to one server inside and to another
     outside, where the proxy is.
     """
-    if leaf.via is None:
+    if leaf.via is None or _public(facts, leaf):
         return None
     beside = facts.ok(Certificate, lambda each: straight(each) and each.name == leaf.name)
     apart = [each for each in beside if _authority(each.issuer) != _authority(leaf.issuer)]
     public = [each for each in apart if address_class(split(each.endpoint)[0]) == "public"]
     return next((each for each in public if _verified(facts, each) and maker(each.issuer) is None), None)
+
+
+def _public(facts: Facts, leaf: Certificate) -> bool:
+    """Whether it verified and says that public logs have it, as browsers want of public authorities and of no other.
+    Whoever signs on the way makes his certificates anew, and has no log's word for them.
+    """
+    return leaf.logged >= LOGS_MIN and _verified(facts, leaf)
 
 
 def _authority(issuer: str) -> str:

@@ -88,6 +88,16 @@ def endless_script(facts: Facts) -> ProxyScript | None:
     return next((each for each in ran if _host(each.asked) == facts.target.host), None)
 
 
+def unread_script(facts: Facts) -> ProxyScript | None:
+    """The PAC script that was got, and that no engine here could run for the target: whether a browser goes through a
+    proxy, nobody knows.
+    """
+    if facts.target.kind in _PAST:
+        return None
+    got = facts.of(ProxyScript, lambda each: each.size > 0 and each.failure is Failure.UNSUPPORTED)
+    return next((each for each in got if _host(each.asked) == facts.target.host), None)
+
+
 def led_anywhere(facts: Facts) -> bool:
     """Whether a browser goes through a proxy to any of the places that it was asked about."""
     return any(_of(each) for each in facts.of(ProxyChoice))
@@ -224,11 +234,11 @@ def denied_everything(facts: Facts, proxy: Text) -> bool:
 
 
 def names_matter(facts: Facts) -> bool:
-    """Whether the target's name is looked up on this machine: a browser leaves that to its proxy. Where the proxy fails
-    to, our own look tells more of it.
+    """Whether the target's name is looked up on this machine: a browser leaves that to its proxy, as one may whose
+    script nobody could run. Where the proxy fails to, our own look tells more of it.
     """
     if via(facts) is None:
-        return True
+        return unread_script(facts) is None
     own = [each for each in tunnels(facts, "web", "relay") if each.host == facts.target.host]
     return not reached(facts) and any(unnamed(each) for each in own)
 

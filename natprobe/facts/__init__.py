@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
-from natprobe.facts.host import AddressClass, BindTry, DefaultRoute, LocalAddress, SourceAddress
+from natprobe.facts.arrival import Arrived, Watched
+from natprobe.facts.config import CertificateFile, ConfigFile, Program, Setting
+from natprobe.facts.firewall import PacketFilter, Passage
+from natprobe.facts.host import AddressClass, BindTry, DefaultRoute, LocalAddress, Platform, SourceAddress
 from natprobe.facts.ice import Candidate, IceCheck, IceEnded, MediaHandshake, PathBurst, PathHeld
 from natprobe.facts.janus import (
     CascadeFlow,
@@ -31,10 +34,12 @@ from natprobe.facts.jitsi import (
     Service,
     Services,
     SessionOffer,
+    SignallingIdle,
     SignIn,
 )
+from natprobe.facts.listening import Expected, Listening, OwnExchange, PortTry, Published, Sockets
 from natprobe.facts.names import NaptrAnswer, NaptrRecord, Resolved, SrvAnswer, SrvRecord
-from natprobe.facts.proxy import ProxyChoice, ProxyScript, ProxySetting, ProxySource, SocksUdp, Tunnel
+from natprobe.facts.proxy import IdleTunnel, ProxyChoice, ProxyScript, ProxySetting, ProxySource, SocksUdp, Tunnel
 from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
 from natprobe.facts.stun import (
     Binding,
@@ -52,7 +57,7 @@ from natprobe.facts.stun import (
 )
 from natprobe.facts.turn import Allocation, Permission, RelayBurst, Relayed, TurnServer
 from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
-from natprobe.model import Failure, Kind, Observation, Target, Vantage
+from natprobe.model import Failure, Kind, Observation, Source, Target, Vantage
 
 __all__ = [
     "INTERRUPTED",
@@ -60,6 +65,7 @@ __all__ = [
     "RUN_LIMIT",
     "AddressClass",
     "Allocation",
+    "Arrived",
     "BindTry",
     "Binding",
     "BridgeChannel",
@@ -68,9 +74,12 @@ __all__ = [
     "CascadeRelay",
     "CascadeRequest",
     "Certificate",
+    "CertificateFile",
     "ConferenceReply",
+    "ConfigFile",
     "Connected",
     "DefaultRoute",
+    "Expected",
     "Facts",
     "FilteringTest",
     "Hairpin",
@@ -79,12 +88,14 @@ __all__ = [
     "IceCheck",
     "IceEnded",
     "IdleMapping",
+    "IdleTunnel",
     "JanusCall",
     "JanusDoor",
     "JanusEnd",
     "JanusInfo",
     "JitsiConfig",
     "Known",
+    "Listening",
     "LocalAddress",
     "MediaEcho",
     "MediaHandshake",
@@ -93,16 +104,23 @@ __all__ = [
     "Opening",
     "Origin",
     "OtherPayload",
+    "OwnExchange",
+    "PacketFilter",
+    "Passage",
     "PathBurst",
     "PathHeld",
     "Permission",
+    "Platform",
     "PoolCheck",
+    "PortTry",
     "Probed",
+    "Program",
     "ProxyChoice",
     "ProxyScript",
     "ProxySetting",
     "ProxySource",
     "PseudoTls",
+    "Published",
     "RelayBurst",
     "Relayed",
     "Resolved",
@@ -112,7 +130,10 @@ __all__ = [
     "Service",
     "Services",
     "SessionOffer",
+    "Setting",
     "SignIn",
+    "SignallingIdle",
+    "Sockets",
     "SocksUdp",
     "SourceAddress",
     "SrvAnswer",
@@ -123,6 +144,7 @@ __all__ = [
     "Transport",
     "Tunnel",
     "TurnServer",
+    "Watched",
     "ids",
     "server_kind",
 ]
@@ -160,6 +182,7 @@ Known = (
     | Relayed
     | RelayBurst
     | Tunnel
+    | IdleTunnel
     | SocksUdp
     | IceCheck
     | IceEnded
@@ -168,6 +191,7 @@ Known = (
     | PathHeld
     | JitsiConfig
     | SignIn
+    | SignallingIdle
     | Services
     | ConferenceReply
     | RoomEntry
@@ -184,6 +208,21 @@ Known = (
     | CascadeRequest
     | CascadeFlow
     | BindTry
+    | Platform
+    | Sockets
+    | Listening
+    | Published
+    | Expected
+    | PortTry
+    | OwnExchange
+    | ConfigFile
+    | Setting
+    | CertificateFile
+    | Program
+    | PacketFilter
+    | Passage
+    | Watched
+    | Arrived
 )
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
 
@@ -191,10 +230,18 @@ K = TypeVar("K", bound=Observation)
 
 
 class Facts:
-    """The observations so far and the target: all that a rule may look at."""
+    """The observations so far and the target: all that a rule may look at. `source`: of a finished report's vantage,
+    its label and when it was.
+    """
 
-    def __init__(self, target: Target, observations: Sequence[Observation], vantage: Vantage = "client") -> None:
-        self.target, self.vantage = target, vantage
+    def __init__(
+        self,
+        target: Target,
+        observations: Sequence[Observation],
+        vantage: Vantage = "client",
+        source: Source | None = None,
+    ) -> None:
+        self.target, self.vantage, self.source = target, vantage, source
         self._by_kind: dict[type[Observation], list[Observation]] = {}
         for observation in observations:
             self.add(observation)

@@ -60,3 +60,12 @@ class BindTry(Observation, frozen=True, kw_only=True):
     asked: Text
     address: Address | None = None
     interface: Text | None = None
+
+
+class Platform(Observation, frozen=True, kw_only=True):
+    """What this machine is, by its firmware's word. `cloud`: the provider whose virtual machine it is; empty: none that
+    is known, so most likely a machine of one's own.
+    """
+
+    vendor: Text
+    cloud: Text = ""

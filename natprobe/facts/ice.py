@@ -29,8 +29,9 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     """An ICE connectivity check (RFC 8445 section 7.2.5) to a candidate.
 
     `verified`: a success whose MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
-    `size` is the request's length in bytes: a padded check shows that full-size packets pass. `local` has port 0 where
-    no socket could be bound to the address. `advertised` as the candidate has it.
+    `size` is the request's length in bytes: a padded check shows that full-size packets pass. `both_ways`: its answer
+    was asked for in the same size, which `natprobe serve` alone gives. `local` has port 0 where no socket could be bound
+    to the address. `advertised` as the candidate has it.
 
     Through a relay: `server` and `leg` name the client's leg to it, `relayed` is where the check left from; `transport`
     is still that of the candidate. `via`: over TCP through this proxy, which is asked for the candidate's address.
@@ -45,6 +46,7 @@ class IceCheck(Observation, frozen=True, kw_only=True):
     via: Text | None = None
     local: Endpoint | None = None
     size: Count
+    both_ways: bool = False
     tries: Count = 0
     verified: bool = False
     mapped: Endpoint | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from natprobe.model import Count, Data, Endpoint, Milliseconds, Observation, Port, Text
+from natprobe.model import Count, Data, Endpoint, Milliseconds, Observation, Port, Seconds, Text
 
 
 class JitsiConfig(Observation, frozen=True, kw_only=True):
@@ -61,6 +61,23 @@ class SignIn(Observation, frozen=True, kw_only=True):
     mechanisms: tuple[Text, ...] = ()
     condition: Text | None = None
     duration_ms: Milliseconds | None = None
+
+
+class SignallingIdle(Observation, frozen=True, kw_only=True):
+    """A stream of ours, signed in, that heard no word of ours for `idle` seconds, and then a ping (XEP-0199).
+
+    Over BOSH a request of ours is held by the server all the time, as clients have it. `lasted`: seconds until it was
+    ended, or until the ping; None: it never stood. `rtt_ms`: of the ping, which an error answers as well as a result.
+    Failure: how it ended (`http-status`: what BOSH's held request was answered with), `timeout`: the ping was lost.
+    """
+
+    url: Text
+    transport: Literal["websocket", "bosh"]
+    endpoint: Endpoint | None = None
+    via: Text | None = None
+    idle: Seconds
+    lasted: Seconds | None = None
+    rtt_ms: Milliseconds | None = None
 
 
 class Service(Data, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from natprobe.model import Count, Endpoint, HostName, Milliseconds, Observation, Port, Text
+from natprobe.model import Count, Endpoint, HostName, Milliseconds, Observation, Port, Seconds, Text
 
 # Where a setting stands. `wpad`: found by the network's own names; `guess`: tried because --guess-proxy asked.
 ProxySource = Literal["option", "environment", "desktop", "windows", "macos", "wpad", "guess"]
@@ -84,6 +84,23 @@ class Tunnel(Observation, frozen=True, kw_only=True):
     authenticated: bool = False
     error: Text = ""
     software: Text = ""
+    rtt_ms: Milliseconds | None = None
+
+
+class IdleTunnel(Observation, frozen=True, kw_only=True):
+    """A tunnel to `host:port` that carried nothing for `idle` seconds, and then a TLS handshake: beside a
+    SignallingIdle it tells whether the proxy cuts what is idle.
+
+    `lasted`: seconds until it was closed, or until the handshake; None: there was no tunnel. A web front closes such a
+    connection too, but mostly later (nginx after a minute). `rtt_ms`: of the whole handshake.
+    """
+
+    via: Text
+    endpoint: Endpoint | None = None
+    host: HostName
+    port: Port
+    idle: Seconds
+    lasted: Seconds | None = None
     rtt_ms: Milliseconds | None = None
 
 

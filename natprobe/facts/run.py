@@ -12,7 +12,8 @@ class Run(Observation, frozen=True, kw_only=True):
 
     `bitrate`: bits per second (--bitrate), 0: none was asked for. `hold`: seconds (--hold), 0: not asked for.
     `room`: the user named one to enter, by --room or in a link. `cascade`: how many other Janus servers were named;
-    `apply`: rooms might be made. `proxy`: `auto`, by this machine's settings, `none`, or the one that was given.
+    `apply`: rooms might be made. `session`: a random word by which `natprobe serve` knows this run's packets.
+    `proxy`: `auto`, by this machine's settings, `none`, or the one that was given.
     """
 
     version: Text
@@ -38,6 +39,7 @@ class Run(Observation, frozen=True, kw_only=True):
     insecure: bool = False
     proxy: Text = "auto"
     guess_proxy: bool = False
+    session: Text = ""
 
 
 # How `Probed.detail` begins where a probe was cut from outside: by the user, or by the run's bound (--timeout).

@@ -37,7 +37,8 @@ class Certificate(Observation, frozen=True, kw_only=True):
     """The leaf certificate that `endpoint` showed for `name`, read whether or not it verified.
 
     `names` are its subjectAltName entries; `chain` counts what the server sent, leaf included.
-    `matches`: RFC 9525 says that it is for `name`. `days_left`: from the time of the run to notAfter.
+    `matches`: RFC 9525 says that it is for `name`. `days_left`: from the time of the run to notAfter. `logged`: of how
+    many public logs it has timestamps (RFC 6962 section 3.3), which are not checked: public authorities put them in.
     """
 
     endpoint: Endpoint
@@ -54,6 +55,7 @@ class Certificate(Observation, frozen=True, kw_only=True):
     matches: bool
     chain: Count
     sha256: Text
+    logged: Count = 0
 
 
 class HttpReply(Observation, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ HOLD = 1
 POLL_SECONDS = 0.5
 # So many empty requests go at once, and one more every POLL_SECONDS: who answers each with something holds none either.
 POLLS_AT_ONCE = 50
+# A request that is out for longer (seconds) is held by the server: it met no connection that was closed already.
+HELD_SECONDS = 1.0
 _SID_MAX = 256
 # XEP-0124 section 14 bounds rid by 2**53: it begins far below.
 _RID_BITS = 31
@@ -33,6 +35,7 @@ _RID_BITS = 31
 class Bosh:
     """One stream. `connect` opens another HTTP connection. Raises OSError, EOFError, TimeoutError, XmppError; Refused
     with the answer where its status isn't 200. `reply` is the last answer; `answered`: one of them was BOSH.
+    `strict`: a request that was held when its connection ended is not sent again, as clients would.
     """
 
     transport: Literal["websocket", "bosh"] = "bosh"
@@ -57,7 +60,7 @@ class Bosh:
         self._spare: asyncio.Task[None] | None = None
         self._unheld, self._polled_until = False, 0.0
         self.reply: Reply | None = None
-        self.answered = False
+        self.answered = self.strict = False
 
     async def start(self) -> None:
         """Creates the session (XEP-0206 section 4), or opens the stream anew after a login (section 5)."""
@@ -143,10 +146,12 @@ class Bosh:
 
     async def _posted(self, body: bytes) -> Element:
         client, fresh = await self._client()
+        began = asyncio.get_running_loop().time()
         try:
             reply = await self._post(client, body)
         except (EOFError, ConnectionResetError):
-            if fresh:
+            held = asyncio.get_running_loop().time() - began > HELD_SECONDS
+            if fresh or (held and self.strict):
                 raise
             client.close()  # a server may close an idle connection at any time (RFC 9112 section 9.3.1)
             client = await self._opened()

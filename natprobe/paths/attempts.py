@@ -44,12 +44,18 @@ def _rank(attempt: Attempt) -> int:
 
 
 def attempt(endpoint: str, local: str | None, checks: list[IceCheck]) -> Attempt:
-    """One candidate from one local address: the small checks decide whether, the full-size ones whether it's enough."""
+    """One candidate from one local address: the small checks decide whether, the full-size ones whether it's enough.
+    An answer in full size got there in full size, whatever became of the others.
+    """
     small = [each for each in checks if each.size < FULL_SIZE]
-    full = [each for each in checks if each.size >= FULL_SIZE]
+    full = [each for each in checks if each.size >= FULL_SIZE and not each.both_ways]
+    back = [each for each in checks if each.both_ways]
     passed = any(each.verified and each.failure is None for each in checks)
-    large = any(each.verified and each.failure is None for each in full) if full else None
+    large = any(each.verified and each.failure is None for each in [*full, *back]) if full else None
     status, reason = _status(passed, large, full, small or checks)
+    down = _down(back) if large else None
+    if down is False and status == "open":
+        status, reason = "blocked", "large-packets-lost"
     rtts = [each.rtt_ms for each in checks if each.rtt_ms is not None and each.verified]
     return Attempt(
         endpoint=endpoint,
@@ -63,8 +69,16 @@ def attempt(endpoint: str, local: str | None, checks: list[IceCheck]) -> Attempt
         server=f"{endpoint} {checks[0].transport}" if checks[0].via else None,
         pair="advertised" if passed else None,
         large_up=large if passed else None,
+        large_down=down,
         evidence=ids(checks),
     )
+
+
+def _down(back: list[IceCheck]) -> bool | None:
+    """Whether answers in full size come back, where checks in full size get there."""
+    if any(each.verified and each.failure is None for each in back):
+        return True
+    return False if sum(each.tries for each in back if each.failure is Failure.TIMEOUT) >= SILENT_TRIES else None
 
 
 def _status(passed: bool, large: bool | None, full: list[IceCheck], small: list[IceCheck]) -> tuple[str, str | None]:

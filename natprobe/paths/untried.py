@@ -5,13 +5,14 @@ from __future__ import annotations
 from natprobe.derive import janus, target_addresses
 from natprobe.derive.bridge import leg_of, relays_told, takes_relay, why_no_session
 from natprobe.derive.handed_out import handed_out, port_of
-from natprobe.derive.proxies import led_anywhere, looked, names_matter, proxy_dead, via, via_to
+from natprobe.derive.proxies import led_anywhere, looked, names_matter, proxy_dead, unread_script, via, via_to
 from natprobe.facts import Candidate, Facts, Resolved, SessionOffer, TurnServer
 from natprobe.model import PATHS, Failure, Kind, Path
 from natprobe.paths.forecast import forecast
 from natprobe.target import turn_transport
 
 PROXY, BROWSER_USES_PROXY = "-proxy", "browser-uses-proxy"
+_NOT_LOOKED = "proxy-not-looked-for"
 _TRANSPORTS = {"direct-udp": ("udp",), "direct-tcp": ("tcp", "ssltcp")}
 # Path -> (status, reason) where no probe of this version goes, by what the target is.
 _RELAYS = ("turn-udp", "turn-tcp", "turn-tls", "turn-dtls", "turn-tcp-proxy", "turn-tls-proxy")
@@ -20,14 +21,14 @@ _DEFAULTS: dict[Kind, dict[str, tuple[str, str]]] = {
     | {"direct-tcp-proxy": ("not-offered", "serve-has-no-proxy")},
     "stun": {name: ("not-offered", "no-media-server") for name in PATHS if name != "p2p"},
     "turn": dict.fromkeys(_RELAYS, ("not-offered", "not-named"))
-    | dict.fromkeys(("turn-tcp-proxy", "turn-tls-proxy"), ("unknown", "proxy-not-looked-for"))
+    | dict.fromkeys(("turn-tcp-proxy", "turn-tls-proxy"), ("unknown", _NOT_LOOKED))
     | dict.fromkeys(("direct-udp", "direct-tcp", "direct-tcp-proxy"), ("not-offered", "no-media-server")),
 }
 _NO_PROXY: dict[Kind, tuple[str, str]] = {"stun": ("not-offered", "no-media-server")}
 _OVER_TCP = ("turn-tcp", "turn-tls")
 _NO_NAME = (Failure.NXDOMAIN, Failure.NO_DATA, Failure.SERVFAIL)
 _NEEDS_SESSION = {name: ("unknown", "needs-session") for name in PATHS if not name.endswith("-proxy")} | {
-    name: ("unknown", "proxy-not-looked-for") for name in PATHS if name.endswith("-proxy")
+    name: ("unknown", _NOT_LOOKED) for name in PATHS if name.endswith("-proxy")
 }
 
 
@@ -42,6 +43,8 @@ def untried(facts: Facts, kind: Kind, name: str) -> Path:
         status, reason = "blocked", "proxy-unreachable"
     elif not looked(facts):
         status, reason = _DEFAULTS.get(kind, _NEEDS_SESSION)[name]
+        unread = reason == _NOT_LOOKED and unread_script(facts) is not None
+        reason = "proxy-script-not-run" if unread else reason
     elif _led(facts, base) is not False:
         status, reason = _why(facts, kind, base)
     else:

@@ -14,7 +14,7 @@ from natprobe.asking.inspection import asked
 from natprobe.asking.sources import same_side, sources
 from natprobe.asking.together import as_they_come
 from natprobe.asking.transactions import strays_of
-from natprobe.context import Context
+from natprobe.context import PEER_SESSION, Context
 from natprobe.derive import FULL_SIZE
 from natprobe.facts import Candidate, Facts, IceCheck, LocalAddress, OtherPayload, Stray
 from natprobe.model import Address, Observation, family, join
@@ -55,7 +55,9 @@ async def _to(ctx: Context, local: Address, goal: Goal) -> AsyncIterator[Observa
         yield judged(goal.candidate, 0, join(local, 0), Outcome(None, *failure_of(exc), 0), goal.theirs)
         return
     async with StunSocket(ctx.net, udp) as sock:
-        checks = (_check(ctx, sock, goal, size) for size in (0, FULL_SIZE))
+        checks = [_check(ctx, sock, goal, size) for size in (0, FULL_SIZE)]
+        if goal.candidate.session == PEER_SESSION:
+            checks.append(_back(ctx, sock, goal))
         async for observation in as_they_come(checks):
             yield observation
         for stray in strays_of(sock):
@@ -77,3 +79,12 @@ async def _check(ctx: Context, sock: StunSocket, goal: Goal, size: int) -> Async
     yield await check(ctx, goal, size, full if size else small, lambda: join(*sock.local))
     for control in controls:
         yield control
+
+
+async def _back(ctx: Context, sock: StunSocket, goal: Goal) -> AsyncIterator[Observation]:
+    """`natprobe serve` answers in full size as well, where it is asked to."""
+
+    async def full(message: bytes) -> Outcome:
+        return await sock.ask(message, goal.to, send_times=SEND_TIMES, give_up=GIVE_UP)
+
+    yield await check(ctx, goal, FULL_SIZE, full, lambda: join(*sock.local), both_ways=True)

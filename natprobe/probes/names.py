@@ -15,6 +15,7 @@ from natprobe.asking.lookups import (
 )
 from natprobe.asking.secured import preload
 from natprobe.asking.services import LOOKUP_SECONDS, naptr, srv
+from natprobe.asking.stun_servers import stun_server, stun_servers
 from natprobe.asking.together import as_they_come
 from natprobe.asking.ways import to_relay
 from natprobe.context import Context
@@ -35,7 +36,6 @@ from natprobe.facts import (
 from natprobe.model import Family, HostName, Observation, Target, family, join
 from natprobe.net.dns import DnsError, ask
 from natprobe.net.failure import failure_of
-from natprobe.servers.control import CONTROL_SERVERS
 from natprobe.target import is_address, stun_transports, turn_transport
 
 REQUIRES = ()
@@ -71,7 +71,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if {"stuns", "turns"} & {each.scheme for each in (ctx.target, *(ctx.options.stun or ()), *ctx.options.turn)}:
         preload()  # when `stuns` and `turn` begin, others are timing their answers
     seconds = BESIDE_PROXY_SECONDS if facts.of(ProxyChoice, lambda each: each.via is not None) else SYSTEM_SECONDS
-    streams = [_target(ctx, seconds), *_stun_servers(ctx, seconds), *_turn_servers(ctx, seconds)]
+    streams = [_target(ctx, seconds), *stun_servers(ctx, seconds), *_turn_servers(ctx, seconds)]
     if _in_public_dns(ctx.target):
         streams += [_service(ctx, server, service) for server in _resolvers(ctx)[:1] for service in SERVICES]
         if _of_domain(ctx.target):
@@ -194,7 +194,9 @@ async def _service(ctx: Context, server: tuple[str, int], service: str) -> Async
     answer = await srv(ctx, server, service, name)
     yield answer
     transports = (_ASKED[service],) if service in _ASKED else ()
-    streams = [_resolve(ctx, each.target, each.port, transports, "srv", name) for each in answer.records if transports]
+    streams = [
+        stun_server(ctx, each.target, each.port, transports, "srv", name) for each in answer.records if transports
+    ]
     if service in _RELAYS:
         streams += [_relays(ctx, _named_by(*_RELAYS[service], each), "srv") for each in answer.records]
     async for found in as_they_come(streams):
@@ -268,47 +270,6 @@ async def _led_to(
         yield answer
         async for found in as_they_come(_relays(ctx, _named_by(*over, each), "srv") for each in answer.records):
             yield found
-
-
-def _stun_servers(ctx: Context, seconds: float) -> list[AsyncIterator[Observation]]:
-    """The servers given by `--stun`, or the public control servers."""
-    if ctx.options.stun is not None:
-        given = ctx.options.stun
-        return [_resolve(ctx, each.host, each.port, _named(each), "option", each.host, seconds) for each in given]
-    return [
-        _resolve(ctx, each.host, each.port, ("udp", "tcp") if each.tcp else ("udp",), "control", each.operator, seconds)
-        for each in CONTROL_SERVERS
-    ]
-
-
-def _named(server: Target) -> tuple[str, ...]:
-    """What a server of `--stun` is asked over: TCP too, as the control of UDP."""
-    return stun_transports(server) if server.scheme == "stuns" else ("udp", "tcp")
-
-
-async def _resolve(
-    ctx: Context,
-    host: str,
-    port: int,
-    transports: tuple[str, ...],
-    origin: Origin,
-    operator: str,
-    seconds: float = SYSTEM_SECONDS,
-) -> AsyncIterator[Observation]:
-    """One address of each family is enough to ask a server."""
-    async for answer in as_they_come(addresses_of(ctx, host, version, seconds) for version in ctx.options.families):
-        yield answer
-        if not isinstance(answer, Resolved) or not answer.addresses:
-            continue
-        for transport in transports:
-            yield StunServer(
-                host=host,
-                address=answer.addresses[0],
-                port=port,
-                transport=transport,  # type: ignore[arg-type]  # words of Transport, from the tables here
-                origin=origin,
-                operator=operator,
-            )
 
 
 def _source(ctx: Context, address: str) -> SourceAddress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from natprobe.context import Context
+from natprobe.context import PEER_SESSION, Context
 from natprobe.derive import target_addresses
 from natprobe.facts import Candidate, Facts, Resolved
 from natprobe.model import Observation, family, join
@@ -15,18 +15,16 @@ TAKES = ()
 YIELDS = (Candidate,)
 TIMEOUT = 1.0
 
-# The drawer's key of the credentials that the pasted token gives.
-SESSION = "serve"
 ADDRESSES_MAX = 6
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Nothing is sent: everything stands in the line that `serve` printed."""
-    if ctx.keep.get(SESSION, IceCredentials) is None:
+    if ctx.keep.get(PEER_SESSION, IceCredentials) is None:
         return
     for address in target_addresses(facts)[:ADDRESSES_MAX]:
         if family(address) not in ctx.options.families:
             continue
-        yield Candidate(endpoint=join(address, ctx.target.port), transport="udp", session=SESSION)
+        yield Candidate(endpoint=join(address, ctx.target.port), transport="udp", session=PEER_SESSION)
         if ctx.target.fallback_port is not None:
-            yield Candidate(endpoint=join(address, ctx.target.fallback_port), transport="tcp", session=SESSION)
+            yield Candidate(endpoint=join(address, ctx.target.fallback_port), transport="tcp", session=PEER_SESSION)

@@ -9,16 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
-import msgspec
-
 from natprobe.addresses import address_class
 from natprobe.asking.checks import GIVE_UP, SEND_TIMES, check, goal_at
 from natprobe.asking.conferences import ask_focus
+from natprobe.asking.reentry import way_back
 from natprobe.asking.rooms import Participant, Room, seated, throw_away
-from natprobe.asking.signin import Door, SigningIn, door
+from natprobe.asking.signin import Door, SigningIn
 from natprobe.asking.sources import source
 from natprobe.asking.together import as_they_come
-from natprobe.asking.ways import again
 from natprobe.asking.xmpp import XmppSession
 from natprobe.context import Context
 from natprobe.facts import Facts, JitsiConfig, LocalAddress, PoolCheck, SessionOffer, SignIn
@@ -51,14 +49,10 @@ class _Rooms(NamedTuple):
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """All at once, beside the first conference, so that those who share the load share it."""
-    told, config = next(iter(facts.ok(SignIn, _stood)), None), facts.ok(JitsiConfig)[0]
-    if ctx.options.sessions < 2 or told is None or told.endpoint is None:
+    known = await way_back(ctx, facts) if ctx.options.sessions > 1 else None
+    if known is None:
         return
-    way = door(told.transport, told.url, config.url)
-    if way is None:
-        return
-    ways = (await again(ctx, way.host, way.port, (told.endpoint, told.via)),)
-    way = msgspec.structs.replace(way, ways=ways)
+    (way, told), config = known, facts.ok(JitsiConfig)[0]
     rooms = _Rooms(config, way, told.domain, hosts_of(config, told.domain))
     numbers = range(2, ctx.options.sessions + 1)
     try:
@@ -66,11 +60,6 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
             yield seen
     finally:
         await _leave(ctx, numbers)
-
-
-def _stood(told: SignIn) -> bool:
-    """Not the other door, which is only looked at."""
-    return told.reached == "binding"
 
 
 async def _leave(ctx: Context, numbers: Iterable[int]) -> None:

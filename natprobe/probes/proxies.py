@@ -46,7 +46,8 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     script = await routes.script(host, port)
     if script is not None:
         yield script
-    yield choice
+    if choice is not None:
+        yield choice
 
 
 def _by_option(proxy: Literal["auto", "none"] | Proxy) -> Rules:

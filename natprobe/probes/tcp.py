@@ -6,33 +6,22 @@ the candidate's address, that is done too.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
 
 from natprobe.asking.checks import Goal, check, goals
-from natprobe.asking.connections import Connections
-from natprobe.asking.pseudo_tls import greet
+from natprobe.asking.framed import Asking
 from natprobe.asking.together import as_they_come
-from natprobe.asking.tunnels import lead
 from natprobe.asking.ways import Way, by_proxy
 from natprobe.context import Context
 from natprobe.facts import Candidate, Facts, IceCheck, ProxyChoice, Tunnel
-from natprobe.model import Endpoint, Failure, Observation, flow, join
-from natprobe.net.api import Stream
-from natprobe.net.failure import failure_of
-from natprobe.net.stun import Outcome, ask_stream
-from natprobe.wire.stun import StunError
+from natprobe.model import Observation, flow
 
 REQUIRES = (Candidate,)
 TAKES = (ProxyChoice,)
 YIELDS = (Tunnel, IceCheck)
 TIMEOUT = 6.5
-
-# For the connection and the answer; for the answer alone once a proxy has connected.
-STREAM_SECONDS = 3.1
-ANSWER_SECONDS = 2.5
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -45,52 +34,10 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 
 
 async def _to(ctx: Context, goal: Goal, way: Way | None = None) -> AsyncIterator[Observation]:
-    asking = _Asking(ctx, goal, way)
+    asking = Asking(ctx, goal, way)
     seen = await check(ctx, goal, 0, asking.ask, lambda: asking.local)
     if asking.tunnel is not None:
         yield asking.tunnel
     if way is not None:
         seen = msgspec.structs.replace(seen, via=way.via, flow=flow("tcp", asking.local, way.endpoint(goal.to[1])))
     yield seen
-
-
-class _Asking:
-    """One check, on a connection of its own: nobody says in which state an error leaves the one before. `tunnel`: what
-    the proxy said to it, where there is one on the way.
-    """
-
-    def __init__(self, ctx: Context, goal: Goal, way: Way | None) -> None:
-        self._ctx, self._goal, self._way = ctx, goal, way
-        self.local: Endpoint | None = None
-        self.tunnel: Tunnel | None = None
-
-    async def ask(self, message: bytes) -> Outcome:
-        if self._way is None:
-            return await self._straight(message)
-        self.tunnel, stream = await lead(self._ctx, self._way, *self._goal.to, "port")
-        if stream is None:
-            # Whom a proxy does not know, the media server has refused nothing.
-            said = self.tunnel.failure
-            failure = Failure.HTTP_STATUS if said is Failure.UNAUTHORIZED else said
-            return Outcome(None, failure, self.tunnel.detail, 1)
-        return await self._on(stream, message, ANSWER_SECONDS)
-
-    async def _straight(self, message: bytes) -> Outcome:
-        ways, began = Connections(self._ctx, self._goal.to), self._ctx.net.now()
-        try:
-            stream = await ways.first()
-        except (OSError, EOFError, TimeoutError) as exc:
-            return Outcome(None, *failure_of(exc), ways.tries)
-        return await self._on(stream, message, STREAM_SECONDS - (self._ctx.net.now() - began))
-
-    async def _on(self, stream: Stream, message: bytes, seconds: float) -> Outcome:
-        self.local = join(*stream.local)
-        try:
-            async with asyncio.timeout(seconds):
-                if self._goal.candidate.transport == "ssltcp":
-                    await greet(stream)
-                return await ask_stream(self._ctx.net, stream, message, framed=True)
-        except (OSError, EOFError, TimeoutError, StunError) as exc:
-            return Outcome(None, *failure_of(exc), 1)
-        finally:
-            stream.close()

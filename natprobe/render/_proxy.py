@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from natprobe.facts import ProxyChoice, ProxyScript, ProxySetting, SocksUdp, Tunnel
-from natprobe.model import Observation, Text, join
+from natprobe.facts import IdleTunnel, ProxyChoice, ProxyScript, ProxySetting, SocksUdp, Tunnel
+from natprobe.model import Observation, Seconds, Text, join
 from natprobe.render._figures import ms, tries
 
 _SOURCES = {
@@ -61,6 +61,17 @@ def _tunnel(each: Tunnel) -> str:
     return f"tunnel to {join(each.host, each.port)}{by(each.via)}{given}{status}{reply}{wants}{error}{ms(each.rtt_ms)}"
 
 
+def quiet(lasted: Seconds | None, idle: Seconds) -> str:
+    """How long something was left without a word of ours; None: it never stood."""
+    return f"left alone for {idle:g} s" if lasted is None else f"left alone for {lasted:g} of {idle:g} s"
+
+
+def _idle_tunnel(each: IdleTunnel) -> str:
+    return (
+        f"empty tunnel to {join(each.host, each.port)}{by(each.via)} {quiet(each.lasted, each.idle)}{ms(each.rtt_ms)}"
+    )
+
+
 def _socks_udp(each: SocksUdp) -> str:
     reply = f", SOCKS reply {each.reply}" if each.reply else ""
     saw = f" saw {each.mapped}{ms(each.rtt_ms)}" if each.mapped else f", {tries(each.tries)}{reply}"
@@ -72,5 +83,6 @@ SAY: dict[type[Observation], Callable[[Any], str]] = {
     ProxyScript: _script,
     ProxyChoice: _choice,
     Tunnel: _tunnel,
+    IdleTunnel: _idle_tunnel,
     SocksUdp: _socks_udp,
 }

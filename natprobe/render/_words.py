@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from natprobe.facts import (
@@ -31,6 +31,7 @@ from natprobe.facts import (
     PathBurst,
     PathHeld,
     Permission,
+    Platform,
     PoolCheck,
     Probed,
     PseudoTls,
@@ -42,6 +43,7 @@ from natprobe.facts import (
     Run,
     Services,
     SessionOffer,
+    SignallingIdle,
     SignIn,
     SourceAddress,
     SrvAnswer,
@@ -51,10 +53,12 @@ from natprobe.facts import (
     TurnServer,
 )
 from natprobe.model import Allow, Do, Endpoint, Fix, Forward, Observation, Set, join, split
+from natprobe.render import _firewalls as firewalls
 from natprobe.render._figures import ms, tries
+from natprobe.render._inspection import SAY as _INSPECTION
 from natprobe.render._janus import SAY as _JANUS
 from natprobe.render._proxy import SAY as _PROXIES
-from natprobe.render._proxy import by
+from natprobe.render._proxy import by, quiet
 
 PLACES = {
     "this-host": "on this machine",
@@ -89,6 +93,10 @@ def _binding(each: Binding) -> str:
         return f"{what} saw {each.mapped}" + ms(each.rtt_ms)
     by = f", ICMP {each.icmp} from {each.reported_by}" if each.icmp else ""
     return f"{what}, {tries(each.tries)}{by}"
+
+
+def _platform(each: Platform) -> str:
+    return f"this machine is {each.vendor}'s" + (f": {each.cloud}" if each.cloud else "")
 
 
 def _bind_try(each: BindTry) -> str:
@@ -223,6 +231,10 @@ def _sign_in(each: SignIn) -> str:
     return what + status + (f", {each.condition}" if each.condition else "") + ms(each.duration_ms)
 
 
+def _left_alone(each: SignallingIdle) -> str:
+    return f"{_SIGNALLING[each.transport]} {each.url}{by(each.via)} {quiet(each.lasted, each.idle)}{ms(each.rtt_ms)}"
+
+
 _SIGNALLING = {"websocket": "WebSocket", "bosh": "BOSH"}
 _REACHED = {
     "nothing": "no connection",
@@ -287,10 +299,12 @@ def _from(local: Endpoint | None) -> str:
 _SAY: dict[type[Observation], Callable[[Any], str]] = (
     _JANUS
     | _PROXIES
+    | _INSPECTION
     | {
         Run: lambda e: f"natprobe {e.version} on {e.system}, {e.started}",
         Probed: lambda e: f"probe {e.probe} {e.status}" + (f" ({e.detail})" if e.detail else ""),
         BindTry: _bind_try,
+        Platform: _platform,
         LocalAddress: lambda e: f"{e.address}/{e.prefix} on {e.interface}, {e.scope}",
         DefaultRoute: _route,
         SourceAddress: lambda e: f"packets to {e.towards} leave from {e.local or 'nowhere'}",
@@ -327,6 +341,7 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = (
         PoolCheck: _pool,
         JitsiConfig: _config,
         SignIn: _sign_in,
+        SignallingIdle: _left_alone,
         Services: _services,
         ConferenceReply: _conference,
         RoomEntry: _entry,
@@ -339,10 +354,12 @@ _SAY: dict[type[Observation], Callable[[Any], str]] = (
 )
 
 
-def advice(fix: Fix) -> list[str]:
-    """A fix in words; then, where one can be written for certain, the line to copy."""
+def advice(fix: Fix, evidence: Sequence[Observation] = ()) -> list[str]:
+    """A fix in words; then, where one can be written for certain, the line to copy. `evidence`: what it rests on, which
+    may say by which program a firewall is managed.
+    """
     if isinstance(fix, Allow):
-        return [_allow(fix), *_ufw(fix)]
+        return [_allow(fix), *(f"  {line}" for line in firewalls.lines(fix, evidence))]
     if isinstance(fix, Forward):
         at = f" at {fix.at}" if fix.at else ""
         return [f"Forward {fix.proto.upper()} {fix.outside} to {fix.inside}{at}"]
@@ -366,11 +383,3 @@ def _allow(fix: Allow) -> str:
     way = f"out to {fix.to}, and the answers back in," if fix.direction == "out" else f"in to {fix.to}"
     port = "port" if fix.ports[0][:1].isdigit() else "ports"  # those in words are several
     return f"Allow {fix.proto.upper()} {port} {ports} {way} at {fix.at or 'the firewall'}"
-
-
-def _ufw(fix: Allow) -> list[str]:
-    """Where the firewall is a machine's own; a network's is another product."""
-    if fix.audience == "network" or not all(port.replace("-", "").isdigit() for port in fix.ports):
-        return []
-    way = "out " if fix.direction == "out" else ""
-    return [f"  ufw: sudo ufw allow {way}{port.replace('-', ':')}/{fix.proto}" for port in fix.ports]

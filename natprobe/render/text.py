@@ -194,7 +194,7 @@ def _finding(finding: Finding, by_id: dict[int, Observation]) -> Iterator[Line]:
     for other in finding.alternatives:
         yield from _wrapped(f"or it is {other.code} {other.cause}. To decide: {other.ask}", "      ", hang=4)
     for fix in finding.fixes:
-        words, *copyable = advice(fix)
+        words, *copyable = advice(fix, evidence)
         yield from _wrapped(f"{AUDIENCES[fix.audience]}: {words}.", "    > ", "fix", hang=2)
         for line in copyable:
             yield Line(f"      {line}", "fix")

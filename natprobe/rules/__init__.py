@@ -1,13 +1,14 @@
 """One file per cause: `npNNN_the_cause.py`. The docstring is its page, `check(facts)` its judgement.
 
-A rule sees one vantage's facts and answers found (a list of Found), CLEAR, NOT_APPLICABLE, or CouldNotTell.
+A rule sees one vantage's facts and answers found (a list of Found), CLEAR, NOT_APPLICABLE, or CouldNotTell. One
+that has `check_together` sees all vantages of a merged report besides, once, and says what only they tell together.
 It never asks the network, the clock or the machine.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
 from importlib import import_module
@@ -36,7 +37,11 @@ class CouldNotTell(Data, frozen=True, kw_only=True):
 
 
 class Found(Data, frozen=True, kw_only=True):
-    """A cause that is there. `message` is a whole sentence with places for `args`, so that it can be translated."""
+    """A cause that is there. `message` is a whole sentence with places for `args`, so that it can be translated.
+
+    `file`, `line`: where in the server's configuration it stands (`natprobe inspect`). `instead_of`: of a judgement
+    over several vantages, the causes whose findings on the same evidence give way to this one.
+    """
 
     message: str
     evidence: tuple[int, ...]
@@ -45,17 +50,23 @@ class Found(Data, frozen=True, kw_only=True):
     severity: Severity | None = None
     where: Where | None = None
     alternatives: tuple[Alternative, ...] = ()
+    file: str | None = None
+    line: int | None = None
+    instead_of: tuple[str, ...] = ()
 
 
 Judgement = list[Found] | CouldNotTell | Plain
 
 
 class Module(Protocol):
-    """What a rule's module has."""
+    """What a rule's module has. Optional: `check_together(vantages: Sequence[Facts]) -> Judgement`."""
 
     __doc__: str | None
     READS: tuple[type[Observation], ...]
     check: Callable[[Facts], Judgement]
+
+
+Together = Callable[[Sequence[Facts]], Judgement]
 
 
 class Rule(Data, frozen=True, kw_only=True):
@@ -63,6 +74,11 @@ class Rule(Data, frozen=True, kw_only=True):
 
     cause: Cause
     module: Any
+
+    @property
+    def together(self) -> Together | None:
+        """Its judgement over several vantages, where it has one."""
+        return getattr(self.module, "check_together", None)
 
 
 @cache

@@ -4,6 +4,9 @@ Several independent servers were asked over UDP and none answered, while TCP to 
 works. So it is this network that drops or rejects UDP, not a server that is down. Where one of IPv4 and IPv6 carries
 UDP, it is a warning: a browser takes the one that does.
 
+Where the target is a `natprobe serve` that tells over TCP what it counted, it is known whether packets get out and only
+answers are lost, or nothing gets there at all.
+
 How it shows: people join, see the others' names and their own picture, and hear and see nobody else, or are
 thrown out after about 15 seconds. Where the server offers a relay over TCP or TLS the call works, with more
 delay.
@@ -17,14 +20,14 @@ Where that is not to be had, the server needs a TURN relay with TLS on port 443.
 Sources: RFC 4787 section 5, RFC 8445 section 5.1.1.2, RFC 8835 section 3.4.
 """
 
-from natprobe.derive import OWN, bindings, tcp_controls, udp_works
+from natprobe.derive import OWN, arrival, bindings, media_checks, tcp_controls, udp_works
 from natprobe.derive.proxies import reached
-from natprobe.facts import Binding, Connected, Facts, ProxyChoice, Run, ids
+from natprobe.facts import Arrived, Binding, Connected, Facts, IceCheck, ProxyChoice, Run, Watched, ids
 from natprobe.fixes import let_media_out, more_servers
 from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 
-READS = (Binding, Connected, Run, ProxyChoice)
+READS = (Binding, Connected, Run, ProxyChoice, IceCheck, Arrived, Watched)
 
 _SILENT = (
     "No UDP comes back to this network: {servers} servers of {operators} operators never answered,"
@@ -64,18 +67,40 @@ def _found(facts: Facts, asked: list[Binding]) -> Found:
     hosts = sorted({split(each.server)[0] for each in asked})
     controls = tcp_controls(facts, hosts)
     rejected = asked[0] if all(each.failure is Failure.PROHIBITED and each.reported_by for each in asked) else None
+    way, counted = _counted(facts)
     return Found(
-        message=_REJECTED if rejected else _SILENT,
+        message=_REJECTED if rejected else _SILENT + _COUNTED[way],
         args={
             "servers": len(hosts),
             "operators": len({each.operator for each in asked}),
             "control": _endpoint(controls[0]),
             "router": rejected and rejected.reported_by,
             "icmp": rejected and rejected.icmp,
+            "arrived": sum(each.packets for each in counted if isinstance(each, Arrived)),
         },
-        evidence=ids(asked, controls),
+        evidence=ids(asked, controls, counted),
         fixes=(*let_media_out(facts), _AT_HOME),
     )
+
+
+def _counted(facts: Facts) -> tuple[arrival.Direction | None, list[Arrived | Watched]]:
+    """What a `natprobe serve` on the other side saw of it, and told over TCP."""
+    for endpoint in dict.fromkeys(each.endpoint for each in media_checks(facts)):
+        way = arrival.lost(facts, endpoint)
+        if way is not None:
+            return way, [
+                *facts.of(Watched, lambda each: each.proto == "udp"),
+                *(arrival.arrivals(facts, endpoint) or ()),
+            ]
+    return None, []
+
+
+_COUNTED: dict[arrival.Direction | None, str] = {
+    None: "",
+    "up": "; nothing of ours arrived at the target, which counts what comes",
+    "down": "; what is sent gets out: {arrived} packets arrived at the target, and its answers do not come back",
+    "unanswered": "",
+}
 
 
 def _in_one(facts: Facts, version: Family) -> Found:

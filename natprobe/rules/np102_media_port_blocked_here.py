@@ -9,20 +9,27 @@ fine.
 
 What to do: have this network's firewall let UDP out to that port of the server, and the answers back in.
 
+Several reports together (`natprobe diagnose here.json outside.json server.json`) tell the same without a relay: another
+client gets through, or on the server others' packets arrive and none from here.
+
 What else it can be: a firewall at the server that lets the relay in and this network not. A check from another network
 tells.
 
 Sources: RFC 8445 section 7.2.5; field reports: docker-jitsi-meet 1869.
 """
 
+from collections.abc import Sequence
+
 from natprobe.derive import udp_works
 from natprobe.derive.advertised import failed, state, through_relays
+from natprobe.derive.deciding import Decided
 from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
 from natprobe.fixes import media_server, relay_over_tls
-from natprobe.model import Allow, split
+from natprobe.model import Allow, Fix, split
 from natprobe.rules import CLEAR, Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, listed, nothing, places
+from natprobe.rules._together import judged, server_of
 
 READS = (Candidate, IceCheck, Binding, Resolved)
 
@@ -30,6 +37,22 @@ _MESSAGE = (
     "UDP to {endpoint} is lost on its way out of this network: through the relay {relay} the media server answers"
     " there, and directly it does not"
 )
+_TOGETHER = {
+    "out": "UDP to {endpoint} is lost on its way out of the network of {clients}: {others} gets an answer there",
+    "back": "UDP from {clients} arrives at {endpoint}, and the answers are lost on their way back: {others} gets them",
+    "strangers": "UDP to {endpoint} is lost on its way out of the network of {clients}: on the server others' packets"
+    " arrive, and none from there",
+}
+
+
+def check_together(vantages: Sequence[Facts]) -> Judgement:
+    """Another client, or what the server saw of others, is the second vantage."""
+    return judged(vantages, "media-port-blocked-here", _TOGETHER, _let_out)
+
+
+def _let_out(found: Decided) -> tuple[Fix, ...]:
+    asked, facts = found.asked, server_of(found)
+    return (_allow(facts, asked.address, [asked.port]), *relay_over_tls(facts))
 
 
 def check(facts: Facts) -> Judgement:
@@ -57,15 +80,19 @@ def _found(facts: Facts) -> Found:
             ),
         ),
         fixes=(
-            Allow(
-                proto="udp",
-                ports=media_server(facts).ports(list(dict.fromkeys(seen))),
-                direction="out",
-                to=address,
-                at="the firewall between this network and the internet",
-                audience="network",
-                why="media travels over UDP; the answers must be let back in",
-            ),
+            _allow(facts, address, list(dict.fromkeys(seen))),
             *relay_over_tls(facts),
         ),
+    )
+
+
+def _allow(facts: Facts, address: str, ports: list[int]) -> Allow:
+    return Allow(
+        proto="udp",
+        ports=media_server(facts).ports(ports),
+        direction="out",
+        to=address,
+        at="the firewall between this network and the internet",
+        audience="network",
+        why="media travels over UDP; the answers must be let back in",
     )

@@ -12,7 +12,8 @@ on the part of the way that the two have in common: this network's. A relay of t
 network (/24, with IPv6 /48), may well stand beside the media server and share its uplink: then the place is not told.
 
 A server that sends media back (Janus's echotest) shows the other direction too: small packets of media came back and
-packets of 1,200 bytes did not, though they went there.
+packets of 1,200 bytes did not, though they went there. `natprobe serve` answers in the size that it is asked for,
+which shows the same.
 
 Through a relay the packet is a little larger (36 bytes more in a Send indication), so the relay may be the one that
 fails where the direct path is just large enough.
@@ -25,7 +26,7 @@ Sources: RFC 4821 section 1, RFC 8899, RFC 8834 section 4.
 """
 
 from natprobe.addresses import far_apart
-from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
+from natprobe.derive import FULL_SIZE, SILENT_TRIES, back_checks, media_checks
 from natprobe.derive.associations import large_down
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts, IceCheck, MediaEcho, Permission, Relayed, ids, server_kind
@@ -45,6 +46,9 @@ _BOTH = (
     " {hosts}: video will not arrive"
 )
 
+_ANSWERS = (
+    "Packets of {size} bytes get to {endpoint}, and its answers of that size do not come back: video will not arrive"
+)
 _BACK = "Small packets of media come back from {endpoint}, packets of {size} bytes do not: video will not arrive"
 
 
@@ -55,6 +59,7 @@ def check(facts: Facts) -> Judgement:
     if isinstance(direct, list):
         return direct
     back = [_back(facts, each) for each in _sessions(facts) if large_down(facts, each) is False]
+    back += [_answers(facts, each) for each in back_checks(facts) if _lost_on_the_way_back(facts, each)]
     return back or [_relay(group) for group in lossy] or direct
 
 
@@ -69,6 +74,23 @@ def _back(facts: Facts, session: str) -> Found:
         message=_BACK,
         args={"endpoint": echoes[0].endpoint, "size": max(each.size for each in echoes)},
         evidence=ids(echoes),
+        where=Where.UNKNOWN,
+        fixes=(_COMPARE, _LET_PASS),
+    )
+
+
+def _lost_on_the_way_back(facts: Facts, check: IceCheck) -> bool:
+    """A check as large was answered by a small packet on the same flow, and none by one of its own size."""
+    same = [each for each in media_checks(facts) if each.flow == check.flow and each.size >= FULL_SIZE]
+    return _vanished(check) and any(each.verified and each.failure is None for each in same)
+
+
+def _answers(facts: Facts, check: IceCheck) -> Found:
+    same = [each for each in media_checks(facts) if each.flow == check.flow]
+    return Found(
+        message=_ANSWERS,
+        args={"endpoint": check.endpoint, "size": check.size},
+        evidence=ids(same, check),
         where=Where.UNKNOWN,
         fixes=(_COMPARE, _LET_PASS),
     )

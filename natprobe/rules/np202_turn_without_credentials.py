@@ -15,17 +15,19 @@ Sources: W3C WebRTC section 4.4.1.6 (set the configuration), XEP-0215; field rep
 from natprobe.derive.advertised import installed
 from natprobe.derive.handed_out import handed_out, uri
 from natprobe.facts import Facts, JitsiConfig, Services, ids
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _relay_offers
 from natprobe.rules._candidates import listed
 from natprobe.servers.jitsi import fixes as jitsi
 
-READS = (Services, JitsiConfig)
+READS = (Services, JitsiConfig, *_relay_offers.KINDS)
 
 _MESSAGE = "{host} hands out {relays} without a user name: browsers then refuse to open the call at all"
 
 
 def check(facts: Facts) -> Judgement:
     """Even one such entry among good ones breaks every call."""
+    if _relay_offers.told(facts):
+        return _relay_offers.bare(facts)
     if not facts.of(Services):
         return NOT_APPLICABLE
     bare = [each for each in handed_out(facts) if not each.credentials]

@@ -48,11 +48,21 @@ from natprobe.facts import (
 from natprobe.fixes import more_servers
 from natprobe.model import Alternative, Do, Failure, Fix, Observation, Where, family, split
 from natprobe.reasons import sentence
-from natprobe.rules import CouldNotTell, Found, Judgement, alternative
+from natprobe.rules import CouldNotTell, Found, Judgement, _relay_files, _relay_offers, alternative
 from natprobe.rules._legs import found, nothing, port
 from natprobe.servers import coturn
 
-READS = (Allocation, Binding, Connected, DefaultRoute, OtherPayload, Run, Tunnel, TurnServer)
+READS = (
+    Allocation,
+    Binding,
+    Connected,
+    DefaultRoute,
+    OtherPayload,
+    Run,
+    Tunnel,
+    TurnServer,
+    *_relay_offers.KINDS,
+)
 
 _RELAY = "The relay {host} "
 _MESSAGES = {
@@ -77,6 +87,8 @@ _ELSEWHERE = Do(
 
 def check(facts: Facts) -> Judgement:
     """Where no UDP comes back at all, udp-blocked says it, and stun-filtered where all does but STUN."""
+    if _relay_offers.told(facts) and _relay_files.there(facts):
+        return _relay_offers.dead(facts)
     several = [_found(facts, group) for group in legs_in(facts, "unreachable") if not _unmissed(facts, group[0])]
     several += [_beyond(facts, each) for each in _unreached(facts)]
     if several:

@@ -14,11 +14,11 @@ on a machine without a domain.
 
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts, TurnServer
-from natprobe.rules import Found, Judgement
+from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, TurnServer)
+READS = (Allocation, TurnServer, *_relay_files.KINDS)
 
 _EMPTY = "The relay {host} asks for credentials with an empty realm over {transport} ({server}), and refuses them (401)"
 _NONE = "The relay {host} asks for credentials without a realm over {transport} ({server}), so that none can be made"
@@ -26,6 +26,8 @@ _NONE = "The relay {host} asks for credentials without a realm over {transport} 
 
 def check(facts: Facts) -> Judgement:
     """An empty one counts where credentials were refused with it; a missing one always."""
+    if _relay_files.there(facts):
+        return _relay_files.realm(facts)
     return [_found(facts, group) for group in legs_in(facts, "no-realm")] or nothing(facts)
 
 

@@ -18,11 +18,11 @@ from natprobe.addresses import address_class
 from natprobe.derive.relays import LegFacts, legs_in, seen_from
 from natprobe.facts import Allocation, Facts, Relayed, ids
 from natprobe.model import Address, split
-from natprobe.rules import Found, Judgement
+from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import address, found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, Relayed)
+READS = (Allocation, Relayed, *_relay_files.KINDS)
 
 _INNER = "The relay {host} gives out {relayed} over {transport} ({server}), {kind} address that peers cannot send to"
 _INNER_SEEN = _INNER + "; they see it as {seen}"
@@ -32,6 +32,8 @@ _KINDS = {"unspecified": "an unspecified", "carrier": "a provider's inner"}
 
 def check(facts: Facts) -> Judgement:
     """A private one is right where the relay itself has such an address."""
+    if _relay_files.there(facts):
+        return _relay_files.address(facts)
     return [_found(facts, group) for group in legs_in(facts, "address-wrong")] or nothing(facts)
 
 

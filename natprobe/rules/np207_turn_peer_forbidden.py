@@ -21,11 +21,11 @@ from natprobe.derive.advertised import within_reach
 from natprobe.derive.relays import LegFacts, legs, legs_in
 from natprobe.facts import Allocation, Candidate, Facts, Permission, Resolved, ids
 from natprobe.model import split
-from natprobe.rules import NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules import NOT_APPLICABLE, CouldNotTell, Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, Permission, Candidate, Resolved)
+READS = (Allocation, Permission, Candidate, Resolved, *_relay_files.KINDS)
 
 _MESSAGE = "The relay {host} over {transport} ({server}) refuses to talk to the media server at {peer} (403)"
 _ASK = "on the relay, look for denied-peer-ip in turnserver.conf: does it cover the media server, or everything?"
@@ -33,6 +33,8 @@ _ASK = "on the relay, look for denied-peer-ip in turnserver.conf: does it cover 
 
 def check(facts: Facts) -> Judgement:
     """Only the media server's own address decides: the relay's word on substitute peers is a question."""
+    if _relay_files.there(facts):
+        return _relay_files.peers(facts)
     by_relay: dict[tuple[str, str], list[LegFacts]] = {}
     for leg in legs(facts):
         if _forbidden(facts, leg):

@@ -18,13 +18,13 @@ from itertools import chain
 
 from natprobe.derive.certificates import Fault, fault, shown, told
 from natprobe.derive.relays import LegFacts, by_way, legs, refused_sessions
-from natprobe.facts import Allocation, Certificate, Facts, TlsSession, ids
+from natprobe.facts import Allocation, Certificate, CertificateFile, Facts, TlsSession, ids
 from natprobe.model import Do, Fix
-from natprobe.rules import Found, Judgement, alternative
+from natprobe.rules import Found, Judgement, _certificate_files, alternative
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, TlsSession, Certificate)
+READS = (Allocation, TlsSession, Certificate, CertificateFile)
 
 _RELAY = "The certificate of the relay {host} over {transport} ({server}) "
 _MESSAGES: dict[Fault, str] = {
@@ -42,6 +42,8 @@ _MESSAGES: dict[Fault, str] = {
 
 def check(facts: Facts) -> Judgement:
     """Also where --insecure went on past it. Where somebody between answers, tls-intercepted says it."""
+    if _certificate_files.there(facts, "coturn"):
+        return _certificate_files.broken(facts, "coturn")
     groups: dict[tuple[str, str], list[LegFacts]] = {}
     for each in legs(facts):
         if refused_sessions(facts, each) and not by_way(facts, each):

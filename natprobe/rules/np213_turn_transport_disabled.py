@@ -16,11 +16,11 @@ Sources: RFC 8656 sections 7.2, 18.6, 18.8 and 19; measured: coturn 4.6.1.
 from natprobe.derive.relays import LegFacts, legs_in
 from natprobe.facts import Allocation, Facts
 from natprobe.model import Do, Fix, Severity
-from natprobe.rules import Found, Judgement
+from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation,)
+READS = (Allocation, *_relay_files.KINDS)
 
 _NO_TRANSPORT = 442
 _MESSAGES = {
@@ -31,6 +31,8 @@ _MESSAGES = {
 
 def check(facts: Facts) -> Judgement:
     """An error for a relay that was named itself: no media goes through it."""
+    if _relay_files.there(facts):
+        return _relay_files.no_udp(facts)
     return [_found(facts, group) for group in legs_in(facts, "disabled")] or nothing(facts)
 
 

@@ -15,11 +15,11 @@ Sources: RFC 8656 sections 5, 7.2 and 21.1; measured: coturn 4.6.1 with no-auth,
 
 from natprobe.derive.relays import LegFacts, legs
 from natprobe.facts import Allocation, Facts, Permission, Relayed, ids
-from natprobe.rules import Found, Judgement
+from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 
-READS = (Allocation, Permission, Relayed)
+READS = (Allocation, Permission, Relayed, *_relay_files.KINDS)
 
 _ALLOCATES = "Anybody may relay through {host}: it allocates over {transport} ({server}) without asking for credentials"
 _RELAYS = "Anybody may relay through {host}: over {transport} ({server}) data went through it without any credentials"
@@ -27,6 +27,8 @@ _RELAYS = "Anybody may relay through {host}: over {transport} ({server}) data we
 
 def check(facts: Facts) -> Judgement:
     """Not where it then forbids every peer: that is no relay for anybody."""
+    if _relay_files.there(facts):
+        return _relay_files.open_(facts)
     groups: dict[tuple[str, str], list[LegFacts]] = {}
     for each in filter(_open, legs(facts)):
         groups.setdefault((each.allocation.host, each.allocation.transport), []).append(each)

@@ -22,16 +22,18 @@ from natprobe.addresses import address_class
 from natprobe.derive.inner import INNER, Door, audited, door
 from natprobe.facts import Allocation, Facts, Permission, ids
 from natprobe.model import Address, Do, Fix
-from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, _relay_files
 from natprobe.servers import coturn
 
-READS = (Allocation, Permission)
+READS = (Allocation, Permission, *_relay_files.KINDS)
 
 _MESSAGE = "The relay {host} would let its users reach inner addresses: {doors}"
 
 
 def check(facts: Facts) -> Judgement:
-    """Only where --audit-relay asked; silence to a permission says nothing of it."""
+    """Only where --audit-relay asked; silence to a permission says nothing of it. On the server its file tells."""
+    if _relay_files.there(facts):
+        return _relay_files.inner(facts)
     relays = audited(facts)
     if not relays:
         return NOT_APPLICABLE

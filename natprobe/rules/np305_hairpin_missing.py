@@ -11,10 +11,13 @@ What to do: best, advertise both addresses, the public one and the server's inne
 `JVB_ADVERTISE_IPS=PUBLIC,INNER`; Janus: `keep_private_host = true` beside `nat_1_1_mapping`); each client takes the one
 that it reaches. Or switch on NAT loopback (also "NAT reflection", "hairpin NAT") in the router, for UDP as well.
 
-From inside alone nobody can tell whether the port is open outside: check again from another network.
+From inside alone nobody can tell whether the port is open outside: check again from another network, and diagnose both
+reports together.
 
 Sources: RFC 4787 section 6, RFC 5128 section 3.3.2; field reports: docker-jitsi-meet 651.
 """
+
+from collections.abc import Sequence
 
 from natprobe.derive.advertised import (
     elsewhere,
@@ -26,18 +29,38 @@ from natprobe.derive.advertised import (
     outside_addresses,
     state,
 )
+from natprobe.derive.deciding import Decided
 from natprobe.derive.janus import lucky
 from natprobe.facts import Binding, Candidate, Facts, IceCheck, IceEnded, JitsiConfig, LocalAddress, Resolved, ids
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Fix, split
 from natprobe.rules import Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, listed, nothing, places
+from natprobe.rules._together import inner_of, judged, server_of
 
 READS = (Candidate, IceCheck, IceEnded, Binding, Resolved, LocalAddress, JitsiConfig)
 
 _SHARED = "This client comes from {shared}, the media server's own public address, and that does not answer from inside"
 _PROVEN = "The media server answers inside at {right}, but advertises {advertised}, which does not answer from inside"
 _ELSEWHERE = "run the same check from another network, such as a phone's hotspot"
+_TOGETHER = {
+    "proven": "{endpoint} answers {others}, outside, and not {clients}, who comes from that very address: the router"
+    " does not turn packets round",
+    "watched": "Packets of {clients}, who comes from the server's own public address, do not arrive at {endpoint}: the"
+    " router does not turn them round",
+    "narrowed": "{clients} comes from the media server's own public address, and {endpoint} does not answer from"
+    " inside",
+}
+
+
+def check_together(vantages: Sequence[Facts]) -> Judgement:
+    """A client outside that gets through, or others' packets that arrive, prove that the port is open."""
+    return judged(vantages, "hairpin-missing", _TOGETHER, _inside_too)
+
+
+def _inside_too(found: Decided) -> tuple[Fix, ...]:
+    facts = server_of(found)
+    return _fixes(facts, found.asked.address, inner_address(facts) or inner_of(found))
 
 
 def check(facts: Facts) -> Judgement:
@@ -59,7 +82,7 @@ def _found(facts: Facts) -> Found:
         },
         evidence=ids(checks_to(facts, told), forced(facts), lucky(facts), seen),
         alternatives=_alternatives(split(public[0])[1], proven=bool(inside), shared=bool(shared)),
-        fixes=_fixes(facts, split(public[0])[0]),
+        fixes=_fixes(facts, split(public[0])[0], inner_address(facts) or "THE-SERVER'S-INNER-ADDRESS"),
     )
 
 
@@ -76,8 +99,7 @@ def _alternatives(port: int, *, proven: bool, shared: bool) -> tuple[Alternative
     return tuple(found)
 
 
-def _fixes(facts: Facts, public: str) -> tuple[Fix, ...]:
-    inner = inner_address(facts) or "THE-SERVER'S-INNER-ADDRESS"
+def _fixes(facts: Facts, public: str, inner: str) -> tuple[Fix, ...]:
     return (
         *media_server(facts).advertise_inner(public, inner, installed(facts)),
         Do(

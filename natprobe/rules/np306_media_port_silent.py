@@ -17,30 +17,71 @@ of the server's name, it may be that address that is wrong.
 A Janus has a port of its own for every client, out of `rtp_port_range` (janus.jcfg, section media), which it tells
 nobody: the range that stands there has to be the one that is let in (janus-ports-outside-range).
 
-What to do: run the check from another network; then open and forward the port on the server's side, or open it
-in this network's firewall. On the server, `tcpdump -ni any udp port 10000` while the check runs tells which: packets
-that do not arrive are lost before the server, those that arrive and stay without answer in its own firewall.
+Several reports together narrow it down: `natprobe diagnose here.json outside.json server.json`, where server.json is
+of `natprobe inspect` or `natprobe serve --watch` on the server. What they decide has a finding of its own in this
+one's place.
+
+Where the other end is a `natprobe serve` that the check can ask over TCP, the two halves tell the direction: what never
+arrived there was lost on its way to the server's own socket; what arrived and was answered was lost on the way back, by
+a firewall that keeps in the server's answers, or by one here that lets none of them in.
+
+What to do: run the check from another network; then open and forward the port on the server's side, or open it in
+this network's firewall. On the server, `sudo natprobe serve --watch --udp 10000` while the check runs tells which:
+packets that do not arrive are lost before the server, those that arrive and stay without answer in its own firewall.
 
 Sources: RFC 8445 section 7.2.5, measured: a firewall that drops and a closed port behind it are both silent.
 """
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from natprobe.derive import anything_back, media_checks, silent, target_addresses, udp_works
+from natprobe.derive import anything_back, arrival, media_checks, silent, target_addresses, udp_works
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
+from natprobe.derive.deciding import Decided
 from natprobe.derive.proxies import reached
 from natprobe.derive.unproxied import no_way_for_udp
-from natprobe.facts import Binding, Candidate, Facts, IceCheck, OtherPayload, PoolCheck, Resolved, Run, ids, server_kind
+from natprobe.facts import (
+    Arrived,
+    Binding,
+    Candidate,
+    Facts,
+    IceCheck,
+    OtherPayload,
+    PoolCheck,
+    Resolved,
+    Run,
+    Watched,
+    ids,
+    server_kind,
+)
 from natprobe.fixes import media_server, more_servers
 from natprobe.model import Address, Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, listed, places
+from natprobe.rules._together import WATCH, judged, server_of
 
-READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck)
+READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck, Arrived, Watched)
 
 _ONE = "UDP port {endpoint} never answered: {tries} authenticated checks got nothing back"
 _SEVERAL = "UDP to {endpoint} was never answered: {tries} authenticated checks got nothing back"
+_TOGETHER = {
+    "networks": "UDP port {endpoint} answers none of several networks: {tries} authenticated checks got nothing back",
+    "narrowed": "UDP port {endpoint} never answered {clients}: {tries} authenticated checks got nothing back, and"
+    " what the"
+    " server says rules out some causes only",
+}
+
+
+def check_together(vantages: Sequence[Facts]) -> Judgement:
+    """What stays open when the others' words have ruled out what they can."""
+    return judged(vantages, "media-port-silent", _TOGETHER, _open_it)
+
+
+def _open_it(found: Decided) -> tuple[Fix, ...]:
+    look = Do(text=f"First find out which it is: {WATCH.format_map(found.args)}", audience="server")
+    return (look, *_at_the_server(server_of(found), found.asked.address, [found.asked.port]))
 
 
 def check(facts: Facts) -> Judgement:
@@ -96,13 +137,13 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
     """Of one address, the port; of a Janus those of all our handles."""
     address, seen = split(endpoints[0])[0], [split(each)[1] for each in endpoints]
     works, ports = udp_works(facts, family(address)), listed(map(str, seen))
-    checks = checks_to(facts, endpoints)
+    checks, told = checks_to(facts, endpoints), _counted(facts, endpoints)
     return Found(
-        message=_SEVERAL if len(seen) > 1 else _ONE,
-        args={"endpoint": places(endpoints), "tries": sum(each.tries for each in checks)},
-        evidence=ids(checks),
-        where=Where.UNKNOWN if works is None else None,
-        alternatives=_alternatives(facts, endpoints[0], works),
+        message=told.message if told else _SEVERAL if len(seen) > 1 else _ONE,
+        args={"endpoint": places(endpoints), "tries": sum(each.tries for each in checks)} | (told.args if told else {}),
+        evidence=ids(checks, told.seen if told else ()),
+        where=Where.UNKNOWN if told or works is None else None,
+        alternatives=told.alternatives if told else _alternatives(facts, endpoints[0], works),
         fixes=(
             Do(
                 text="Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
@@ -113,6 +154,57 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
             *_at_the_server(facts, address, seen),
         ),
     )
+
+
+class _Counted(NamedTuple):
+    """What the server's own counts make of it: the direction."""
+
+    message: str
+    args: dict[str, int]
+    alternatives: tuple[Alternative, ...]
+    seen: tuple[Arrived | Watched, ...]
+
+
+def _counted(facts: Facts, endpoints: list[Endpoint]) -> _Counted | None:
+    """Where one endpoint was tried, as with any `natprobe serve`, and it could be asked."""
+    way = arrival.lost(facts, endpoints[0]) if len(endpoints) == 1 else None
+    if way is None:
+        return None
+    came = arrival.arrivals(facts, endpoints[0]) or []
+    return _Counted(
+        _COUNTED[way],
+        {
+            "sent": arrival.tries(facts, endpoints[0]),
+            "arrived": sum(each.packets for each in came),
+            "answered": sum(each.answered for each in came),
+        },
+        tuple(alternative(*each) for each in _LOST[way]),
+        (*came, *facts.of(Watched, lambda each: each.proto == "udp")),
+    )
+
+
+_COUNTED = {
+    "up": "None of the {sent} checks to UDP port {endpoint} arrived at the server, where natprobe waits for them: they"
+    " are lost on the way there",
+    "down": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, which answered {answered} of"
+    " them, and no answer arrived here: the answers are lost on the way back",
+    "unanswered": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, and none of its answers"
+    " could leave it",
+}
+_LOST = {
+    "up": (
+        ("media-port-blocked-here", "run the same check from another network"),
+        ("firewall-closed", "on the server: does `sudo natprobe serve --watch` see them arrive?"),
+        ("cloud-firewall", "in the provider's console: is the port open in the security group?"),
+        ("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
+    ),
+    "down": (
+        ("egress-closed", "on the server, its router and its cloud: may UDP leave from this port to anywhere?"),
+        ("udp-blocked", "run the same check from another network: if it works there, this one lets no answers in"),
+        ("replies-from-other-address", "on the server: do its answers leave by the address that was asked?"),
+    ),
+    "unanswered": (("egress-closed", "on the server: does its own firewall keep in what leaves from this port?"),),
+}
 
 
 def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple[Alternative, ...]:

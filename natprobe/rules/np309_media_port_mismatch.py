@@ -16,19 +16,24 @@ Sources: docker-jitsi-meet's and ice4j's own sources (single-port harvester, sta
 """
 
 from natprobe.derive.advertised import failed, forced, inner_address, installed, offered, state
-from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, Resolved, ids
+from natprobe.facts import Candidate, ConfigFile, Facts, IceCheck, JitsiConfig, Resolved, Setting, ids
 from natprobe.fixes import media_server
 from natprobe.model import Fix, split
-from natprobe.rules import Found, Judgement
+from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.rules._candidates import checks_to, nothing, places
+from natprobe.rules._published import remapped
 
-READS = (Candidate, IceCheck, Resolved, JitsiConfig)
+READS = (Candidate, IceCheck, Resolved, JitsiConfig, Setting, ConfigFile)
 
 _MESSAGE = "The media server advertises {advertised}, which does not answer, and answers at {right}: another port"
 
 
 def check(facts: Facts) -> Judgement:
-    """Proven by a verified check to the other port; that some port is open says nothing."""
+    """Proven by a verified check to the other port; that some port is open says nothing. On the server, what
+    docker-compose.yml publishes.
+    """
+    if facts.of(ConfigFile):
+        return list(remapped(facts)) or CLEAR
     return [_found(facts)] if state(facts) == "other-port" else nothing(facts)
 
 

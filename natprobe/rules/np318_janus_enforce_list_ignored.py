@@ -14,14 +14,15 @@ Sources: Janus's sample configuration (nat), measured with 1.1.2: with such a li
 addresses though `info` says ipv6: false; field reports: janus-gateway 397.
 """
 
+from natprobe.derive.configured import settings
 from natprobe.derive.janus import unwanted
-from natprobe.facts import Candidate, Facts, JanusInfo, ids
+from natprobe.facts import Candidate, Facts, JanusInfo, LocalAddress, Setting, ids
 from natprobe.model import split
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _janus_files
 from natprobe.rules._candidates import listed
 from natprobe.servers import janus
 
-READS = (JanusInfo, Candidate)
+READS = (JanusInfo, Candidate, Setting, LocalAddress)
 
 _MESSAGE = (
     "Janus offers {addresses} though it has IPv6 off: its list of interfaces matches none that is there, so that every"
@@ -30,7 +31,9 @@ _MESSAGE = (
 
 
 def check(facts: Facts) -> Judgement:
-    """The two words of its own against each other."""
+    """The two words of its own against each other; on the server its file against the interfaces."""
+    if facts.of(LocalAddress) and settings(facts, "janus", "ice_enforce_list"):
+        return _janus_files.enforced(facts)
     told = [each for each in facts.ok(JanusInfo) if each.ipv6 is not None]
     if not told or not facts.of(Candidate):
         return NOT_APPLICABLE

@@ -42,6 +42,7 @@ from natprobe.derive.proxies import (
     refusal,
     tunnels,
     unnamed,
+    unread_script,
     unsure,
     via,
     web_tunnel,
@@ -71,6 +72,8 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     if (script := endless_script(facts)) is not None:
         return [_endless(facts, script)]
+    if unread_script(facts) is not None and not secure_pages(facts):
+        return CouldNotTell(reason="proxy-script-not-run", ask=_NAME_THE_PROXY)
     if via(facts) is not None:
         return _by_proxy(facts)
     connects = web_connects(facts)
@@ -160,6 +163,7 @@ def _of_proxy(seen: ProxyChoice | Tunnel) -> str:
     return _PROXY_WORDS.get(seen.failure or Failure.INTERNAL, sentence(str(seen.failure)))
 
 
+_NAME_THE_PROXY = "check again with --proxy URL, the proxy that the script names for this host, or --proxy none"
 _COMPARED = "check again, with the probe tunnel: what else the proxy answers in time tells whether it is only slow"
 
 

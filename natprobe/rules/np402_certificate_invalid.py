@@ -17,13 +17,13 @@ from natprobe.derive.captive import portal
 from natprobe.derive.certificates import Fault, fault, same_handshake, shown, told
 from natprobe.derive.interception import intercepted_page
 from natprobe.derive.proxies import taken
-from natprobe.facts import Certificate, Facts, TlsSession, ids
+from natprobe.facts import Certificate, CertificateFile, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do, Failure, Severity
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _certificate_files, alternative
 from natprobe.target import is_address
 
-READS = (TlsSession, Certificate)
+READS = (TlsSession, Certificate, CertificateFile)
 
 _MESSAGES: dict[Fault, str] = {
     "ended": "The certificate of {name} ended on {end}",
@@ -41,8 +41,10 @@ _BESIDE = "At {endpoint}, a server of the SRV records and not the page: "
 def check(facts: Facts) -> Judgement:
     """What the verifier said decides; the certificate's facts tell why. Only the target's own: another server of
     `--stun` is there to compare with, and of a relay turn-certificate tells. One that is nobody's but somebody's on the
-    way is tls-intercepted's matter, or captive-portal's.
+    way is tls-intercepted's matter, or captive-portal's. On the server its file is looked at.
     """
+    if _certificate_files.there(facts, "nginx"):
+        return _certificate_files.broken(facts, "nginx")
     sessions = taken(facts, TlsSession, lambda each: each.name == facts.target.host and each.probe != "turn")
     between = [each.shown for each in intercepted_page(facts)]
     refused = [each for each in sessions if each.failure is Failure.TLS_CERTIFICATE]

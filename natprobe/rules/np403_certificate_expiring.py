@@ -15,18 +15,23 @@ from natprobe.derive import beside_page
 from natprobe.derive.certificates import shown
 from natprobe.derive.interception import intercepted_page
 from natprobe.derive.proxies import taken_ok
-from natprobe.facts import Certificate, Facts, TlsSession, ids
+from natprobe.facts import Certificate, CertificateFile, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _certificate_files
 
-READS = (TlsSession, Certificate)
+READS = (TlsSession, Certificate, CertificateFile)
 
-SOON_DAYS = 14
+SOON_DAYS = _certificate_files.SOON_DAYS
 
 
 def check(facts: Facts) -> Judgement:
-    """Only the target's own, and one that is accepted now: the others are certificate-invalid's."""
+    """Only the target's own, and one that is accepted now: the others are certificate-invalid's.
+
+    On the server its files tell.
+    """
+    if _certificate_files.there(facts):
+        return _certificate_files.ending(facts)
     own = taken_ok(facts, TlsSession, lambda each: each.verified and each.name == facts.target.host)
     between = [each.shown for each in intercepted_page(facts)]
     good = [each for each in shown(facts, own) if each not in between]

@@ -12,9 +12,11 @@ What to do: have the names of the meeting server and of its relay left out of th
 machine has a list of exceptions for it ("HTTPS scanning", "SSL filtering", "Web shield").
 
 A private authority alone is no sign of inspection: a company's own server may have one. Then certificate-invalid says
-what there is to say.
+what there is to say. Nor are two public authorities for one name, as a CDN may have them: one that verifies and names
+the public logs that have it (SCTs) is taken for the server's own.
 
-Sources: RFC 8446 section 9.3, RFC 8835 section 3.4; measured: Squid with ssl_bump, Chromium's TURN over TLS behind it.
+Sources: RFC 8446 section 9.3, RFC 6962 section 3.3, RFC 8835 section 3.4; measured: Squid with ssl_bump, Chromium's
+TURN over TLS behind it.
 """
 
 from natprobe.derive.interception import Intercepted, intercepted, refused

@@ -15,20 +15,28 @@ Sources: RFC 6455 sections 1.3 and 4.2.2, RFC 7395 section 3.1, nginx's page on 
 from natprobe.derive.advertised import installed
 from natprobe.derive.interception import intercepted_page
 from natprobe.derive.proxies import taken
-from natprobe.facts import Facts, JanusDoor, JitsiConfig, SignIn, ids
-from natprobe.model import Failure, Severity
+from natprobe.derive.websocket_locations import Socket, websockets
+from natprobe.facts import Facts, JanusDoor, JitsiConfig, Setting, SignIn, ids
+from natprobe.model import Failure, Set, Severity
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _gateways
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.servers.nginx import RELOAD
 
-READS = (SignIn, JitsiConfig, JanusDoor)
+READS = (SignIn, JitsiConfig, JanusDoor, Setting)
 
 _MESSAGE = "Signalling's WebSocket {url} is accepted and carries nothing: {why}"
+_NOT_LED = "{file} leads WebSockets to {location} on without {lines}: they are accepted and carry nothing"
 _DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
 
 
 def check(facts: Facts) -> Judgement:
-    """Before the stream's first word only. A word of the server's own, such as host-unknown, came through."""
+    """Before the stream's first word only. A word of the server's own, such as host-unknown, came through.
+
+    On the server, nginx's own file tells.
+    """
+    if there := websockets(facts):
+        return [_not_led(each) for each in there if each.missing] or CLEAR
     if intercepted_page(facts):
         return CLEAR
     if not facts.of(SignIn):
@@ -47,3 +55,35 @@ def check(facts: Facts) -> Judgement:
             fixes=(*jitsi.signalling_socket(facts.target.host, installed(facts)), jitsi.signalling_up()),
         )
     ]
+
+
+def _not_led(socket: Socket) -> Found:
+    said = socket.location
+    lines = tuple(
+        Set(
+            system="nginx",
+            file=said.file,
+            section=f"location {said.value}",
+            op="add",
+            key=line.rpartition(" ")[0],
+            value=line.rpartition(" ")[2].rstrip(";"),
+            line=said.line,
+            text=f"        {line}",
+            audience="server",
+            why="RFC 6455 section 4.1: an upgrade is of the connection, so each proxy makes it anew",
+            after=RELOAD,
+        )
+        for line in socket.missing
+    )
+    return Found(
+        message=_NOT_LED,
+        args={
+            "file": f"{said.file}:{said.line}",
+            "location": said.value,
+            "lines": " and ".join(each.rstrip(";") for each in socket.missing),
+        },
+        evidence=ids(said),
+        file=said.file,
+        line=said.line,
+        fixes=lines,
+    )

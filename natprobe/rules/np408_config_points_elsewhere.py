@@ -24,13 +24,14 @@ from natprobe.derive import target_addresses
 from natprobe.derive.advertised import installed
 from natprobe.derive.conference import mixed_content
 from natprobe.derive.proxies import taken
-from natprobe.facts import AddressClass, Facts, JitsiConfig, Resolved, SignIn, ids
+from natprobe.facts import AddressClass, ConfigFile, Facts, JitsiConfig, Listening, Resolved, Setting, SignIn, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules._public_url import public_url
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.target import is_address
 
-READS = (JitsiConfig, SignIn, Resolved)
+READS = (JitsiConfig, SignIn, Resolved, Setting, ConfigFile, Listening)
 
 _INNER: tuple[AddressClass, ...] = ("private", "carrier", "link-local", "unique-local", "unspecified", "multicast")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
@@ -48,7 +49,11 @@ _PORT = "another port than the page's"
 
 
 def check(facts: Facts) -> Judgement:
-    """The way that clients take is an error; of the other one, which the apps on phones may take, a warning."""
+    """The way that clients take is an error; of the other one, which the apps on phones may take, a warning. On the
+    server, what PUBLIC_URL says.
+    """
+    if facts.of(ConfigFile):
+        return list(public_url(facts)) or CLEAR
     configs = facts.ok(JitsiConfig)
     if not configs:
         return NOT_APPLICABLE

@@ -28,19 +28,20 @@ S = TypeVar("S", bound=Opened)
 
 
 class Refused(Data, frozen=True, kw_only=True):
-    """A port that could not be had, and on which addresses. `detail` is the system's own word."""
+    """A port that could not be had, and on which addresses. `detail` is the system's own word, `holder` who has it."""
 
     proto: str
     port: int
     addresses: tuple[str, ...]
     failure: Failure
     detail: str
+    holder: str = ""
 
     def sentence(self) -> str:
         """For people."""
         where = listed(self.addresses)
         if self.failure is Failure.ADDRESS_IN_USE:
-            return f"{self.proto} port {self.port} is in use by another program on {where}"
+            return f"{self.proto} port {self.port} is in use by {self.holder or 'another program'} on {where}"
         if self.failure is Failure.ADDRESS_NOT_LOCAL:
             return f"no address of this machine: {where}"
         if self.failure is Failure.PERMISSION_DENIED:

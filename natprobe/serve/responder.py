@@ -5,7 +5,8 @@ discovery where there are two addresses (RFC 5780), and ICE checks that are sign
 7.3). All else gets silence.
 
 It is no reflector: an answer goes to the address that asked and is no larger than the request, except that a
-short request gets the at most ANSWER_MAX bytes that the RFCs ask for; and sources are rate-limited.
+short request gets the at most ANSWER_MAX bytes that the RFCs ask for, and one that is signed with our password what was
+counted of its session where it asks for that (wire/counts.py); and sources are rate-limited.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from aioice.stun import Message
 
 from natprobe.net.api import DATAGRAM_MAX
 from natprobe.pairing import IceCredentials
+from natprobe.serve.counting import Counts, Sent
 from natprobe.serve.limits import Limits
-from natprobe.wire import classic, stun
+from natprobe.wire import classic, counts, payloads, stun
 from natprobe.wire.stun import Packet, StunError
 
 Endpoint = tuple[str, int]
@@ -34,12 +36,15 @@ _ROLES = {"ICE-CONTROLLING", "ICE-CONTROLLED"}
 
 
 class Answer(NamedTuple):
-    """What to send, from which of our endpoints, to whom. `verified`: our password signed the request."""
+    """What to send, from which of our endpoints, to whom. `verified`: our password signed the request. `counted`: what
+    the request was counted as; None: it was not.
+    """
 
     data: bytes
     local: Endpoint
     to: Endpoint
     verified: bool
+    counted: Sent | None = None
 
 
 class _Fault(NamedTuple):
@@ -56,22 +61,49 @@ _ROLE_CONFLICT = _Fault(487, "Role Conflict")
 
 
 class Responder:
-    """`others` maps each endpoint of an RFC 5780 server to that with the other address and the other port."""
+    """`others` maps each endpoint of an RFC 5780 server to that with the other address and the other port. `counts`:
+    where everything that comes is counted; whoever sends an answer tells it (`sent`), since sending may fail.
+    """
 
     def __init__(
         self,
         credentials: IceCredentials,
         others: Mapping[Endpoint, Endpoint] | None = None,
         limits: Limits | None = None,
+        counted: Counts | None = None,
     ) -> None:
         self._credentials = credentials
         self._others = others or {}
         self._limits = limits or Limits()
+        self._counts = Counts(0.0) if counted is None else counted
 
     def answer(
         self, data: bytes, local: Endpoint, source: Endpoint, now: float, *, stream: bool = False
     ) -> Answer | None:
         """The answer to what came from `source` to `local`, over UDP or a stream; None is silence."""
+        answer = self._answer(data, local, source, now, stream)
+        verified = answer is not None and answer.verified
+        if verified and _asks_for_counts(data):
+            return answer
+        what, fragment = payloads.of_stream(data) if stream else payloads.of_datagram(data)
+        proto: counts.Proto = "tcp" if stream else "udp"
+        sent = Sent(proto, local, source, what, verified, fragment if verified else "")
+        self._counts.arrived(sent, len(data), now)
+        return None if answer is None else answer._replace(counted=sent)
+
+    def came(self, data: bytes, local: Endpoint, source: Endpoint, now: float) -> None:
+        """A connection, which is answered by being taken, or the first bytes of one that are no STUN."""
+        sent = Sent("tcp", local, source, payloads.of_stream(data).what)
+        self._counts.arrived(sent, len(data), now)
+        if not data:
+            self._counts.answered(sent)
+
+    def sent(self, answer: Answer) -> None:
+        """The answer has left."""
+        if answer.counted is not None:
+            self._counts.answered(answer.counted)
+
+    def _answer(self, data: bytes, local: Endpoint, source: Endpoint, now: float, stream: bool) -> Answer | None:
         if classic.is_request(data) and not stream:
             return self._classic(data, local, source, now)
         packet = self._admit(data, source, now)
@@ -87,9 +119,12 @@ class Responder:
         if to != source and not self._limits.allow_elsewhere(source[0], now):
             return None
         sender = self._sender(message, local)
-        found = {"XOR_MAPPED_ADDRESS": source}
+        found: dict[str, Any] = {"XOR_MAPPED_ADDRESS": source}
         if key is None:
             found |= {"MAPPED_ADDRESS": source, "RESPONSE_ORIGIN": sender} | self._other(local, stream)
+        elif stun.COUNTS in message.attributes:
+            user: str = message.attributes["USERNAME"]
+            found |= {"X_COUNTS": counts.pack(self._counts.told(user.partition(":")[2], now))}
         return Answer(_success(message, key, len(data), found), sender, to, key is not None)
 
     def _classic(self, data: bytes, local: Endpoint, source: Endpoint, now: float) -> Answer | None:
@@ -145,6 +180,10 @@ class Responder:
     def _other(self, local: Endpoint, stream: bool) -> dict[str, Endpoint]:
         """OTHER-ADDRESS promises that CHANGE-REQUEST works there; over a stream it doesn't."""
         return {"OTHER_ADDRESS": self._others[local]} if local in self._others and not stream else {}
+
+
+def _asks_for_counts(data: bytes) -> bool:
+    return stun.COUNTS_TYPE in stun.first_values(data)
 
 
 def _unknown(packet: Packet) -> _Fault | None:

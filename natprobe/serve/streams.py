@@ -34,6 +34,7 @@ class Streams:
             if self._open.total() >= CONNECTIONS_MAX or self._open[address] >= CONNECTIONS_EACH:
                 return
             self._open[address] += 1
+            self._responder.came(b"", stream.local, stream.remote, self._now())
             try:
                 with contextlib.suppress(StunError, OSError):  # what is no STUN, is broken off or is too slow
                     await self._converse(stream)
@@ -48,7 +49,7 @@ class Streams:
         while left > 0:
             # One time-out for a whole message and its answer: bytes that trickle in don't prolong it.
             async with asyncio.timeout(IDLE_SECONDS):
-                messages = await _some(stream, splitter)
+                messages = await self._some(stream, splitter)
                 for message in messages[:left]:
                     await self._respond(stream, message, framed=bool(splitter.framed))
             if not messages:
@@ -59,14 +60,19 @@ class Streams:
         answer = self._responder.answer(message, stream.local, stream.remote, self._now(), stream=True)
         if answer is not None:
             await stream.write(frame(answer.data) if framed else answer.data)
+            self._responder.sent(answer)
             self._heard("TCP", stream.remote, answer)
 
-
-async def _some(stream: Stream, splitter: Splitter) -> list[bytes]:
-    """The next whole messages; none when the peer has closed. Raises StunError for any other bytes."""
-    while data := await stream.read(DATAGRAM_MAX):
-        if messages := splitter.feed(data):
-            return messages
-        if splitter.waiting > DATAGRAM_MAX:
-            raise StunError("a message longer than is read")
-    return []
+    async def _some(self, stream: Stream, splitter: Splitter) -> list[bytes]:
+        """The next whole messages; none when the peer has closed. Raises StunError for any other bytes."""
+        while data := await stream.read(DATAGRAM_MAX):
+            try:
+                messages = splitter.feed(data)
+            except StunError:
+                self._responder.came(data, stream.local, stream.remote, self._now())
+                raise
+            if messages:
+                return messages
+            if splitter.waiting > DATAGRAM_MAX:
+                raise StunError("a message longer than is read")
+        return []

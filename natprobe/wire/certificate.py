@@ -27,6 +27,7 @@ class Leaf(NamedTuple):
     days_left: float
     self_issued: bool
     sha256: str
+    logged: int
 
 
 def read(der: bytes, unix_time: float) -> Leaf:
@@ -50,6 +51,7 @@ def _leaf(certificate: x509.Certificate, unix_time: float) -> Leaf:
         days_left=round((end.timestamp() - unix_time) / 86400, 1),
         self_issued=certificate.subject == certificate.issuer,
         sha256=certificate.fingerprint(SHA256()).hex(),
+        logged=_logged(certificate),
     )
 
 
@@ -71,6 +73,15 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         return ()
     names = [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
     return tuple(clean(name, 253) for name in names[:NAMES_MAX])
+
+
+def _logged(certificate: x509.Certificate) -> int:
+    """How many public logs have confirmed it, by its own word: their signatures are not checked (RFC 6962, 3.3)."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps)
+        return len({each.log_id for each in found.value})
+    except (x509.ExtensionNotFound, *_UNREADABLE):
+        return 0
 
 
 def _time(moment: datetime.datetime) -> str:

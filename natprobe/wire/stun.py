@@ -34,6 +34,8 @@ RESPONSE_PORT = "RESPONSE-PORT"
 UNKNOWN_ATTRIBUTES = "UNKNOWN-ATTRIBUTES"
 # A comprehension-optional attribute that no RFC uses, to fill a check up to full size: the server must ignore it.
 FILLER = "X-FILLER"
+# Another such: a check asks `natprobe serve` with it for what arrived, and the answer carries that (wire/counts.py).
+COUNTS, COUNTS_TYPE = "X-COUNTS", 0xC0DF
 
 
 class StunError(ValueError):
@@ -99,6 +101,7 @@ _MORE: tuple[tuple[int, str, Callable[..., bytes], Callable[..., Any]], ...] = (
     (0x0026, PADDING, bytes, bytes),
     (0x0027, RESPONSE_PORT, stun.pack_unsigned_short, stun.unpack_unsigned_short),
     (0xC0DE, FILLER, bytes, bytes),
+    (COUNTS_TYPE, COUNTS, bytes, bytes),
     (0x0009, "ERROR-CODE", _pack_error, _error),
     (0x0014, "REALM", _utf8, _text),
     (0x8022, "SOFTWARE", _utf8, _text),
@@ -210,10 +213,14 @@ def ice_check(
     controlling: bool = True,
     use_candidate: bool = False,
     size: int = 0,
+    both_ways: bool = False,
+    counts: bool = False,
 ) -> bytes:
     """A connectivity check (RFC 8445 section 7.2.2), filled up to `size` bytes when that is more.
 
-    `user` is `REMOTE:LOCAL`, `password` the remote one; `use_candidate` nominates (section 7.1.2).
+    `user` is `REMOTE:LOCAL`, `password` the remote one; `use_candidate` nominates (section 7.1.2). What only
+    `natprobe serve` understands: `both_ways`, an answer as large as the check (PADDING, RFC 5780 section 7.6);
+    `counts`, what arrived of this session.
     """
     role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
     message = Message(
@@ -226,7 +233,9 @@ def ice_check(
         message.attributes["USE-CANDIDATE"] = None
     signed = len(bytes(message)) + stun.INTEGRITY_LENGTH + stun.FINGERPRINT_LENGTH
     if size > signed + 4:
-        message.attributes[FILLER] = bytes((size - signed - 4) // 4 * 4)
+        message.attributes[PADDING if both_ways else FILLER] = bytes((size - signed - 4) // 4 * 4)
+    if counts:
+        message.attributes[COUNTS] = b""
     message.add_message_integrity(password.encode())
     return bytes(message)
 

@@ -12,6 +12,12 @@ URL_MAX = 600
 _PARAMETERS = re.compile(r"(?:;|%3b)[^/]*", re.IGNORECASE)
 
 
+def authority(host: str, port: int, usual: int) -> str:
+    """As the Host header has it (RFC 9110 section 7.2)."""
+    bare = f"[{host}]" if ":" in host else host
+    return bare if port == usual else f"{bare}:{port}"
+
+
 def bare_path(path: str) -> str:
     """A path without its parameters."""
     return _PARAMETERS.sub("", path)

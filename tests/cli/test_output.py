@@ -119,7 +119,7 @@ def test_nobody_reads_the_progress() -> None:
     }
     # Nobody asked for the lifetime, and there is no page, no relay and nowhere to sign in.
     servers = {"signalling", "join", "services", "pool", "channel", "siblings"}
-    asked_less = {"lifetime", "turn", "relayed", "audit", "burst", "cascade", "compare"} | servers
+    asked_less = {"lifetime", "standing", "turn", "relayed", "audit", "burst", "cascade", "compare"} | servers
     assert {name for name, status in ends.items() if status != "complete"} == asked_less
 
 

@@ -84,7 +84,7 @@ WRONG = [
     (["explain", "\x1b]0;x\x07"], "there is no cause '\\x1b"),
     (["explain", ""], "there is no cause ''"),
     (["list", "everything"], "list wants one of probes, rules, formats"),
-    (["serve", "--udp", "x"], "not a valid int"),
+    (["serve", "--udp", "x"], "--udp wants a port"),
     (["serve", "--udp", "70000"], "--udp wants a port"),
     (["serve", "--address", "meet.test"], "--address wants"),
     (["serve", "--address", "192.0.2.99"], "192.0.2.99"),

@@ -9,6 +9,7 @@ from typing import Literal
 from natprobe.model import Family
 from natprobe.net.api import Datagram
 from natprobe.pairing import credentials, new_token
+from natprobe.serve.counting import Counts
 from natprobe.serve.responder import Responder
 from natprobe.serve.streams import Streams
 from tests.case import Case, Network, Peer, Relay, Stun, Web
@@ -96,12 +97,15 @@ def _start(servers: dict[str, LabHost], case: Case, token: str) -> None:
 
 def serve_peer(host: LabHost, addresses: Sequence[str], token: str) -> None:
     """natprobe's own `serve` on this host: its responder, our sockets."""
-    responder = Responder(credentials(token))
+    counts = Counts(host.now())
+    counts.ports = (("udp", at.MEDIA_UDP), ("tcp", at.MEDIA_TCP))
+    responder = Responder(credentials(token), counted=counts)
 
     def asked(udp: LabUdp, datagram: Datagram) -> None:
         answer = responder.answer(datagram.data, udp.local, datagram.source, host.now())
         if answer is not None:
             udp.send(answer.data, answer.to)
+            responder.sent(answer)
 
     for address in addresses:
         host.serve_udp(address, at.MEDIA_UDP, asked)

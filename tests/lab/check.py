@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from natprobe.cli.access import Access
-from natprobe.context import RELAY_ACCESS, Context, Options
+from natprobe.context import PEER_SESSION, RELAY_ACCESS, Context, Options
 from natprobe.diagnose import diagnose
 from natprobe.model import Observation, Report
 from natprobe.pairing import credentials
-from natprobe.probes.peer import SESSION
 from natprobe.run import SEQUENCE, Session
 from natprobe.target import Pasted, parse, stun_server
 from tests.lab.build import Lab
@@ -55,7 +54,7 @@ def prepared(lab: Lab, pasted: Pasted, options: Options, access: Access = NOBODY
         unix_time=time.time(),
     )
     if pasted.token is not None:
-        context.keep.put(SESSION, credentials(pasted.token))
+        context.keep.put(PEER_SESSION, credentials(pasted.token))
     if (given := access.credentials(context.unix_time)) is not None:
         context.keep.put(RELAY_ACCESS, given)
     return Session(context)

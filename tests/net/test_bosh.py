@@ -85,3 +85,45 @@ def test_every_request_names_the_pages_origin() -> None:
     found = asked([STANZA], 1)
     assert len(found.headers) == 2
     assert all(each == [(b"Origin", b"https://page.example")] for each in found.headers)
+
+
+class Lost:
+    """Answers one request; the connection of each that follows ends without an answer, `after` so many seconds."""
+
+    open = True
+
+    def __init__(self, after: float) -> None:
+        self.after, self.asked = after, 0
+
+    async def post(self, *_: object) -> Reply:
+        self.asked += 1
+        if self.asked > 1:
+            await asyncio.sleep(self.after)
+            raise EOFError("the server closed the connection without an answer")
+        return Reply(200, {}, f"<body xmlns='{HTTPBIND}' sid='s'>{STANZA}</body>".encode())
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@pytest.mark.parametrize(
+    ("strict", "after", "asked"), [(False, 3.0, 3), (True, 3.0, 2), (True, 0.01, 3)], ids=["usual", "held", "too late"]
+)
+def test_a_held_request_that_is_lost_is_sent_again_unless_strict(strict: bool, after: float, asked: int) -> None:
+    """A connection that was closed already has lost nothing: that one is made again in any case."""
+    there = Lost(after)
+
+    async def another() -> Client:
+        return cast(Client, there)
+
+    async def go() -> None:
+        bosh = Bosh(cast(Client, there), another, "/http-bind", "a", random.Random(1))
+        bosh.strict = strict
+        await bosh.start()
+        await bosh.receive()
+        with pytest.raises(EOFError):
+            await bosh.receive()
+        bosh.close()
+
+    Clock().run(go())
+    assert there.asked == asked

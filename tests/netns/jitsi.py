@@ -49,22 +49,23 @@ _STRANGERS = 'if ($http_origin = "https://' + at.TARGET + '") { return 403; } '
 _INDEX = "<!DOCTYPE html><html><head><title>Jitsi Meet</title></head></html>"
 
 
-def start(host: Host, jitsi: Jitsi) -> Process:
+def start(host: Host, jitsi: Jitsi) -> tuple[Process, Process]:
     """Both processes; `wait` for what this returns. nginx's part is `locations`."""
     (host.folder / CONFIG).write_text(config_js(jitsi))
     folder = host.folder / "prosody"
     folder.mkdir()
     (config := folder / "prosody.cfg.lua").write_text(prosody(jitsi, folder))
     _user(folder)
-    host.start(["prosody", "--config", str(config), "-F"], log=PROSODY_LOG)
+    server = host.start(["prosody", "--config", str(config), "-F"], log=PROSODY_LOG)
     path = host.folder / "jitsi.json"
     path.write_bytes(msgspec.json.encode(settings(jitsi, host.folder / STATUS)))
-    return host.start([sys.executable, "-m", "tests.jitsi", str(path)], log=LOG)
+    return server, host.start([sys.executable, "-m", "tests.jitsi", str(path)], log=LOG)
 
 
-def wait(process: Process) -> None:
-    """Until both serve: the focus can only be ready when Prosody is."""
+def wait(server: Process, process: Process) -> None:
+    """Until both serve: without a focus, nobody else waits for Prosody."""
     process.wait(lambda: READY in process.log.read_text())
+    server.listens(tcp=[HTTP])
 
 
 def status(folder: Path) -> dict[str, int]:
@@ -141,8 +142,9 @@ def locations(folder: Path, jitsi: Jitsi) -> str:
     script = f"default_type application/javascript; alias {folder / CONFIG};"
     page = f"default_type text/html; return 200 '{_INDEX}';"
     parts = [f"= /config.js {{ {script} }}", f"~ ^/[^/]+/config\\.js$ {{ {script} }}"]
-    parts += [f"= /xmpp-websocket {{ {_websocket(jitsi, page)} }}"]
-    parts += [f"= /http-bind {{ {_bosh(jitsi)} }}"]
+    quiet = f"proxy_read_timeout {jitsi.quiet}s; " if jitsi.quiet else ""
+    parts += [f"= /xmpp-websocket {{ {quiet}{_websocket(jitsi, page)} }}"]
+    parts += [f"= /http-bind {{ {quiet}{_bosh(jitsi)} }}"]
     parts += [f"= /{REQUEST} {{ {_passed(REQUEST, NOBODY if jitsi.request == 'down' else REQUESTS)} }}"]
     if jitsi.channel == "works":
         parts.append(f"~ ^/colibri-ws/ {{ {_UPGRADE}proxy_pass http://127.0.0.1:{CHANNEL}; }}")

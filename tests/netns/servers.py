@@ -96,7 +96,7 @@ def start(network: Network, case: Case, files: Files, stuns: Files | None, turns
     for process, count in relays:
         process.listens(udp=[at.STUN_PORT], tcp=[at.STUN_PORT], addresses=count)
     if meeting is not None:
-        jitsi.wait(meeting)
+        jitsi.wait(*meeting)
     if cascade is not None:
         janus.wait(cascade, Janus(api="own"))
     if gateway is not None:

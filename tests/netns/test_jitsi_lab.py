@@ -28,7 +28,8 @@ def case(ipv6: bool = False, **conditions: Any) -> Case:
 
 def asked(built: Lab, word: str, environment: tuple[str, ...] = ()) -> Facts:
     client = [sys.executable, "-m", "tests.netns.jitsi_client", str(built.root), word]
-    found: Facts = json.loads(built.client.run(["env", *environment, *client]).stdout)
+    variables = dict(each.split("=", 1) for each in environment)
+    found: Facts = json.loads(built.client.run(client, env=variables).stdout)
     return found
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from tests.case import CASES, Case, load
-from tests.netns import jitsi, relay
+from tests.netns import jitsi, relay, warm
 from tests.netns.lab import Lab, lab
 from tests.netns.test_cases import STUN
 
@@ -68,8 +68,7 @@ def test_nothing_is_left_by_bosh(moments: int) -> None:
 def ended(built: Lab, moment: float | None, log: str = jitsi.PROSODY_LOG, *options: str) -> None:
     """One check, interrupted so many seconds after this server's log got longer, unless it has ended by itself."""
     argv = [sys.executable, "-m", "natprobe", "check", built.target, *STUN, "--ca-file", str(built.root), *options]
-    quiet = subprocess.DEVNULL
-    child = subprocess.Popen(built.client.inside(argv), stdin=quiet, stdout=quiet, stderr=quiet)
+    child = built.client.start(argv, log="check.log").child
     try:
         if moment is not None:
             _met(built.network.folder / log, child)
@@ -82,7 +81,7 @@ def ended(built: Lab, moment: float | None, log: str = jitsi.PROSODY_LOG, *optio
         child.wait()
 
 
-def _met(log: Path, child: subprocess.Popen[bytes]) -> None:
+def _met(log: Path, child: subprocess.Popen[bytes] | warm.Child) -> None:
     before = log.stat().st_size
     while child.poll() is None and log.stat().st_size == before:
         time.sleep(0.002)

@@ -33,11 +33,11 @@ def case(**parts: Network | Dns | Web | Peer) -> Case:
 
 
 def ask(built: Lab, *question: str) -> str:
-    return built.client.run([sys.executable, str(HERE / "stun_client.py"), *question]).stdout.strip()
+    return built.client.run([sys.executable, "-m", "tests.netns.stun_client", *question]).stdout.strip()
 
 
 def look(built: Lab, *question: str) -> str:
-    return built.client.run([sys.executable, str(HERE / "web_client.py"), *question]).stdout.strip()
+    return built.client.run([sys.executable, "-m", "tests.netns.web_client", *question]).stdout.strip()
 
 
 def ours() -> set[str]:

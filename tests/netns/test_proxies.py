@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from tests.case_proxy import Proxy
 from tests.netns import addresses as at
 from tests.netns.lab import Lab, lab
 
-CLIENT = str(Path(__file__).parent / "proxy_client.py")
 RIGHT, WRONG = f"{access.USER}:{access.PASSWORD}", f"{access.USER}:{access.WRONG}"
 TURN, DENIED, ASKED = "turn.example.test", "403 ERR_ACCESS_DENIED 0", '407 Basic realm="Proxy of the lab"'
 FILTER = "Web filter of the lab"
@@ -26,7 +24,7 @@ def case(proxy: Proxy, **parts: Network | Dns) -> Case:
 
 
 def ask(built: Lab, *question: str) -> str:
-    return built.client.run([sys.executable, CLIENT, *question]).stdout.strip()
+    return built.client.run([sys.executable, "-m", "tests.netns.proxy_client", *question]).stdout.strip()
 
 
 SQUIDS = {

@@ -205,7 +205,7 @@ def path(**network: Any) -> Iterator[Lab]:
 
 
 PORT = "9000"
-TRAFFIC = [sys.executable, str(Path(__file__).parent / "traffic.py")]
+TRAFFIC = [sys.executable, "-m", "tests.netns.traffic"]
 
 
 def asked(built: Lab, *question: str) -> Any:

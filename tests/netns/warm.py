@@ -1,4 +1,5 @@
-"""natprobe in a namespace, from a process that has loaded everything: starting Python costs as much as a whole check.
+"""Python's modules in a namespace, from a process that has loaded everything: starting Python costs as much as a whole
+check, or as a Jitsi of the lab.
 
 One such process per test process; each run is a fork of it, which then enters the namespace as `ip netns exec` does.
 How the real command starts is tests/cli's and tests/bench's business.
@@ -10,15 +11,21 @@ import atexit
 import contextlib
 import ctypes
 import functools
+import gc
 import json
 import os
+import re
+import runpy
 import select
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,31 +33,88 @@ from typing import Any, NoReturn
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
 _BIND, _REC, _SLAVE = 0x1000, 0x4000, 0x80000
 _PDEATHSIG = 1
+# An import in a function's body.
+_LATE = re.compile(r"^ +(?:from|import) ([\w.]+)", re.MULTILINE)
+
+
+class Child:
+    """A process that the loaded one forked, as far as subprocess.Popen's users here ask; its exit code is not told."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._opened = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        """Something once it has ended."""
+        return 0 if self._opened < 0 or select.select([self._opened], [], [], 0)[0] else None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._opened, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Raises TimeoutExpired."""
+        if self._opened < 0:
+            return
+        if not select.select([self._opened], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        os.close(self._opened)
+        self._opened = -1
 
 
 def run(
     namespace: str, words: Sequence[str], *, timeout: float, cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """`natprobe WORDS` in this namespace. Raises TimeoutExpired."""
+    """`python -m WORDS` in this namespace. Raises TimeoutExpired."""
     with tempfile.TemporaryDirectory(prefix="natprobe-warm-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        asked = {"namespace": namespace, "words": list(words), "cwd": str(cwd), "env": dict(env)}
-        code = _asked(asked | {"out": str(out), "err": str(err)}, timeout)
-        return subprocess.CompletedProcess(["natprobe", *words], code, out.read_text(), err.read_text())
+        code = _asked(_question(namespace, words, cwd, env) | {"out": str(out), "err": str(err)}, timeout)
+        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
 
 
-def _asked(question: dict[str, Any], timeout: float) -> int:
-    """The exit code."""
+def start(namespace: str, words: Sequence[str], *, log: Path, cwd: Path, env: Mapping[str, str]) -> Child:
+    """The same, which goes on; what it says stands in `log`."""
+    return Child(_told(_question(namespace, words, cwd, env) | {"out": str(log), "err": str(log), "goes on": True}))
+
+
+@contextlib.contextmanager
+def within(namespace: str) -> Iterator[None]:
+    """This thread is in that network, and then in its own again."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as own, open(f"/run/netns/{namespace}") as other:
+        _done(libc.setns(other.fileno(), _NEWNET))
+        try:
+            yield
+        finally:
+            _done(libc.setns(own.fileno(), _NEWNET))
+
+
+def _question(namespace: str, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    return {"namespace": namespace, "words": list(words), "cwd": str(cwd), "env": dict(env)}
+
+
+def _told(question: dict[str, Any]) -> int:
+    """What the loaded process says first: the child's id."""
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(json.dumps(question) + "\n")
     server.stdin.flush()
-    child = int(server.stdout.readline())
-    late = not select.select([server.stdout], [], [], timeout)[0]
+    return int(server.stdout.readline())
+
+
+def _asked(question: dict[str, Any], timeout: float) -> int:
+    """The exit code."""
+    child, answers = _told(question), _server().stdout
+    assert answers is not None
+    late = not select.select([answers], [], [], timeout)[0]
     if late:
         os.kill(child, signal.SIGKILL)
-    code = int(server.stdout.readline())
+    code = int(answers.readline())
     if late:
         raise subprocess.TimeoutExpired(question["words"], timeout)
     return code
@@ -77,27 +141,62 @@ def _stop(server: subprocess.Popen[str]) -> None:
 
 
 def main() -> None:
-    """One question a line, and for each a line with the child's id, then one with its exit code."""
+    """One question a line, and for each a line with the child's id, then one with its exit code unless it goes on."""
     _load()
     for line in sys.stdin:
         question = json.loads(line)
+        _prepare(question["words"][0])
+        _reap()
         child = os.fork()
         if not child:
             _be(question)
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        if "goes on" not in question:
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _reap() -> None:
+    """Those that went on and have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _load() -> None:
-    """All that natprobe imports, but not the commands: they take the time at which they are imported for the start."""
-    import typer.main  # noqa: F401
+    """All that natprobe imports, late imports too, and typer's reading of the commands. What is there already stays
+    out of the collector's way, so that the children share it.
+    """
+    import typer.main
 
     tree = Path(__file__).parents[2]
-    for path in sorted(tree.glob("natprobe/**/*.py")):
-        words = path.relative_to(tree).with_suffix("").parts
-        if words[1] not in ("cli", "__main__"):
-            import_module(".".join(words).removesuffix(".__init__"))
-    assert "natprobe.cli" not in sys.modules
+    files = sorted(tree.glob("natprobe/**/*.py"))
+    for words in (path.relative_to(tree).with_suffix("").parts for path in files if path.stem != "__main__"):
+        import_module(".".join(words).removesuffix(".__init__"))
+    for name in sorted({name for path in files for name in _LATE.findall(path.read_text())}):
+        with contextlib.suppress(ImportError):
+            import_module(name)
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(sys.modules["natprobe.cli.app"].app)
+    _settle()
+
+
+@functools.cache
+def _prepare(module: str) -> None:
+    """What another module than natprobe needs; its own code is run by each child anew."""
+    if module == "natprobe":
+        return
+    spec = find_spec(module)
+    name = f"{module}.__main__" if spec and spec.submodule_search_locations else module
+    path = import_module(name).__file__
+    for late in _LATE.findall(Path(path or "").read_text()):
+        import_module(late)
+    del sys.modules[name]
+    _settle()
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def _be(question: dict[str, Any]) -> NoReturn:
@@ -110,35 +209,48 @@ def _be(question: dict[str, Any]) -> NoReturn:
         os.chdir(question["cwd"])
         os.environ.clear()
         os.environ.update(question["env"])
-        sys.argv = ["natprobe", *question["words"]]
-        code = _natprobe()
+        sys.argv = list(question["words"])
+        code = _ended(_natprobe if sys.argv[0] == "natprobe" else _module)
     finally:
         os._exit(code)
 
 
-def _natprobe() -> int:
-    from natprobe.cli import main as command
-
+def _ended(body: Callable[[], None]) -> int:
+    """The exit code, as Python itself would give it."""
     code: object = 0
     try:
-        command()
+        body()
     except SystemExit as exc:
         code = exc.code
+    except BaseException:
+        code = 1
+        traceback.print_exc()
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
     return code if isinstance(code, int) else int(code is not None)
 
 
+def _natprobe() -> None:
+    for module in [module for name, module in sys.modules.items() if name.startswith("natprobe.cli")]:
+        if hasattr(module, "BEGAN"):
+            module.__dict__["BEGAN"] = time.monotonic()  # when the commands were imported, in a process of their own
+    sys.modules["natprobe.cli"].main()
+
+
+def _module() -> None:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
 def _redirect(question: dict[str, Any]) -> None:
     """As a shell would; nobody's terminal."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for number, path in enumerate((os.devnull, question["out"], question["err"])):
         opened = os.open(path, flags if number else os.O_RDONLY, 0o600)
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  # for the rest of this process' life
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
 
 

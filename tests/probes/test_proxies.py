@@ -268,6 +268,16 @@ def test_a_script_that_is_not_there_leaves_the_direct_way() -> None:
     assert HIDDEN not in repr(found)
 
 
+def test_where_no_engine_runs_the_script_the_way_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the direct one nor what is set beside it: a browser here would know."""
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    sources = [env(pac=script("return 'DIRECT'"), proxies={"https": ALIVE})]
+    found = run(lab(), sources=sources)
+    assert [each.failure for each in of(found, ProxyScript)] == [Failure.UNSUPPORTED]
+    assert of(found, ProxyChoice) == []
+    assert ways(lab(), sources, (at.TARGET, 443)) == [[]]
+
+
 def test_a_script_is_not_asked_for_this_machine() -> None:
     network = lab()
     found = run(network, "localhost", [env(pac=f"http://{at.WEB}/p.pac")])

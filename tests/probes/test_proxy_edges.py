@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ from tests.probes.loopback import LOOPBACK
 from tests.probes.seen import of, says, seen
 from tests.probes.test_proxies import ALIVE, PORT, choice, context, env, lab, run, script, with_wpad
 from tests.probes.test_signalling import BINDS, OPEN, SUCCESS, offering, speaks
-from tests.signing import NAME, listening, signed_in
+from tests.signing import NAME, listening, signed_in, upgraded
 
 HIDDEN = "AbCdEfGhIj"
 
@@ -88,6 +89,29 @@ async def test_a_proxy_on_this_machine_makes_no_line_private() -> None:
         async with signed_in(port, login=login, kept={ROUTES: Local()}) as signed:
             fact = signed.one(SignIn)
     assert (fact.reached, fact.failure) == ("stream", Failure.UNSUPPORTED)
+
+
+async def test_a_name_with_umlauts_goes_to_the_proxy_and_the_server_in_a_labels() -> None:
+    heads = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await upgraded(reader, writer))
+
+    proxy = HttpProxy(net=SystemNet(), ports=None, names={"xn--bcher-kva.test": LOOPBACK})
+    async with listening(talk) as port, loopback(proxy) as proxy_port:
+
+        class Local:
+            async def to(self, host: HostName, port: int) -> tuple[Way, ...]:
+                return (Way(address=LOOPBACK, proxy=Proxy(scheme="http", host=LOOPBACK, port=proxy_port)),)
+
+            async def choice(self, host: HostName, port: int, purpose: str = "web") -> ProxyChoice:
+                raise AssertionError("nobody asks")
+
+        url = f"ws://B\u00fccher.test:{port}/xmpp-websocket"
+        async with signed_in(port, websocket=url, kept={ROUTES: Local()}) as signed:
+            assert signed.one(SignIn).reached == "upgrade"
+        assert proxy.seen[0] == ("xn--bcher-kva.test", port)
+        assert f"Host: xn--bcher-kva.test:{port}\r\n".encode() in heads[0]
 
 
 # --- scripts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -14,25 +14,21 @@ from natprobe.facts import Facts
 from natprobe.model import Report
 from natprobe.rules import rules
 from tests.case import Case, Expect, Network, Peer, cases, load
-from tests.lab.build import build
-from tests.memory.test_cases import PATHS, checked, typed
+from tests.memory.reports import reported
+from tests.memory.test_cases import PATHS
 
 # A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them. The Janus of the lab
 # always has an address to tell: tests/rules/test_rules_janus.py.
 WITHOUT_A_CASE = {"probe-crashed", "out-of-time", "janus-candidates-missing"}
+# What only `natprobe inspect` sees, on the server itself; cases are networks that a client is in.
+# tests/rules/test_rules_ports.py and tests/netns/test_inspect_sockets.py:
+INSPECTED = {"loopback-only", "port-held-by-other", "wildcard-answers-from-other-address", "port-not-published"}
 HINTS = get_type_hints(Network)
 NATS = [*product(get_args(HINTS["mapping"]), get_args(HINTS["filtering"]), (False, True))]
 VARYING = ("address-dependent", "address-and-port-dependent")
 
 
-def reported(case: Case, seed: int = 0) -> Report:
-    lab = build(case, seed)
-    return checked(lab, typed(case, lab))
-
-
-@cache
-def in_case(path: Path) -> Report:
-    return reported(load(path))
+InCase = Callable[[Path], Report]
 
 
 def found_by(report: Report) -> set[str]:
@@ -41,11 +37,11 @@ def found_by(report: Report) -> set[str]:
     return {rule.cause.name for rule in rules() if isinstance(rule.module.check(facts), list)}
 
 
-def test_every_rule_is_fired_by_a_case() -> None:
+def test_every_rule_is_fired_by_a_case(in_case: InCase) -> None:
     """In memory, or, where only real servers have it, by a case whose causes the kernel ring holds to be exact."""
     fired = {cause for path in PATHS for cause in found_by(in_case(path))}
     fired |= {cause for path in _kernel_only() for cause in load(path).expect.causes}
-    assert {rule.cause.name for rule in rules()} - fired == WITHOUT_A_CASE
+    assert {rule.cause.name for rule in rules()} - fired == WITHOUT_A_CASE | INSPECTED
 
 
 def test_only_jitsi_janus_and_proxies_are_left_to_the_kernel_ring() -> None:
@@ -59,12 +55,12 @@ def _kernel_only() -> set[Path]:
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if not load(path).expect.causes], ids=lambda path: path.stem)
-def test_no_rule_speaks_where_nothing_is_wrong(path: Path) -> None:
+def test_no_rule_speaks_where_nothing_is_wrong(path: Path, in_case: InCase) -> None:
     assert found_by(in_case(path)) == set()
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_what_a_finding_says_stands_on_evidence(path: Path) -> None:
+def test_what_a_finding_says_stands_on_evidence(path: Path, in_case: InCase) -> None:
     """Every id is an observation's, and a sentence has no place left empty."""
     report = in_case(path)
     there = {each.id for each in report.observations}

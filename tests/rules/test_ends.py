@@ -21,7 +21,7 @@ from tests.memory.test_cases import checked, typed
 # A peer of ours has no page, no relay and nowhere to sign in, and nobody asked for the lifetime of mappings.
 NOTHING_TO_DO = (
     *("siblings", "signalling", "join", "services", "lifetime", "turn", "pool"),
-    *("relayed", "channel", "cascade", "audit", "burst", "compare"),
+    *("relayed", "channel", "standing", "cascade", "audit", "burst", "compare"),
 )
 Probe = Callable[[Context, Facts], AsyncIterator[Observation]]
 

@@ -85,6 +85,25 @@ def test_certificates_that_only_differ() -> None:
     assert judged("tls-intercepted", *split, target=JITSI) is CLEAR
 
 
+@pytest.mark.parametrize(
+    ("through", "intercepts"),
+    [
+        ((session(), leaf("CN=WE1,O=Google Trust Services", logged=2)), False),
+        # One log is no public authority's way, and what nobody trusts is none at all.
+        ((session(), leaf("CN=WE1,O=Google Trust Services", logged=1)), True),
+        ((session(failure=Failure.TLS_CERTIFICATE), leaf("CN=WE1,O=Google Trust Services", logged=2)), True),
+        # A name that such devices sign with is one, whatever else stands there.
+        ((session(), leaf(logged=3)), True),
+    ],
+)
+def test_two_public_authorities_for_one_name(through: tuple[Observation, ...], intercepts: bool) -> None:
+    """As a CDN may have them: the proxy meets another of its places than we do."""
+    own = (connected(), session(), certificate(issuer="CN=R11,O=Let's Encrypt,C=US", sha256="22", logged=2))
+    front = (tunnel(), *led(connected(), *through, page(says=("jitsi",))))
+    seen = behind(*PASSES, network=UDP_WORKS, straight=own, front=front)
+    assert ("tls-intercepted" in causes(*seen)) is intercepts
+
+
 def test_an_authority_of_the_companys_own_is_none() -> None:
     private = leaf("CN=Example GmbH Root CA 2024,O=Example GmbH")
     seen = (named(WEB), *UDP_WORKS, connected(), session(failure=Failure.TLS_CERTIFICATE), private)

@@ -25,6 +25,7 @@ def made(
     start: datetime = NOW - timedelta(days=1),
     end: datetime = NOW + timedelta(days=10),
     issuer: str | None = None,
+    logs: bytes | None = None,
 ) -> bytes:
     def named(word: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, word)] if word else [])
@@ -33,7 +34,32 @@ def made(
     builder = builder.not_valid_before(start).not_valid_after(end)
     if names is not None:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if logs is not None:
+        builder = builder.add_extension(x509.UnrecognizedExtension(_LOGS, logs), critical=False)
     return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+# RFC 6962 section 3.3.
+_LOGS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+
+
+def logged_by(*logs: int) -> bytes:
+    """The extension with a timestamp of each of these logs, whose signatures are made up."""
+    each = [bytes(1) + bytes([log]) * 32 + bytes(10) + b"\x04\x03\x00\x08" + bytes(8) for log in logs]
+    listed = b"".join(len(one).to_bytes(2, "big") + one for one in each)
+    whole = len(listed).to_bytes(2, "big") + listed
+    size = bytes([len(whole)]) if len(whole) < 128 else b"\x81" + bytes([len(whole)])
+    return b"\x04" + size + whole
+
+
+@pytest.mark.parametrize(
+    ("logs", "count"),
+    [(None, 0), (logged_by(1), 1), (logged_by(1, 2), 2), (logged_by(1, 1), 1), (b"\x04\x02\x00\x09", 0), (b"", 0)],
+    ids=["none", "one", "two", "one twice", "cut short", "nothing"],
+)
+def test_how_many_logs_have_it(logs: bytes | None, count: int) -> None:
+    leaf = read(made(logs=logs), NOW.timestamp())
+    assert (leaf.logged, leaf.subject) == (count, "CN=meet.example.test")
 
 
 def test_the_facts() -> None:

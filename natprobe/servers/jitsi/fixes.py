@@ -69,17 +69,36 @@ def location(path: str, host: str, system: System | None) -> Set:
     value = f"{{ proxy_pass {behind}{'' if docker else _TARGETS[path]}; {words or 'proxy_set_header Host $host;'} }}"
     return Set(
         system="nginx",
-        file="the outer proxy's nginx server block" if docker else f"/etc/nginx/sites-available/{host}.conf",
+        file=_site(host, system),
         section="" if docker else "server block of port 443",
         op="add",
         key=f"location {match}",
         value=value,
         audience="server",
         why=_BOSH_WHY if path == "/http-bind" else _UPGRADE_WHY,
-        after="nginx -t && systemctl reload nginx",
+        after=_RELOAD_SITE,
     )
 
 
+def quiet_allowed(path: str, host: str, system: System | None) -> Set:
+    """How long nginx leaves a path of signalling be on which nothing is said."""
+    return Set(
+        system="nginx",
+        file=_site(host, system),
+        section=f"location {_LOCATIONS[path][0]}",
+        key="proxy_read_timeout",
+        value="900s",
+        audience="server",
+        why="a minute unless told, which is enough for clients that ping every ten seconds",
+        after=_RELOAD_SITE,
+    )
+
+
+def _site(host: str, system: System | None) -> str:
+    return "the outer proxy's nginx server block" if system == "docker" else f"/etc/nginx/sites-available/{host}.conf"
+
+
+_RELOAD_SITE = "nginx -t && systemctl reload nginx"
 _LOCATIONS = {
     "/xmpp-websocket": ("= /xmpp-websocket", "http://127.0.0.1:5280"),
     "/http-bind": ("= /http-bind", "http://127.0.0.1:5280"),

@@ -58,7 +58,7 @@ class Script:
             raise Unreadable(f"it is longer than {TEXT_MAX >> 20} MiB")
         self._left = NODES_MAX
         self.names: Names = dict(given)
-        root = _parsed(self._source, now).root_node
+        root = parsed(self._source, now).root_node
         self.error_line = self._first_error(root) if root.has_error else None
         self._run(root)
 
@@ -361,7 +361,8 @@ def load() -> None:
     _parser()
 
 
-def _parsed(source: bytes, now: Callable[[], float]) -> Tree:
+def parsed(source: bytes, now: Callable[[], float]) -> Tree:
+    """The script's tree. Raises Unreadable where it takes too many steps, or too long by this clock (seconds)."""
     spent, end = 0, now() + PARSE_SECONDS
 
     def enough(_offset: int, in_error: bool) -> bool:

@@ -1,0 +1,95 @@
+"""`natprobe inspect --diff`: the fixes that change a line of a configuration file, as a unified diff.
+
+Nothing is written. Without context lines, since what stands beside a setting may be a secret. Paths are absolute, so
+that `patch -d / -p1` takes it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Iterable, Iterator
+
+from natprobe.facts import Setting
+from natprobe.host.machine import Machine
+from natprobe.model import Report, Set
+from natprobe.servers.files.rewriting import rewritten
+from natprobe.servers.jitsi.lines import PLACEHOLDER
+from natprobe.wire.text import clean
+
+# What natprobe reads of a configuration file, in bytes.
+_FILE_MAX = 1 << 20
+
+
+def diff(report: Report, machine: Machine) -> str:
+    """All such fixes; what can't be shown as a diff is said in lines that begin with #."""
+    secret = {(each.file, each.line) for each in report.observations if isinstance(each, Setting) and each.secret}
+    by_file: dict[str, list[Set]] = {}
+    said: list[str] = []
+    for fix in _exact(report):
+        place = (fix.file, fix.line)
+        taken = [each for each in by_file.get(fix.file, []) if each.line == fix.line and each.op != "add"]
+        added = [each.text.partition("=")[0] for each in by_file.get(fix.file, []) if each.op == "add"]
+        if fix.op == "add" and "=" in fix.text and fix.text.partition("=")[0] in added:
+            continue  # another finding has it added already
+        if place in secret:
+            said.append(f"# {fix.file}:{fix.line} holds a secret, so that it is not shown here: {fix.op} {fix.key}\n")
+        elif taken and fix.op != "add":
+            said.append(f"# {fix.file}:{fix.line} is changed once: after that look again for {fix.key}\n")
+        else:
+            by_file.setdefault(fix.file, []).append(fix)
+    return "".join([*said, *(part for path, fixes in by_file.items() for part in _of_file(path, fixes, machine))])
+
+
+def _exact(report: Report) -> Iterator[Set]:
+    """Those that name a line of a file; each once, the gravest finding's first."""
+    found = [fix for finding in report.findings for fix in finding.fixes if isinstance(fix, Set)]
+    yield from dict.fromkeys(fix for fix in found if fix.line is not None and (fix.text or fix.op != "add"))
+
+
+def _of_file(path: str, fixes: list[Set], machine: Machine) -> Iterator[str]:
+    absolute = os.path.abspath(path)
+    try:
+        text = machine.read(path, _FILE_MAX).decode("utf-8", "surrogateescape")
+    except OSError as exc:
+        yield f"# {absolute} can't be read: {exc.strerror}\n"
+        return
+    # Lines as editors and parsers count them: only a newline ends one.
+    old = list(io.StringIO(text, newline="\n"))
+    new = _changed(old, fixes)
+    if any(clean(line, len(line)).strip() != line.strip() for line in {*old, *new} - ({*old} & {*new})):
+        yield f"# {absolute} has control characters in a line to be changed, which are not shown here\n"
+        return
+    for line in difflib.unified_diff(old, new, f"a{absolute}", f"b{absolute}", n=0):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _changed(old: list[str], fixes: Iterable[Set]) -> list[str]:
+    """From the last line to the first, so that the numbers stay right."""
+    new = list(old)
+    ending = "\r\n" if old and old[0].endswith("\r\n") else "\n"
+    ordered = sorted(enumerate(fixes), key=lambda each: (each[1].line or 0, each[0]), reverse=True)
+    for _, fix in ordered:
+        at = min(fix.line or 0, len(old))
+        if fix.op == "add":
+            if at and not new[at - 1].endswith("\n"):
+                new[at - 1] += ending
+            new.insert(at, fix.text + ending)
+        elif at:
+            new[at - 1 : at] = _replaced(fix, old[at - 1], ending)
+    return new
+
+
+def _replaced(fix: Set, old: str, ending: str) -> list[str]:
+    """Nothing for a line that goes; the old one where the new one can't be written exactly."""
+    if fix.op == "remove":
+        return []
+    if fix.text:
+        return [_indented(fix.text, old) + ending]
+    return [rewritten(old, fix.key, fix.value) or old] if not PLACEHOLDER.search(fix.value) else [old]
+
+
+def _indented(text: str, old: str) -> str:
+    """As far in as the line was: a list's entry in YAML has to be as far in as the others."""
+    return text if text[:1].isspace() else old[: len(old) - len(old.lstrip(" \t"))] + text

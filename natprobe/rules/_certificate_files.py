@@ -1,0 +1,72 @@
+"""The words of rules about certificates where the server's own files say it."""
+
+from __future__ import annotations
+
+from natprobe.facts import CertificateFile, Facts, ids
+from natprobe.facts.config import System
+from natprobe.model import Do, Severity
+from natprobe.rules import CLEAR, Found, Judgement
+
+SOON_DAYS = 14
+_ENDED = "The certificate {path} of {service} ended on {end}"
+_ENDS = "The certificate {path} of {service} ends on {end}, in {days} days"
+_ALONE = "{service} is given the certificate alone ({path}): that of its issuer is left out, and phones refuse it"
+_RELOAD: dict[System, str] = {"nginx": "systemctl reload nginx", "coturn": "systemctl restart coturn"}
+
+
+def broken(facts: Facts, *systems: System) -> Judgement:
+    """Ended, or without its chain."""
+    found = []
+    for each in _read(facts, *systems):
+        if each.days_left is not None and each.days_left < 0:
+            found.append(_found(each, _ENDED, Severity.ERROR))
+        elif each.chain == 1 and each.path.endswith("/cert.pem") and each.self_signed is False:
+            found.append(_found(each, _ALONE, Severity.ERROR))
+    return found or CLEAR
+
+
+def ending(facts: Facts) -> Judgement:
+    """Soon, whosever it is."""
+    soon = [each for each in _read(facts) if each.days_left is not None and 0 <= each.days_left < SOON_DAYS]
+    return [_found(each, _ENDS, None) for each in soon] or CLEAR
+
+
+def there(facts: Facts, *systems: System) -> bool:
+    """Whether any was looked at."""
+    return bool(facts.of(CertificateFile, lambda each: not systems or each.system in systems))
+
+
+def _read(facts: Facts, *systems: System) -> list[CertificateFile]:
+    """Each file once."""
+    found = facts.ok(
+        CertificateFile, lambda each: each.role == "certificate" and (not systems or each.system in systems)
+    )
+    return list({each.path: each for each in reversed(found)}.values())[::-1]
+
+
+def _found(each: CertificateFile, message: str, severity: Severity | None) -> Found:
+    args = {
+        "path": each.path,
+        "service": each.system,
+        "end": (each.not_after or "")[:10],
+        "days": int(each.days_left or 0),
+    }
+    chain = Do(
+        text=f"Name the whole chain in line {each.line} of {each.file}: fullchain.pem, beside cert.pem",
+        audience="server",
+        after=_RELOAD.get(each.system, ""),
+    )
+    renew = Do(
+        text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
+        audience="server",
+        after=_RELOAD.get(each.system, f"systemctl restart {each.system}"),
+    )
+    return Found(
+        message=message,
+        args={key: value for key, value in args.items() if f"{{{key}}}" in message},
+        evidence=ids(each),
+        severity=severity,
+        file=each.file,
+        line=each.line,
+        fixes=(chain if message == _ALONE else renew,),
+    )

@@ -1,0 +1,117 @@
+"""The host's firewall drops the port
+
+A port that strangers have to reach is shut by a rule, or by the policy, of the server's own packet filter. natprobe
+reads the rules in force (nftables, iptables of both kinds, and with them ufw's, firewalld's and Docker's) and follows a
+stranger's first packet through all of them: every table on its way has to let it in.
+
+How it shows: on the server itself everything works; from outside the port is silent (drop) or refused (reject). A shut
+media port lets people sign in, who then neither see nor hear each other.
+
+What to do: open the port with the program that manages the rules, so that it stays open when they are written anew.
+Opening it in another one doesn't help: what one table lets in, the next may drop. Rules for a container's ports are
+others: Docker leads packets past what is for the host itself.
+
+Sources: nft(8), iptables(8), ufw(8), firewall-cmd(1); measured with real packets against the rules of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from natprobe.derive.needs import Need
+from natprobe.derive.passing import closed, let_in, of_container, other_family_open, wanted
+from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Published, Setting, ids
+from natprobe.model import Allow, Failure, Severity
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._on_the_host import on_the_host
+
+READS = (PacketFilter, Passage, Expected, Setting, Listening, Published)
+
+_MESSAGE = "{manager} {does} {ports}, which {said} wants open: {rule} ({chain})"
+_SOME = "{manager} lets in only {senders} to {ports}, which {said} wants open: {rule} ({chain})"
+_DOES = {"drop": "drops", "reject": "rejects"}
+_SHOWN = 8
+
+
+def check_together(vantages: Sequence[Facts]) -> Judgement:
+    """Where it is why a client gets no answer from the media port."""
+    return on_the_host(vantages, "firewall-closed")
+
+
+def check(facts: Facts) -> Judgement:
+    """Of each who shuts needed ports one finding. A container's ports are firewall-conflicts-with-docker's."""
+    if facts.failed(PacketFilter, Failure.PERMISSION_DENIED) and not facts.of(Passage):
+        return CouldNotTell(reason="filters-hidden", ask="sudo natprobe inspect")
+    needed = [(each, need) for each in facts.of(Passage) if (need := wanted(facts, each)) is not None]
+    if not needed:
+        return NOT_APPLICABLE
+    groups: dict[tuple[str, ...], list[tuple[Passage, Need]]] = {}
+    for each, need in needed:
+        if closed(each) and not of_container(facts, each):
+            key = (each.manager or "", each.outcome, each.proto, need.by, need.key, need.file)
+            groups.setdefault(key, []).append((each, need))
+    if groups:
+        return [_found(facts, group) for group in groups.values()]
+    unsure = [each for each, _ in needed if each.outcome == "unknown"]
+    return CouldNotTell(reason="rule-depends", ask=_look(unsure[0])) if unsure else CLEAR
+
+
+def _look(passage: Passage) -> str:
+    where = f" ({passage.chain})" if passage.chain else ""
+    return f"see whether strangers pass this rule: {passage.rule or 'nft list ruleset'}{where}"
+
+
+def _found(facts: Facts, group: Sequence[tuple[Passage, Need]]) -> Found:
+    found, need = [each for each, _ in group], group[0][1]
+    senders = let_in(facts, found[0])
+    milder = bool(senders) or other_family_open(facts, found)
+    over = f" over IPv{found[0].family}" if len({each.family for each in found}) == 1 else ""
+    return Found(
+        message=_SOME if senders else _MESSAGE,
+        args={
+            "manager": found[0].manager or "the packet filter",
+            "does": _DOES[found[0].outcome],
+            "ports": f"{need.proto.upper()} port {', '.join(ports(found))}{over}{_at(facts, found)}",
+            "said": f"{need.key} in {need.file}" if need.key and need.file else need.by,
+            "senders": senders,
+            "rule": found[0].rule,
+            "chain": found[0].chain,
+        },
+        evidence=tuple(sorted({*ids(found), *(number for _, each in group for number in each.evidence)})),
+        fixes=(opening(found),),
+        severity=Severity.WARNING if milder else None,
+        file=need.file or None,
+        line=need.line or None,
+    )
+
+
+def _at(facts: Facts, found: Sequence[Passage]) -> str:
+    """The addresses, where the same port is open at others of this host."""
+    shut = {each.address for each in found if each.address}
+    families, first = {each.family for each in found}, found[0]
+    others = facts.of(
+        Passage, lambda each: each.family in families and (each.proto, each.port) == (first.proto, first.port)
+    )
+    apart = any(each.outcome == "accept" and each.address not in shut for each in others)
+    return f" of {', '.join(sorted(shut))}" if apart else ""
+
+
+def ports(found: Sequence[Passage]) -> list[str]:
+    """Each once, a few of them."""
+    named = dict.fromkeys(str(e.port) if e.port == e.port_end else f"{e.port}-{e.port_end}" for e in found)
+    return list(named)[:_SHOWN]
+
+
+def opening(found: Sequence[Passage]) -> Allow:
+    """At the host itself, or for what is led on, where it goes."""
+    families = {each.family for each in found}
+    return Allow(
+        proto=found[0].proto,
+        ports=tuple(ports(found)),
+        direction="in",
+        to=found[0].to or "this host",
+        at=f"this host's firewall ({found[0].manager or 'unknown'})",
+        family=found[0].family if len(families) == 1 else None,
+        audience="server",
+        why="strangers have to reach it",
+    )

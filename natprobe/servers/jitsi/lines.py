@@ -1,0 +1,60 @@
+"""Jitsi's settings as exact lines of the file that they stand in: what `inspect --diff` shows."""
+
+from __future__ import annotations
+
+import re
+
+from natprobe.model import Set
+from natprobe.servers.jitsi.fixes import BRIDGE_FILE, DOCKER, RECREATE, RESTART_BRIDGE
+
+# What stands for a value that only its administrator knows: such a line is none to be written as it stands.
+PLACEHOLDER = re.compile(r"\b(?:THE|YOUR)-[A-Z]")
+
+
+def env_line(
+    key: str,
+    value: str,
+    *,
+    file: str,
+    line: int | None = None,
+    there: bool = True,
+    why: str = "",
+    since: str = "",
+    until: str = "",
+) -> Set:
+    """A line of docker-jitsi-meet's .env: instead of the one at `line`, or, where the key is not there, behind it."""
+    return Set(
+        system=DOCKER,
+        file=file,
+        op="set" if there else "add",
+        key=key,
+        value=value,
+        since=since,
+        until=until,
+        line=line,
+        text=f"{key}={value}" if line is not None and not PLACEHOLDER.search(value) else "",
+        audience="server",
+        why=why,
+        after=RECREATE,
+    )
+
+
+def bridge_line(key: str, value: str, *, file: str = BRIDGE_FILE, line: int | None = None, why: str = "") -> Set:
+    """A line of the bridge's: of the older properties whole, of jvb.conf only what it has to say."""
+    whole = file.endswith(".properties") and line is not None
+    return Set(
+        system="jitsi-videobridge2",
+        file=file,
+        key=key,
+        value=value,
+        line=line,
+        text=f"{key}={value}" if whole and not PLACEHOLDER.search(value) else "",
+        audience="server",
+        why=why,
+        after=RESTART_BRIDGE,
+    )
+
+
+def removed(system: str, file: str, line: int, key: str, why: str = "", after: str = "") -> Set:
+    """Without this line."""
+    return Set(system=system, file=file, op="remove", key=key, line=line, audience="server", why=why, after=after)

@@ -1,0 +1,98 @@
+"""The states of one host told apart by what clients and the server report of them together (tests/made_states.py)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from natprobe.codec import dump, load
+from natprobe.diagnose import diagnose
+from natprobe.model import Severity
+from tests.made_states import STATES, State, together, without
+
+CAUSES = {
+    "not-listening",
+    "listening-on-other-address",
+    "loopback-only",
+    "port-held-by-other",
+    "firewall-closed",
+    "egress-closed",
+    "cloud-firewall",
+    "port-not-forwarded",
+    "forwarded-elsewhere",
+    "hairpin-missing",
+    "media-port-blocked-here",
+    "advertised-not-public",
+    "vantages-disagree",
+}
+each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+
+
+def test_there_are_forty_at_least_and_every_cause_is_among_them() -> None:
+    assert len({each.name for each in STATES}) == len(STATES) >= 40
+    assert {cause for each in STATES for cause in each.causes} >= CAUSES
+
+
+@each_state
+def test_each_state_has_its_cause(state: State) -> None:
+    report = together(state.given)
+    assert tuple(each.cause for each in report.findings) == state.causes
+    for finding in report.findings[:1]:
+        assert tuple(each.cause for each in finding.alternatives) == state.left
+    assert (report.verdict.status == "good") is (state.alone is None)
+
+
+@each_state
+def test_the_client_alone_leaves_it_open(state: State) -> None:
+    failing = [each for each in state.given if each.kind == "check"][:1]
+    causes = [each.cause for each in together(failing).findings]
+    assert causes == ([state.alone] if state.alone else [])
+
+
+@each_state
+def test_its_words_are_whole_and_stand_on_evidence(state: State) -> None:
+    report = together(state.given)
+    there = {each.id for each in report.observations}
+    for finding in report.findings:
+        assert set(finding.evidence) <= there
+        assert finding.evidence
+        assert finding.fixes
+        assert "{" not in finding.message
+        assert "None" not in finding.message
+        assert not finding.message.endswith((".", "?"))
+        for each in finding.alternatives:
+            assert each.ask
+            assert "{" not in each.ask
+
+
+@each_state
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_reports_is_no_matter(state: State, seed: int) -> None:
+    shuffled = random.Random(seed).sample(state.given, len(state.given))
+    one, other = together(state.given), together(shuffled)
+    said = [[(f.code, f.severity, f.message, f.alternatives, f.fixes) for f in each.findings] for each in (one, other)]
+    assert said[0] == said[1]
+    assert one.verdict.status == other.verdict.status
+
+
+@each_state
+def test_a_merged_report_judged_again_is_the_same(state: State) -> None:
+    first = dump(together(state.given))
+    found = load(first)
+    assert dump(diagnose(found.target, found.observations, found.sources)) == first
+
+
+@each_state
+def test_what_fails_is_an_error_of_one_cause(state: State) -> None:
+    errors = [each for each in together(state.given).findings if each.severity is Severity.ERROR]
+    assert len(errors) <= 1
+
+
+@each_state
+def test_less_is_known_without_the_server_and_nothing_else_is_said(state: State) -> None:
+    """What several clients say, and no server: a cause of theirs, or what is open."""
+    clients = without(state.given, "inspect", "watch")
+    causes = {each.cause for each in together(clients).findings}
+    ours = {"media-port-blocked-here", "hairpin-missing", state.alone}
+    assert causes <= ours
