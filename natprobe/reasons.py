@@ -129,10 +129,11 @@ REASONS: dict[str, str] = {
     " number routers from it without translating",
     "no-answer": "no server answered",
     "packets-lost": "too many packets were lost to tell",
+    "files-unread": "configuration files are there that only others may read",
     "sockets-unread": "the host's sockets could not all be read",
     "owners-hidden": "whose sockets these are only root sees",
     "filters-hidden": "the rules of the packet filter are for root's eyes only",
-    "rule-depends": "a rule of the packet filter depends on what is not known before: a rate, a set, a mark, a program",
+    "rule-depends": "a rule of the packet filter depends on what nobody knows before: a rate, a set, a mark, a program",
     "filters-unread": "the rules of the packet filter, which may pass ports on, only root sees",
     "nothing-to-compare": "no configuration of a server was found, and no port named that is to be there: give a PATH or"
     " --expect",

@@ -76,6 +76,7 @@ SEQUENCE = (
 # What `natprobe inspect` runs on the server.
 INSPECTION = (
     "interfaces",
+    "rulesets",
     "listening",
     "programs",
     "files",

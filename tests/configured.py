@@ -13,6 +13,7 @@ import msgspec
 from natprobe.context import Context, Options
 from natprobe.diagnose import diagnose
 from natprobe.facts import Facts
+from natprobe.host.machine import Machine
 from natprobe.model import Finding, Observation, Report
 from natprobe.run import load_probe
 from tests.lab.machine import FakeMachine
@@ -42,14 +43,15 @@ def files_of(name: str) -> dict[str, str | bytes | int]:
 
 def observed(
     files: Mapping[str, str | bytes | int],
+    /,
     probes: Collection[str] = ("files", "certificates"),
     users: Mapping[str, Collection[str]] | None = None,
     unix_time: float = NOW,
+    machine: Machine | None = None,
     **options: Any,
 ) -> list[Observation]:
     """What these probes see on a machine with these files."""
     nothing: Any = None
-    machine = FakeMachine(files, users=users)
     context = Context(
         target=SERVER,
         options=Options(**options),
@@ -57,7 +59,7 @@ def observed(
         host=nothing,
         random=random.Random(1),
         unix_time=unix_time,
-        machine=machine,
+        machine=machine or FakeMachine(files, users=users),
     )
 
     async def run() -> list[Observation]:

@@ -77,7 +77,7 @@ class Reading:
         told, parsed = self._read(place, said)
         yield told
         yield from self._told(told, parsed)
-        for each in self._included(place, form, parsed) if depth < DEPTH_MAX else ():
+        for each in self._included(told, parsed) if depth < DEPTH_MAX else ():
             made = generated and not each.rpartition("/")[2].startswith("custom-")
             yield from self.file(each, system, form, "included", generated=made, inside=inside, depth=depth + 1)
 
@@ -129,29 +129,46 @@ class Reading:
         if kind == "account":
             name, _, password = value.partition(":")
             return name, self._secrets.number(password)
-        return (bare_url(_no_user(value)) or "" if kind == "url" else value), None
+        return (_place(value) if kind == "url" else value), None
 
-    def _included(self, path: str, form: Form, parsed: Parsed) -> Iterator[str]:
-        words = INCLUDES.get(form, ())
-        base = path.rpartition("/")[0]
-        patterns = (each.value for each in parsed.entries if each.key in words)
-        for pattern in islice(patterns, FILES_MAX):
-            for each in matching(self.machine, pattern if pattern.startswith("/") else f"{base}/{pattern}"):
-                if not any(fnmatchcase(each.rpartition("/")[2], name) for name in NOT_INCLUDED):
-                    yield each
+    def _included(self, file: ConfigFile, parsed: Parsed) -> Iterator[str]:
+        """Below the file's own folder, else below the one above it: nginx and Prosody go from their main file's. What a
+        container's file names from the root is the container's.
+        """
+        words, folder = INCLUDES.get(file.form, ()), file.path.rpartition("/")[0]
+        bases = (folder, folder.rpartition("/")[0])
+        for pattern in islice((each.value for each in parsed.entries if each.key in words), FILES_MAX):
+            absolute = pattern.startswith("/")
+            places = ((pattern,) if not file.inside else ()) if absolute else [f"{each}/{pattern}" for each in bases]
+            found = next(filter(None, (list(matching(self.machine, each)) for each in places)), [])
+            yield from (each for each in found if not _unwanted(each))
 
 
-def _no_user(url: str) -> str:
-    """A password that should have been escaped may have any character, also those at which a URL's parts end."""
+# A port, a variable in its place, or none: else it is a password, and the rest of the URL is cut off.
+_PORT = re.compile(r"[0-9]{0,5}|\$.*")
+
+
+def _place(url: str) -> str:
+    """Host, port and path. A password that should have been escaped may have any character, also those at which the
+    parts of a URL end.
+    """
     head, at, rest = url.rpartition("@")
-    scheme, mark, _ = head.partition("://")
-    return f"{scheme}{mark}{rest}" if at and mark else rest
+    scheme, mark, _ = (head if at else rest).partition("://")
+    bare = bare_url(f"{scheme}{mark}{rest}" if at and mark else rest) or ""
+    scheme, mark, rest = bare.rpartition("://")
+    authority = rest.partition("/")[0]
+    _, _, port = authority.rpartition("]")[2].partition(":")
+    return bare if _PORT.fullmatch(port) else f"{scheme}{mark}{authority.removesuffix(f':{port}')}"
 
 
 def _with(said: ConfigFile, lines: int) -> ConfigFile:
     import msgspec
 
     return msgspec.structs.replace(said, lines=lines)
+
+
+def _unwanted(path: str) -> bool:
+    return any(fnmatchcase(path.rpartition("/")[2], name) for name in NOT_INCLUDED)
 
 
 def _failed(said: ConfigFile, failure: Failure, detail: str, lines: int = 0) -> ConfigFile:

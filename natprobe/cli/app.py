@@ -11,6 +11,8 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import TyperException
 
 from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, say, silence, warn
+from natprobe.cli.options import FailOn, Formats, Json, NoColor, Outputs, Quiet, Require, Verbose
+from natprobe.cli.server_side import inspect, serve
 from natprobe.fault import place_of
 
 app = typer.Typer(
@@ -22,24 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Formats = Annotated[
-    list[str] | None,
-    typer.Option("--format", "-f", help="text or json; repeatable, the nth -o takes the nth -f."),
-]
-Outputs = Annotated[
-    list[Path] | None,
-    typer.Option("--output", "-o", help="Write to this file instead of stdout; repeatable."),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every exchange.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment does the same.")]
-FailOn = Annotated[str, typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note or never.")]
-Require = Annotated[
-    list[str] | None,
-    typer.Option("--require", help="PATH[@HOST][/4|/6] that must be open, such as direct-udp; repeatable."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -82,7 +66,7 @@ def check(
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
     idle: Annotated[
         float,
-        typer.Option("--idle", help="Find who cuts idle UDP flows, and quiet signalling, within so many seconds; takes as long."),
+        typer.Option("--idle", help="Whether idle UDP flows and signalling live for so many seconds; takes as long."),
     ] = 0.0,
     stun: Annotated[
         list[str] | None,
@@ -253,120 +237,8 @@ def diagnose(
     raise typer.Exit(command.run(files, output, fail_on, tuple(require or ())))
 
 
-@app.command()
-def inspect(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PATH]...",
-            help="Configuration file or folder to read; without any, those of the usual places.",
-            show_default=False,
-        ),
-    ] = None,
-    expect: Annotated[
-        list[str] | None,
-        typer.Option("--expect", help="A port that is to be there, as 203.0.113.2:443/tcp=janus; repeatable."),
-    ] = None,
-    expect_file: Annotated[
-        Path | None, typer.Option("--expect-file", help="A file with a line of that form for each port.")
-    ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", help="What clients call this server; else what its configuration says. Repeatable."),
-    ] = None,
-    iface: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--iface", help="Could Janus bind this address, or interface, for a remote publisher? Repeatable."
-        ),
-    ] = None,
-    stun: Annotated[
-        list[str] | None,
-        typer.Option("--stun", help="STUN server to ask for the outside address, instead of public ones, or none."),
-    ] = None,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Print the fixes of configuration files as a diff; nothing is written.")
-    ] = False,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
-    formats: Formats = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
-    fail_on: FailOn = "error",
-) -> None:
-    """On the server: its sockets, configuration and firewall against each other. As root it sees all of them."""
-    from natprobe.cli import inspect as command
-    from natprobe.cli.output import plan
-
-    asked = command.Asked(
-        paths=tuple(paths or ()),
-        expect=tuple(expect or ()),
-        expect_file=expect_file,
-        names=tuple(name or ()),
-        ifaces=tuple(iface or ()),
-        stun=None if stun is None else tuple(stun),
-        only=tuple(only or ()),
-        skip=tuple(skip or ()),
-        timeout=timeout,
-    )
-    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
-    raise typer.Exit(command.run(asked, output, fail_on, diff))
-
-
-@app.command()
-def serve(
-    udp: Annotated[
-        list[str] | None, typer.Option("--udp", help="UDP port to answer on, or a range such as 20000-20010; repeatable.")
-    ] = None,
-    tcp: Annotated[list[str] | None, typer.Option("--tcp", help="TCP port or range to answer on; repeatable.")] = None,
-    like: Annotated[
-        str, typer.Option("--like", help="The ports of a jitsi, janus or turn server, or of all, as far as they are free.")
-    ] = "",
-    watch: Annotated[
-        bool,
-        typer.Option("--watch", help="Open no port: say what arrives at these, whoever has them. Takes root."),
-    ] = False,
-    address: Annotated[
-        list[str] | None,
-        typer.Option("--address", help="Answer on this address only; two make it an RFC 5780 server."),
-    ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="Name or address for the printed line.")] = None,
-    for_seconds: Annotated[float, typer.Option("--for", help="Seconds until it ends by itself.")] = 1800.0,
-    token_file: Annotated[
-        Path | None,
-        typer.Option("--token-file", help="Read the token from this file; else NATPROBE_SERVE_TOKEN, else a new one."),
-    ] = None,
-    formats: Formats = None,
-    outputs: Annotated[
-        list[Path] | None,
-        typer.Option("--output", "-o", help="At the end write what arrived to this file; repeatable."),
-    ] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Answer STUN and authenticated checks here and count what arrives, so that a path can be proven both ways."""
-    from natprobe.cli import serve as command
-    from natprobe.cli.output import plan
-
-    if (formats or as_json) and not outputs:
-        raise UsageError("serve writes its report to a file: give -o for each -f")
-    asked = command.Asked(
-        udp=tuple(udp or ()),
-        tcp=tuple(tcp or ()),
-        like=like,
-        watch=watch,
-        addresses=tuple(address or ()),
-        host=host,
-        for_seconds=for_seconds,
-        token_file=token_file,
-    )
-    raise typer.Exit(command.run(asked, plan(formats, outputs, as_json, quiet=quiet)))
+app.command()(inspect)
+app.command()(serve)
 
 
 @app.command()

@@ -58,6 +58,10 @@ def told(facts: Facts) -> bool | None:
 
 def standings(facts: Facts) -> list[Standing]:
     """Of every need that has to be met on this very host all the time: what files say, then what somebody expects."""
+    return facts.once(_standings)
+
+
+def _standings(facts: Facts) -> list[Standing]:
     there = _Index(facts)
     due = sorted(filter(_due, needs(facts)), key=lambda each: each.by == "--expect")
     every = [each for need in due for each in _alike(there, need)]
@@ -142,6 +146,10 @@ def _takes(holder: Holder, version: int, some: Address) -> bool:
     return family(plain(holder.address)) == version or covers(holder, some)
 
 
+# What a socket at every address is, bound to an interface at the most.
+_EVERYWHERE = Listening(proto="udp", address="::", port=0, interface="any")
+
+
 class _Index:
     """The holders by protocol and port, and the host's addresses."""
 
@@ -169,10 +177,10 @@ class _Index:
 
     def taken(self, need: Need) -> list[int]:
         """The need's ports that anybody has."""
-        single = {port for proto, port in self._single if proto == need.proto}
         wide = [each for each in self._ranges if each.proto == need.proto]
         ports = range(need.port, need.port_end + 1)
-        return [port for port in ports if port in single or any(_within(each, port) for each in wide)]
+        single = [port for port in ports if (need.proto, port) in self._single]
+        return single if not wide else [port for port in ports if self.at(need.proto, port)]
 
     def covering(self, address: Address, holders: Sequence[Holder]) -> list[Holder]:
         """Those that get what comes to this address: the most exact ones, as the kernel chooses."""
@@ -275,7 +283,7 @@ def _standing(there: _Index, need: Need, port: int) -> Standing:
 def _at(there: _Index, need: Need, holders: list[Holder], address: Address) -> tuple[State, list[Holder]]:
     """Of one address that has to be held."""
     covering = there.covering(address, holders)
-    if covering and there.has(address, need):
+    if covering and (there.has(address, need) or _exactness(covering[0]) > _exactness(_EVERYWHERE)):
         return _by_whom(need, covering)
     mine = [each for each in holders if _mine(need, each) is not False]
     if not mine:

@@ -23,6 +23,12 @@ def wanted(facts: Facts, passage: Passage) -> Need | None:
     return next((each for each in outside if _about(each, passage)), None)
 
 
+def anything_wanted(facts: Facts) -> bool:
+    """Whether strangers have to reach any port at all, or somebody holds a usual one."""
+    held = {(e.proto, e.port) for e in facts.of(Listening) if not e.address.startswith(_LOOPBACK)}
+    return any(each.outside for each in needs(facts)) or bool(held & set(USUAL))
+
+
 def _about(need: Need, passage: Passage) -> bool:
     ports = need.proto == passage.proto and need.port <= passage.port_end and passage.port <= need.port_end
     return ports and need.address in (None, passage.address)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from natprobe.derive.configured import files, port_number
-from natprobe.facts import ConfigFile, Facts, Setting, ids
+from natprobe.facts import ConfigFile, Facts, Listening, Setting, ids
 
 PORT, TLS_PORT, MIN_PORT, MAX_PORT = 3478, 5349, 49152, 65535
 CLI_PORT, WEB_PORT = 5766, 8080
 # Whom it lets in: nobody is asked; users with passwords; names with an expiry, signed with a shared secret; OAuth.
 Access = Literal["open", "users", "secret", "oauth"]
 
+# What stands in the file as packages bring it: nobody has set up anything then.
+_STOCK = ("syslog", "no-rfc5780", "no-stun-backward-compatibility", "response-origin-only-with-rfc5780", "no-cli")
+_PROCESS = "turnserver"
 _OFF = ("0", "n", "f")
 
 
@@ -95,8 +98,14 @@ class Relay(NamedTuple):
 
 
 def relays(facts: Facts) -> list[Relay]:
-    """Each turnserver.conf that has anything in it."""
-    return [_relay(facts, each) for each in files(facts, "coturn")]
+    """Each turnserver.conf that is somebody's: not as the package left it, or named, or that of a coturn that runs."""
+    found = [_relay(facts, each) for each in files(facts, "coturn")]
+    runs = bool(facts.of(Listening, lambda each: each.process == _PROCESS))
+    return [each for each in found if runs or each.file.why == "given" or _set_up(each)]
+
+
+def _set_up(relay: Relay) -> bool:
+    return any(each.key not in _STOCK for each in relay.settings)
 
 
 def _relay(facts: Facts, file: ConfigFile) -> Relay:

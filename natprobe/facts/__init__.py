@@ -7,7 +7,7 @@ business, so that tomorrow's rules can judge today's report. The kinds stand in 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from natprobe.facts.arrival import Arrived, Watched
 from natprobe.facts.config import CertificateFile, ConfigFile, Program, Setting
@@ -227,6 +227,7 @@ Known = (
 KINDS: dict[str, type[Observation]] = {kind.__name__: kind for kind in get_args(Known)}
 
 K = TypeVar("K", bound=Observation)
+T = TypeVar("T")
 
 
 class Facts:
@@ -243,12 +244,20 @@ class Facts:
     ) -> None:
         self.target, self.vantage, self.source = target, vantage, source
         self._by_kind: dict[type[Observation], list[Observation]] = {}
+        self._derived: dict[Callable[[Facts], Any], Any] = {}
         for observation in observations:
             self.add(observation)
 
     def add(self, observation: Observation) -> None:
         """One more fact, at the end."""
         self._by_kind.setdefault(type(observation), []).append(observation)
+        self._derived.clear()
+
+    def once(self, derived: Callable[[Facts], T]) -> T:
+        """What follows from these facts, worked out once, and anew where one was added. For what many rules ask."""
+        if derived not in self._derived:
+            self._derived[derived] = derived(self)
+        return self._derived[derived]  # type: ignore[no-any-return]  # what `derived` gave
 
     def of(self, kind: type[K], keep: Callable[[K], bool] | None = None) -> list[K]:
         """All observations of this kind, worked or not, in order; those that `keep` wants."""

@@ -49,7 +49,9 @@ class FileState(NamedTuple):
 
 
 class FilterText(NamedTuple):
-    """What a packet filter's own program printed, raw. failure: why it could not be read, in the errno's name."""
+    """What a packet filter's own program printed, raw; `manager`: one of the names in natprobe.host.filters.texts.
+    failure: why it could not be read, in the errno's name.
+    """
 
     manager: str
     text: str = ""

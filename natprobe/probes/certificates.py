@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from natprobe.context import Context
 from natprobe.derive.configured import folder, inside
+from natprobe.derive.januses import true
 from natprobe.facts import CertificateFile, Facts, Listening, Setting
 from natprobe.facts.config import System
 from natprobe.host.machine import Machine
@@ -71,13 +72,24 @@ def _pairs(facts: Facts) -> Iterator[_Pair]:
         for service in services:
             groups: dict[tuple[str, str], tuple[list[Setting], list[Setting]]] = {}
             for each in facts.of(Setting, lambda each, system=system: each.system == system):  # type: ignore[misc]
-                if each.file not in held and each.key in service[:2] and _is_path(each.value):
+                if each.file not in held and each.key in service[:2] and _is_path(each.value) and _used(facts, each):
                     both = groups.setdefault((each.file, each.section), ([], []))
                     both[each.key == service.key].append(each)
             for certificates, keys in groups.values():
                 if system in ("coturn", "janus"):  # the last one counts
                     certificates, keys = certificates[-1:], keys[-1:]
                 yield from (_Pair(service, *both) for both in zip_longest(certificates, keys))
+
+
+# Switches without which a Janus's transport takes no certificate.
+_SECURE = ("https", "wss", "admin_https", "admin_wss")
+
+
+def _used(facts: Facts, said: Setting) -> bool:
+    """What stands in files as packages bring it, for ports that are off, harms nobody. In janus.jcfg it is for DTLS."""
+    if said.system != "janus" or "transport" not in said.file:
+        return True
+    return bool(facts.of(Setting, lambda each: each.file == said.file and each.key in _SECURE and true(each.value)))
 
 
 def _is_path(value: str) -> bool:

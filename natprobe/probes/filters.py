@@ -6,7 +6,6 @@ nobody says any, the usual ones.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from natprobe.context import Context
@@ -25,14 +24,15 @@ from natprobe.facts import (
     Setting,
 )
 from natprobe.model import Family, Observation, family
+from natprobe.probes.rulesets import RULESET
 from natprobe.servers.filters.passages import Asked, Place, led_on, passages
-from natprobe.servers.filters.reading import Ruleset, Said, read
+from natprobe.servers.filters.reading import Ruleset
 from natprobe.servers.filters.walk import Own
 
 REQUIRES = ()
-TAKES = (LocalAddress, DefaultRoute, Listening, Published, Expected, ConfigFile, Setting, Program)
-YIELDS = (PacketFilter, Passage)
-TIMEOUT = 6.0
+TAKES = (PacketFilter, LocalAddress, DefaultRoute, Listening, Published, Expected, ConfigFile, Setting, Program)
+YIELDS = (Passage,)
+TIMEOUT = 3.0
 
 # What is looked at where nobody says what is needed: the page, a bridge's media port; and STUN's where it is held.
 USUAL = (Asked("tcp", 443, 443), Asked("udp", 10000, 10000))
@@ -43,20 +43,11 @@ _OUTSIDE = ("private", "carrier", "unique-local", "public", "tunnel")
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
-    """The filters, then the passages. What is hidden from us has none."""
-    if ctx.machine is None:
-        return
-    ruleset = await asyncio.to_thread(_ruleset, ctx)
-    for each in ruleset.filters:
-        yield PacketFilter(manager=each.manager, active=each.active, rules=each.rules, failure=each.failure)
-    if ruleset.whole:
+    """Of rules that are hidden from us, even in part, nothing follows."""
+    ruleset = ctx.keep.get(RULESET, Ruleset)
+    if ruleset is not None and ruleset.whole:
         for passage in _passages(facts, ruleset):
             yield passage
-
-
-def _ruleset(ctx: Context) -> Ruleset:
-    assert ctx.machine is not None
-    return read({each.manager: Said(each.text, each.failure) for each in ctx.machine.filters()})
 
 
 def _passages(facts: Facts, ruleset: Ruleset) -> Iterator[Passage]:

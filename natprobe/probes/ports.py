@@ -75,14 +75,14 @@ def _plan(facts: Facts) -> _Plan:
 
 
 def _reachable(facts: Facts, standing: Standing) -> list[Address]:
-    """The host's own addresses that the need is for. Of UDP only what the wildcards of one socket have: others answer
-    from where they were asked.
+    """The host's own addresses that the need is for. Of UDP those of relays, which answer anybody's STUN, and what one
+    socket has for all: others answer from where they were asked, or not at all.
     """
     own = own_addresses(facts)
     named = wanted(facts, standing.need)
     there = [each for each in named if each in own or is_loopback(each)] if named else own
     here = [each for each in there if any(covers(one, each) for one in standing.holders)][:_ADDRESSES_MAX]
-    if standing.need.proto == "tcp":
+    if standing.need.proto == "tcp" or standing.need.role == "turn":
         return here
     return here if any(_wildcard(each) for each in standing.holders) else []
 
@@ -98,10 +98,7 @@ def _exchanges(ctx: Context, facts: Facts, held: list[tuple[Proto, Endpoint]]) -
         address = endpoint.rpartition(":")[0].strip("[]")
         others = [each for each in own if each != address and family(each) == family(address)]
         local = None if is_loopback(address) or not others else others[0]
-        if proto == "tcp":
-            yield connected(ctx, endpoint, local)
-        elif local is not None:
-            yield asked(ctx, endpoint, local)
+        yield connected(ctx, endpoint, local) if proto == "tcp" else asked(ctx, endpoint, local or address)
 
 
 def _source(ctx: Context, version: Family) -> SourceAddress:

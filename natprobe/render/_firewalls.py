@@ -38,7 +38,7 @@ def _ufw_in_force(fix: Allow, shut: Sequence[Passage]) -> list[str]:
 
 def _ufw_line(fix: Allow, passage: Passage) -> str:
     """A rule for the very ports is changed in its place; before one for more of them another has to come (measured)."""
-    if passage.to is not None:
+    if passage.to is not None and "forward" in passage.chain.lower():
         address, port = split(passage.to)
         return f"ufw: sudo ufw route allow proto {fix.proto} from any to {address} port {port}"
     ports = _ports(passage).replace("-", ":")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from natprobe.facts import CertificateFile, Facts, ids
+from natprobe.facts import CertificateFile, Facts, Setting, ids
 from natprobe.facts.config import System
 from natprobe.model import Do, Severity
 from natprobe.rules import CLEAR, Found, Judgement
+from natprobe.rules._candidates import listed
 
 SOON_DAYS = 14
 _ENDED = "The certificate {path} of {service} ended on {end}"
 _ENDS = "The certificate {path} of {service} ends on {end}, in {days} days"
 _ALONE = "{service} is given the certificate alone ({path}): that of its issuer is left out, and phones refuse it"
+_OTHER = "{service} shows the certificate {path} for {wanted}, and it is for {names}"
 _RELOAD: dict[System, str] = {"nginx": "systemctl reload nginx", "coturn": "systemctl restart coturn"}
 
 
@@ -29,6 +31,43 @@ def ending(facts: Facts) -> Judgement:
     """Soon, whosever it is."""
     soon = [each for each in _read(facts) if each.days_left is not None and 0 <= each.days_left < SOON_DAYS]
     return [_found(each, _ENDS, None) for each in soon] or CLEAR
+
+
+def misnamed(facts: Facts) -> list[Found]:
+    """Of nginx: for none of the names of the server that shows it."""
+    found = []
+    for each in facts.ok(CertificateFile, lambda each: each.system == "nginx" and bool(each.names)):
+        wanted = _names(facts, each)
+        if wanted and not any(_is_for(each, name) for name in wanted):
+            found.append(_misnamed(each, wanted))
+    return found
+
+
+def _names(facts: Facts, each: CertificateFile) -> list[str]:
+    """Those in the block in which the certificate is named; patterns and catch-alls are none."""
+    here = facts.of(Setting, lambda said: said.file == each.file and said.system == "nginx")
+    blocks = {said.section for said in here if said.key == "ssl_certificate" and said.line == each.line}
+    told = [said.value.split() for said in here if said.key == "server_name" and said.section in blocks]
+    return [name for names in told for name in names if "." in name and not name.startswith((".", "*", "~", "$"))]
+
+
+def _is_for(each: CertificateFile, name: str) -> bool:
+    """RFC 9525 section 6.3."""
+    fitting = (name.lower(), f"*.{name.lower().partition('.')[2]}")
+    return any(one.lower() in fitting for one in each.names)
+
+
+def _misnamed(each: CertificateFile, wanted: list[str]) -> Found:
+    args = {"service": each.system, "path": each.path, "wanted": listed(wanted), "names": listed(each.names)}
+    text = f"Name the certificate for {wanted[0]} in line {each.line} of {each.file} (certbot certificates lists them)"
+    return Found(
+        message=_OTHER,
+        args=args,
+        evidence=ids(each),
+        file=each.file,
+        line=each.line,
+        fixes=(Do(text=text, audience="server", after=_RELOAD["nginx"]),),
+    )
 
 
 def there(facts: Facts, *systems: System) -> bool:

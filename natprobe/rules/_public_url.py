@@ -1,4 +1,4 @@
-"""PUBLIC_URL of docker-jitsi-meet: the address that its pages send clients to, judged in its .env (np408)."""
+"""Where the server's own files send clients: PUBLIC_URL of docker-jitsi-meet, and the packages' config.js (np408)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,56 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from natprobe.addresses import address_class
-from natprobe.derive.configured import port_number, true
-from natprobe.derive.docker import Deployment, deployments, evidence
+from natprobe.derive.configured import port_number, settings, true
+from natprobe.derive.docker import Deployment, deployments, evidence, version
+from natprobe.derive.versions import older
 from natprobe.facts import Facts, Listening, Setting, ids
 from natprobe.model import Severity
 from natprobe.rules import Found
+from natprobe.servers.jitsi.lines import page_line
 from natprobe.target import is_address
 
 _MESSAGE = "PUBLIC_URL is {url}: {fault}"
+_LINE = "config.js sends clients to {url} ({key}): {fault}"
 _MISSING = "PUBLIC_URL is not set: clients are sent to https://localhost:8443, their own machine"
 _LOOPBACK = "that is the client's own machine"
 _PLAIN = "with http: clients are told an insecure address, and browsers give no camera or microphone"
+_INSECURE = "an insecure address, which browsers refuse on a secure page"
 _NO_URL = "that is no address of a page"
 _PORT = "nothing of this docker-compose.yml or on this host has that port"
 _PORTS = {"https": 443, "http": 80}
+_PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
+# The variable is as old as this.
+_SINCE = "stable-3936"
 # What is meant where only a word can stand for it.
 _SOME = "https://YOUR-NAME"
+
+
+def in_files(facts: Facts) -> Iterator[Found]:
+    """Both."""
+    yield from public_url(facts)
+    yield from _page(facts)
+
+
+def _page(facts: Facts) -> Iterator[Found]:
+    """Only what can be meant by nobody: whose page it is the file does not say."""
+    for each in settings(facts, "jitsi-meet", "websocket", "bosh", container=False):
+        parts = _split(each.value)
+        host = parts.hostname if parts else None
+        plain = parts is not None and parts.scheme in ("http", "ws")
+        if not host or not (_is_loopback(host) or plain):
+            continue
+        name = each.file.rpartition("/")[2].removesuffix("-config.js")
+        scheme, path = _PATHS[each.key]
+        url = f"{scheme}://{name if '.' in name and not _is_loopback(name) else 'YOUR-NAME'}{path}"
+        yield Found(
+            message=_LINE,
+            args={"url": each.value, "key": each.key, "fault": _LOOPBACK if _is_loopback(host) else _INSECURE},
+            evidence=ids(each),
+            file=each.file,
+            line=each.line,
+            fixes=(page_line(each.key, url, each.file, each.line),),
+        )
 
 
 def public_url(facts: Facts) -> Iterator[Found]:
@@ -29,6 +63,8 @@ def public_url(facts: Facts) -> Iterator[Found]:
     for deployment in deployments(facts):
         passed = deployment.passed("PUBLIC_URL", "web")
         if passed is None or (deployment.compose and not deployment.services("web")):
+            continue
+        if older(version(facts, deployment) or "", _SINCE) is True:
             continue
         if not passed.value:
             if deployment.env or passed.said is not None:
@@ -42,11 +78,15 @@ def _fault(facts: Facts, deployment: Deployment, url: str) -> str | None:
     if parts is None or not parts.hostname or parts.scheme not in _PORTS:
         return _NO_URL
     host = parts.hostname
-    if host == "localhost" or (is_address(host) and address_class(host) == "loopback"):
+    if _is_loopback(host):
         return _LOOPBACK
     if parts.scheme == "http":
         return _PLAIN
     return None if _has_port(facts, deployment, parts.port or _PORTS[parts.scheme]) else _PORT
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (is_address(host) and address_class(host) == "loopback")
 
 
 def _split(url: str) -> SplitResult | None:

@@ -12,7 +12,7 @@ from natprobe.facts import Facts, Setting, ids
 from natprobe.model import Do, Fix, Set, Severity
 from natprobe.rules import Found
 from natprobe.servers import janus
-from natprobe.servers.coturn_lines import line
+from natprobe.servers.coturn_lines import line, removed
 from natprobe.servers.files import COMPUTED
 
 # A call of three in full quality takes so much of a relay, in bytes per second; what is less was meant for a session.
@@ -44,15 +44,7 @@ def _capacity(facts: Facts) -> Iterator[Found]:
     for relay in relays(facts):
         said = relay.last("bps-capacity")
         if said is not None and said.value.isdecimal() and 0 < int(said.value[:15]) < _ONE_CALL:
-            meant = Set(
-                system="coturn",
-                file=said.file,
-                op="remove",
-                key=said.key,
-                line=said.line,
-                audience="server",
-                why="no limit for the whole relay",
-            )
+            meant = removed(said.key, file=said.file, at=said.line, why="no limit for the whole relay")
             one = line("max-bps", said.value, file=said.file, at=said.line, why="bytes per second of one session")
             yield _found(said, _BPS, (one,) if int(said.value) >= _ONE_CALL // 10 else (meant,), value=said.value)
 
@@ -85,10 +77,16 @@ def _modules(facts: Facts) -> Iterator[Found]:
     for module, keys in _MODULES:
         told = [each for each in settings(facts, "prosody", *keys) if each.key != "type" or module in each.section]
         if told and module not in {each.value for each in enabled}:
-            yield _found(told[0], _MODULE, (_enabled(module, enabled[-1]),), key=told[0].key, module=module)
+            yield _found(told[0], _MODULE, (_enabled(module, enabled),), key=told[0].key, module=module)
 
 
-def _enabled(module: str, last: Setting) -> Fix:
+def _enabled(module: str, enabled: list[Setting]) -> Fix:
+    """Between two lines of a list; where one has them all in a line, only people can write it."""
+    last = enabled[-1]
+    own = [each for each in enabled if (each.file, each.section) == (last.file, last.section)]
+    if own[0].line == last.line:
+        text = f'Add "{module}" to modules_enabled in line {last.line} of {last.file}'
+        return Do(text=text, audience="server", after=_PROSODY)
     return Set(
         system="prosody",
         file=last.file,
@@ -96,10 +94,9 @@ def _enabled(module: str, last: Setting) -> Fix:
         op="add",
         key="modules_enabled",
         value=f'"{module}"',
-        line=last.line,
+        line=own[0].line,
         text=f'        "{module}";',
         audience="server",
-        why="the list has one module a line" if last.line else "",
         after=_PROSODY,
     )
 

@@ -9,6 +9,9 @@ may be in perfect order.
 What to do: docker-jitsi-meet: `TURN_CREDENTIALS`, in the plural; `TURN_CREDENTIAL` does nothing. Packages: `secret =
 true` in the entry of `external_services`, and `external_service_secret`, the same as coturn's `static-auth-secret`.
 
+On the server `natprobe inspect` reads it from Prosody's configuration or .env: an entry whose credentials nobody
+makes. Of `turns` Prosody makes none without `algorithm = "turn"`, and mod_turn_external of 0.12 makes none at all.
+
 Sources: W3C WebRTC section 4.4.1.6 (set the configuration), XEP-0215; field reports: docker-jitsi-meet 1774.
 """
 

@@ -17,6 +17,9 @@ What to do: the finding says which of these it is.
   the name of the URI in SNI and offer no ALPN, so it must decide by name. A published container port whose container
   is down looks the same.
 
+On the server `natprobe inspect` compares what Prosody hands out with the ports and transports of turnserver.conf.
+What nginx, a container or the packet filter has before the relay counts as served.
+
 Sources: RFC 8656 sections 3.1 and 7.1, RFC 7065, RFC 8489 section 6.2; measured: coturn 4.6.1 without a certificate,
 and what Chromium offers in TLS to a relay.
 """

@@ -8,6 +8,9 @@ How it shows: as if the password were wrong: every allocation ends with 401, wha
 What to do: set `realm` in turnserver.conf to the relay's domain, and start it again. Users that were made with keys
 (turnadmin) have to be made anew for that realm; what a shared secret makes needs nothing.
 
+On the server `natprobe inspect` reads it from turnserver.conf. coturn takes the machine's domain where there is no
+realm, so that this is a warning there.
+
 Sources: RFC 8489 sections 9.2.2 and 9.2.4, RFC 8656 section 5; measured: coturn 4.6.1 without a realm
 on a machine without a domain.
 """

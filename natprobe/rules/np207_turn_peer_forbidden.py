@@ -14,6 +14,8 @@ Only addresses that clients can reach count: that a relay refuses a private one 
 harms nobody. Without a session natprobe doesn't know the media server's address. It says `peers-forbidden` where the
 relay forbids every peer that it was tried with.
 
+On the server `natprobe inspect` compares `denied-peer-ip` with the addresses of the media server beside the relay.
+
 Sources: RFC 8656 sections 10.2 and 19; measured: coturn 4.6.1 answers 403 `Forbidden IP` for all of them.
 """
 

@@ -11,6 +11,8 @@ What to do: install a certificate for exactly the name in the `turns:` URI, with
 again): it goes on with the old one otherwise. A URI with an address instead of a name needs a certificate for that
 address.
 
+On the server `natprobe inspect` looks at the file that `cert` names: ended, or cert.pem instead of fullchain.pem.
+
 Sources: RFC 8656 section 3.1, RFC 8489 section 6.2.3, RFC 7065 section 3.2, RFC 9525 section 6, RFC 5280 section 6.
 """
 

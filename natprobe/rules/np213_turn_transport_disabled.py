@@ -10,6 +10,8 @@ What to do: take `no-udp-relay` out of turnserver.conf: it was mostly meant to b
 client's side. For a missing family give the relay an address of it (`relay-ip`), and see
 `allocation-default-address-family`.
 
+On the server `natprobe inspect` reads `no-udp-relay` from turnserver.conf.
+
 Sources: RFC 8656 sections 7.2, 18.6, 18.8 and 19; measured: coturn 4.6.1.
 """
 

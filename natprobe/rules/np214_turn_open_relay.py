@@ -10,6 +10,8 @@ What to do: take `no-auth` out of turnserver.conf and give the relay a shared se
 `static-auth-secret`) that the signalling server has too; a coturn with no line about access at all is open as well.
 Then forbid the relay to reach inner addresses (`denied-peer-ip`).
 
+On the server `natprobe inspect` reads it from turnserver.conf.
+
 Sources: RFC 8656 sections 5, 7.2 and 21.1; measured: coturn 4.6.1 with no-auth, and with no line about access.
 """
 

@@ -13,6 +13,9 @@ that one address counts before the denied ranges. coturn denies loopback, 0.0.0.
 4.13.1 on link-local and unique-local addresses too; private IPv4 ranges it never denies unless told. Loopback granted
 means `allow-loopback-peers`: take it out. That an address is granted doesn't say that anything is there.
 
+On the server `natprobe inspect` reads it from turnserver.conf, where private IPv4 ranges and 169.254.0.0/16 have to be
+denied, and private IPv6 where the relay has an IPv6 address.
+
 Sources: RFC 8656 sections 9 and 21; measured: coturn 4.6.1 grants all of them but loopback.
 """
 

@@ -184,8 +184,8 @@ def _counted(facts: Facts, endpoints: list[Endpoint]) -> _Counted | None:
 
 
 _COUNTED = {
-    "up": "None of the {sent} checks to UDP port {endpoint} arrived at the server, where natprobe waits for them: they"
-    " are lost on the way there",
+    "up": "Not one of the {sent} checks to UDP port {endpoint} arrived at the server, where natprobe waits for them:"
+    " they are lost on the way there",
     "down": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, which answered {answered} of"
     " them, and no answer arrived here: the answers are lost on the way back",
     "unanswered": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, and none of its answers"

@@ -10,6 +10,8 @@ which was to keep inner or virtual interfaces out does not.
 What to do: name the interface as `ip address show` does, or its address, in full or as the beginning of it; or leave
 the list out.
 
+On the server `natprobe inspect` compares the list with the host's interfaces and addresses.
+
 Sources: Janus's sample configuration (nat), measured with 1.1.2: with such a list the answer has IPv6 and link-local
 addresses though `info` says ipv6: false; field reports: janus-gateway 397.
 """

@@ -9,6 +9,9 @@ server behind a `stuns:` address browsers say nothing at all: they go on without
 What to do: install a certificate for exactly this name from a public authority (Let's Encrypt), with its full
 chain (`fullchain.pem`, not `cert.pem`), and have it renewed by itself.
 
+On the server `natprobe inspect` looks at the files that nginx is told to show: ended, cert.pem instead of
+fullchain.pem, or for none of the names of that very server.
+
 Sources: RFC 5280 section 6, RFC 9525 section 6, RFC 8446 section 4.4.2, RFC 8489 section 6.2.3.
 """
 
@@ -17,13 +20,13 @@ from natprobe.derive.captive import portal
 from natprobe.derive.certificates import Fault, fault, same_handshake, shown, told
 from natprobe.derive.interception import intercepted_page
 from natprobe.derive.proxies import taken
-from natprobe.facts import Certificate, CertificateFile, Facts, TlsSession, ids
+from natprobe.facts import Certificate, CertificateFile, Facts, Setting, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _certificate_files, alternative
 from natprobe.target import is_address
 
-READS = (TlsSession, Certificate, CertificateFile)
+READS = (TlsSession, Certificate, CertificateFile, Setting)
 
 _MESSAGES: dict[Fault, str] = {
     "ended": "The certificate of {name} ended on {end}",
@@ -44,7 +47,8 @@ def check(facts: Facts) -> Judgement:
     way is tls-intercepted's matter, or captive-portal's. On the server its file is looked at.
     """
     if _certificate_files.there(facts, "nginx"):
-        return _certificate_files.broken(facts, "nginx")
+        broken = _certificate_files.broken(facts, "nginx")
+        return [*(broken if isinstance(broken, list) else []), *_certificate_files.misnamed(facts)] or CLEAR
     sessions = taken(facts, TlsSession, lambda each: each.name == facts.target.host and each.probe != "turn")
     between = [each.shown for each in intercepted_page(facts)]
     refused = [each for each in sessions if each.failure is Failure.TLS_CERTIFICATE]

@@ -8,6 +8,8 @@ How it shows: not at all, until the day when nobody can open the page.
 What to do: look at the renewal (`certbot renew --dry-run`, or the log of the proxy that gets the
 certificates) and see that the server loads the new one.
 
+On the server `natprobe inspect` looks at every certificate that a configuration file names.
+
 Sources: RFC 5280 section 4.1.2.5.
 """
 

@@ -9,6 +9,9 @@ response", or it opens and closes again and again; the page counts down to the n
 What to do: a proxy on the way answers for itself and does not pass the upgrade on. Give every proxy the lines for it;
 look for one more in front (a CDN, a load balancer, a container's own nginx), and for its idle timeout.
 
+On the server `natprobe inspect` reads it from nginx's files: locations of Jitsi's and Janus's WebSockets that lack
+`proxy_http_version 1.1` or the headers Upgrade and Connection, with those of the block around counted.
+
 Sources: RFC 6455 sections 1.3 and 4.2.2, RFC 7395 section 3.1, nginx's page on WebSocket proxying.
 """
 

@@ -27,7 +27,7 @@ from natprobe.derive.proxies import taken
 from natprobe.facts import AddressClass, ConfigFile, Facts, JitsiConfig, Listening, Resolved, Setting, SignIn, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-from natprobe.rules._public_url import public_url
+from natprobe.rules._public_url import in_files
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.target import is_address
 
@@ -53,7 +53,7 @@ def check(facts: Facts) -> Judgement:
     server, what PUBLIC_URL says.
     """
     if facts.of(ConfigFile):
-        return list(public_url(facts)) or CLEAR
+        return list(in_files(facts)) or CLEAR
     configs = facts.ok(JitsiConfig)
     if not configs:
         return NOT_APPLICABLE

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natprobe.derive.needs import Need
-from natprobe.derive.passing import closed, let_in, of_container, other_family_open, wanted
+from natprobe.derive.passing import anything_wanted, closed, let_in, of_container, other_family_open, wanted
 from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Published, Setting, ids
 from natprobe.model import Allow, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
@@ -41,7 +41,8 @@ def check_together(vantages: Sequence[Facts]) -> Judgement:
 def check(facts: Facts) -> Judgement:
     """Of each who shuts needed ports one finding. A container's ports are firewall-conflicts-with-docker's."""
     if facts.failed(PacketFilter, Failure.PERMISSION_DENIED) and not facts.of(Passage):
-        return CouldNotTell(reason="filters-hidden", ask="sudo natprobe inspect")
+        hidden = CouldNotTell(reason="filters-hidden", ask="sudo natprobe inspect")
+        return hidden if anything_wanted(facts) else NOT_APPLICABLE
     needed = [(each, need) for each in facts.of(Passage) if (need := wanted(facts, each)) is not None]
     if not needed:
         return NOT_APPLICABLE

@@ -10,6 +10,9 @@ What to do: publish it on loopback only, as docker-jitsi-meet does by itself (12
 in the firewall. To publish it on the server's address is advice that goes round as a cure for "bridge channel closed
 1006"; it cures nothing, since no client ever speaks to it.
 
+Of a Janus it is the admin API (7088, or 7188 as a WebSocket), where its file has it listen on every address: with the
+secret of Janus's sample anybody lists and ends sessions. Bind it to 127.0.0.1 (`admin_ip`), and come by ssh.
+
 Sources: jitsi-videobridge's own source (private and public HTTP servers), docker-jitsi-meet's docker-compose.yml.
 """
 

@@ -6,6 +6,9 @@ host: no interface has it, STUN servers do not see the host by it, and none of t
 How it shows: no sound and no picture for everybody outside, though the page works. Often the provider gave the host
 another address, or the settings were copied from another one.
 
+A note says where a name of the server's (`--name`, PUBLIC_URL, server_name) leads to another machine: a proxy or
+balancer in front of it, or the wrong one.
+
 What to do: set the address that clients reach the server by: behind a router or with a cloud's one-to-one mapping, the
 outside one. `natprobe inspect` shows by which address STUN servers see the host.
 
@@ -29,6 +32,7 @@ from natprobe.servers import lines
 READS = (Setting, LocalAddress, Binding, Resolved)
 
 _MESSAGE = "{key} tells clients {address}, which does not lead to this host: {known}"
+_ASTRAY = "{name} leads to {there}, and this host has {known}: who opens that name meets what has the other address"
 _TOGETHER = {
     "asked": "Clients are told to send media to {endpoint}, and the server that says so has {own}: that address is"
     " another"
@@ -41,19 +45,50 @@ _ASK = "natprobe inspect, without --stun none, or with --name and the server's n
 def check(facts: Facts) -> Judgement:
     """Healthy is an address of an interface, the one that STUN servers see, or one that a name of the server's has."""
     told = advertised(facts)
-    if facts.vantage != "server" or not told or not facts.ok(LocalAddress):
+    if facts.vantage != "server" or not facts.ok(LocalAddress) or not (told or leading(facts)):
         return NOT_APPLICABLE
     known = _known(facts)
     strange = [each for each in told if each.address not in known]
     proven = [each for each in strange if _outside(known, each.address)]
-    if proven:
-        return [_found(facts, each) for each in proven]
+    if found := [*(_found(facts, each) for each in proven), *_astray(facts)]:
+        return found
     return CouldNotTell(reason="outside-unknown", ask=_ASK) if strange else CLEAR
 
 
-def _known(facts: Facts) -> dict[Address, str]:
+def _astray(facts: Facts) -> list[Found]:
+    """Names that lead to other machines than this one. What stands in front of it may have them, so that it is a"
+    " note.
+    """
+    own, told = _known(facts, names=False), {each.address for each in advertised(facts)}
+    found = []
+    for name, (addresses, evidence) in leading(facts).items():
+        outside = [each for each in addresses if address_class(each) == "public"]
+        known = [each for each in own if outside and each in _outside(own, outside[0])]
+        if known and len(outside) == len(addresses) and not set(addresses) & {*own, *told}:
+            found.append(_elsewhere(facts, name, outside, known, evidence))
+    return found
+
+
+def _elsewhere(facts: Facts, name: str, there: list[Address], known: list[Address], evidence: list[int]) -> Found:
+    return Found(
+        message=_ASTRAY,
+        args={"name": name, "there": " and ".join(there[:4]), "known": " and ".join(known[:4])},
+        evidence=tuple(sorted({*evidence, *ids(facts.ok(LocalAddress), facts.ok(Binding))})),
+        severity=Severity.NOTE,
+        fixes=(
+            Do(
+                text=f"See whether {there[0]} is a proxy or balancer in front of this host; if not, have {name} lead to"
+                f" {known[0]}",
+                audience="server",
+            ),
+        ),
+    )
+
+
+def _known(facts: Facts, names: bool = True) -> dict[Address, str]:
     """The addresses that lead here, each with the words that say why."""
-    found = {address: f"{name} leads to it" for name, (addresses, _) in leading(facts).items() for address in addresses}
+    led = leading(facts) if names else {}
+    found = {address: f"{name} leads to it" for name, (addresses, _) in led.items() for address in addresses}
     found |= {split(each.mapped)[0]: "STUN servers see it" for each in facts.ok(Binding) if each.mapped}
     return found | {each.address: "on an interface" for each in facts.ok(LocalAddress) if each.up}
 

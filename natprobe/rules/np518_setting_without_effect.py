@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 
 from natprobe.derive.obsolete import told
 from natprobe.facts import ConfigFile, Facts, LocalAddress, Program, Setting, ids
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.model import Failure
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._without_effect import jitsi
 from natprobe.rules._without_effect_servers import servers
 from natprobe.servers.jitsi.lines import removed
@@ -26,10 +27,13 @@ READS = (Setting, ConfigFile, Program, LocalAddress)
 
 
 def check(facts: Facts) -> Judgement:
-    """By the table, and what each system's files say."""
+    """By the table, and what each system's files say. What nobody could read may say anything."""
     if not facts.of(ConfigFile):
         return NOT_APPLICABLE
-    return [found for source in _SOURCES for found in source(facts)] or CLEAR
+    found = [each for source in _SOURCES for each in source(facts)]
+    if not found and facts.failed(ConfigFile, Failure.PERMISSION_DENIED):
+        return CouldNotTell(reason="files-unread", ask="sudo natprobe inspect")
+    return found or CLEAR
 
 
 def _listed(facts: Facts) -> Iterator[Found]:

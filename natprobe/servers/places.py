@@ -95,9 +95,11 @@ USUAL: tuple[Place, ...] = (
     Place("coturn", "flat", "/etc/turnserver.conf"),
     Place("coturn", "flat", "/etc/coturn/turnserver.conf"),
     Place("coturn", "flat", "/usr/local/etc/turnserver.conf"),
-    Place("janus", "libconfig", "/etc/janus/*.jcfg"),
-    Place("janus", "libconfig", "/opt/janus/etc/janus/*.jcfg"),
-    Place("janus", "libconfig", "/usr/local/etc/janus/*.jcfg"),
+    *(
+        Place("janus", "libconfig", f"{folder}/janus{name}.jcfg")
+        for folder in ("/etc/janus", "/opt/janus/etc/janus", "/usr/local/etc/janus")
+        for name in ("", ".transport.http", ".transport.websockets")
+    ),
     Place("nginx", "nginx", "/etc/nginx/nginx.conf"),
     Place("nginx", "nginx", "/etc/nginx/sites-enabled/*"),
     Place("nginx", "nginx", "/etc/nginx/conf.d/*.conf"),

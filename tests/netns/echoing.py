@@ -20,15 +20,14 @@ def main(*ports: str) -> None:
                 one.bind((every, port))
                 if kind == socket.SOCK_STREAM:
                     one.listen(64)
-                waiting.register(one, selectors.EVENT_READ)
+                waiting.register(one, selectors.EVENT_READ, one)
     while True:
         for key, _ in waiting.select():
-            one = key.fileobj
-            if one.type == socket.SOCK_STREAM:  # type: ignore[union-attr]
-                one.accept()[0].close()  # type: ignore[union-attr]
+            ready: socket.socket = key.data
+            if ready.type == socket.SOCK_STREAM:
+                ready.accept()[0].close()
             else:
-                data, sender = one.recvfrom(100)  # type: ignore[union-attr]
-                one.sendto(data, sender)  # type: ignore[union-attr]
+                ready.sendto(*ready.recvfrom(100))
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ def inspected(server: Lab, port: str) -> dict[str, Any]:
     proto, number = port.split("/")
     said, text = report(server, f"*:{number}/{proto}")
     (found,) = [each for each in said["findings"] if each["cause"].startswith("firewall")]
-    return found | {"lines": re.findall(r"^ +[a-z0-9-]+: sudo (.*)$", text, re.MULTILINE)}
+    lines = {"lines": re.findall(r"^ +[a-z0-9-]+: sudo (.*)$", text, re.MULTILINE)}
+    return {**found, **lines}
 
 
 def apply(server: Lab, found: Mapping[str, Any]) -> None:

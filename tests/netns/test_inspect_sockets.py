@@ -81,9 +81,11 @@ def holding(server: Host, name: str, *wanted: dict[str, Any]) -> Iterator[Proces
         process.stop()
 
 
-def options(expect: Sequence[str], *more: str) -> list[str]:
-    """Sockets alone, whatever else this machine has in its files and filters. `more`: a folder of files to read."""
-    probes = ("interfaces", "listening", "ports", *(("files",) if more else ()))
+def options(expect: Sequence[str], *more: str, besides: Sequence[str] = ()) -> list[str]:
+    """Sockets alone, whatever else this machine has in its files and filters. `more`: a folder of files to read;
+    `besides`: probes that run too.
+    """
+    probes = ("interfaces", "listening", "ports", *(("files",) if more else ()), *besides)
     named = [word for each in expect for word in ("--expect", each)]
     left_out = [word for each in INSPECTION if each not in probes for word in ("--skip", each)]
     return [*more, *named, *left_out, "--stun", "none", "--json", "-q"]
@@ -95,9 +97,10 @@ def inspected(server: Host, *expect: str) -> dict[str, Any]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def by_files(server: Host, folder: str) -> list[dict[str, Any]]:
+def by_files(server: Host, folder: str, *besides: str) -> list[dict[str, Any]]:
     """The findings about ports, where the configuration in this folder says what is to be there."""
-    done = server.natprobe("inspect", *options((), f"tests/configs/{folder}"))
+    done = server.natprobe("inspect", *options((), f"tests/configs/{folder}", besides=besides))
+    assert done.stderr == ""
     return [each for each in json.loads(done.stdout)["findings"] if each["code"] in PORTS]
 
 
@@ -339,4 +342,19 @@ def test_the_files_of_docker_against_what_is_published(
         found = by_files(proxied, "docker-10532")
         for each in running:
             each.stop()
+    assert [each["cause"] for each in found] == causes_
+
+
+@pytest.mark.parametrize(
+    ("led", "causes_"), [(("tcp 80", "tcp 443", "udp 10000"), []), (("tcp 80", "tcp 443"), ["port-not-published"])]
+)
+def test_the_files_of_docker_without_its_userland_proxy(server: Host, led: Sequence[str], causes_: list[str]) -> None:
+    """No socket is there: rules of DNAT lead strangers on."""
+    rules = "; ".join(f"{each.replace(' ', ' dport ')} dnat to {BEHIND}:{each.split()[1]}" for each in led)
+    chain = "type nat hook prerouting priority dstnat; fib daddr type local jump DOCKER"
+    server.run(["nft", f"table ip nat {{ chain DOCKER {{ {rules}; }}; chain PREROUTING {{ {chain}; }}; }}"])
+    try:
+        found = by_files(server, "docker-10532", "rulesets", "filters")
+    finally:
+        server.run(["nft", "delete table ip nat"])
     assert [each["cause"] for each in found] == causes_

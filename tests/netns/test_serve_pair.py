@@ -91,7 +91,8 @@ def seen(report: dict[str, Any], kind: str, **wanted: object) -> list[dict[str, 
 
 def direct(report: dict[str, Any]) -> dict[str, Any]:
     (path,) = [each for each in report["paths"] if each["name"] == "direct-udp"]
-    return path["attempts"][0]
+    found: dict[str, Any] = path["attempts"][0]
+    return found
 
 
 UP, DOWN = f"udp dport {PORT}", f"udp sport {PORT}"
@@ -172,6 +173,38 @@ def test_a_watch_sees_what_another_program_gets(network: Network) -> None:
     assert {each["sender"].rpartition(":")[0] for each in came.values()} == {OUTSIDE}
     assert {each["local"] for each in came.values()} == {f"{SERVER}:{PORT}"}
     assert "answer me" not in watch.process.log.read_text() + json.dumps(report)
+
+
+TO_ITSELF = """
+import socket
+ours = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+ours.sendto(b"twice", ("::1", 10000))
+ours.sendto(b"twice", ("::1", 10000))
+ours.sendto(b"elsewhere", ("::1", 10001))
+for port in (443, 4443):
+    with socket.socket(socket.AF_INET6) as stream:
+        stream.connect_ex(("::1", port))
+"""
+
+
+def test_a_watch_of_ipv6_and_of_tcp(network: Network) -> None:
+    """On loopback the same packet goes out and comes in. A port that nobody has answers no connection."""
+    server = network["server"]
+    listening = "import socket, time; held = socket.create_server(('::', 4443), family=socket.AF_INET6); time.sleep(60)"
+    holder = server.start([sys.executable, "-c", listening], log="listening.log").listens(tcp=[4443])
+    watch = Served(server, "--watch", "--udp", "10000", "--tcp", "443", "--tcp", "4443", watch=True)
+    try:
+        server.run([sys.executable, "-c", TO_ITSELF])
+        watch.process.wait(lambda: "TCP 4443 from" in watch.process.log.read_text())
+        time.sleep(0.2)
+    finally:
+        holder.stop()
+    came = {each["local"]: each for each in seen(watch.end(), "Arrived", by="interface")}
+    assert {local: (each["what"], each["packets"], each["answered"]) for local, each in came.items()} == {
+        "[::1]:10000": ("other", 2, 0),
+        "[::1]:443": ("connection", 1, 0),
+        "[::1]:4443": ("connection", 1, 1),
+    }
 
 
 def test_a_watch_knows_the_checks_of_a_natprobe_beside_its_peer(network: Network) -> None:

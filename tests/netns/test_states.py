@@ -191,7 +191,8 @@ STATES = (
         {"edge": FORWARDED + hook("forward", f"{OUT} drop").replace("own", "way")},
         watch=True,
     ),
-    State("wrong-host-dead", "inner", "forwarded-elsewhere", {"edge": leads("10.0.1.2")}, watch=True),
+    # That nobody is there shows after three seconds, and then nobody listens any more.
+    State("wrong-host-dead", "inner", "port-not-forwarded", {"edge": leads("10.0.1.2")}, watch=True),
     State(
         "hairpin-by-the-server",
         "inner",

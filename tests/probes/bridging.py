@@ -29,7 +29,8 @@ from tests.lab.build import Lab
 from tests.lab.host import LabHost
 from tests.lab.sockets import LabUdp
 from tests.netns import addresses as at
-from tests.probes.seen import VALIDATOR, Talk, of
+from tests.probes.seen import Talk, of
+from tests.schema import VALIDATOR
 
 MEDIA = f"{at.WEB}:{at.MEDIA_UDP}"
 SESSION = "media/1"

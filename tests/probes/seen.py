@@ -6,9 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import jsonschema
-
-from natprobe.codec import dump, load, schema
+from natprobe.codec import dump, load
 from natprobe.diagnose import diagnose
 from natprobe.facts import Probed
 from natprobe.model import Observation
@@ -18,10 +16,10 @@ from natprobe.run import load_probe
 from natprobe.target import parse
 from tests.lab.build import Lab
 from tests.lab.check import session
+from tests.schema import VALIDATOR
 
 K = TypeVar("K", bound=Observation)
 Talk = Callable[[Stream], Awaitable[None]]
-VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
 def seen(lab: Lab, target: str, probes: Sequence[str], **options: Any) -> list[Observation]:

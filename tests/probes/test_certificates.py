@@ -13,7 +13,10 @@ from tests.made_server import SERVER
 
 TURN, CHAIN, KEY = "/etc/turnserver.conf", "/etc/ssl/turn/fullchain.pem", "/etc/ssl/turn/privkey.pem"
 HOST = "turn.example.test"
-CONF = f"use-auth-secret\nstatic-auth-secret=s\nrealm=r\ncert={CHAIN}\npkey={KEY}\ndenied-peer-ip=0.0.0.0-255.255.255.255\n"
+CONF = (
+    f"use-auth-secret\nstatic-auth-secret=s\nrealm=r\ncert={CHAIN}\npkey={KEY}\n"
+    "denied-peer-ip=0.0.0.0-255.255.255.255\n"
+)
 
 
 def parts(kind: str = "good", name: str = HOST) -> tuple[bytes, bytes]:
@@ -131,3 +134,21 @@ def test_versions_of_packages() -> None:
         ("nginx", "1.22.1-9+deb12u1", "package"),
     ]
     assert observed({}, ("programs",)) == []
+
+
+def test_what_janus_takes_no_certificate_for() -> None:
+    """Its sample names one that is not there, beside ports that are off."""
+    conf = 'general: {{ https = {} }}\ncertificates: {{ cert_pem = "/c/a.pem" }}\n'
+    path = "/etc/janus/janus.transport.http.jcfg"
+    assert seen({path: conf.format("false")}) == []
+    assert [each.failure for each in seen({path: conf.format("true")})] == [Failure.NO_DATA]
+    assert seen({"/etc/janus/janus.jcfg": conf.format("false")}) != []
+
+
+def test_a_certificate_for_none_of_nginxs_names() -> None:
+    conf = "server {{ server_name {}; listen 443 ssl; ssl_certificate /c/a.pem; ssl_certificate_key /c/a.key; }}\n"
+    chain, key = parts("good", "a.example.test")
+    for names, wrong in (("a.example.test", False), ("_", False), ("b.test a.example.test", False), ("b.test", True)):
+        files: dict[str, str | bytes | int] = {"/c/a.pem": chain, "/c/a.key": key}
+        found = report(*observed(files | {"/etc/nginx/nginx.conf": conf.format(names)}))
+        assert {each.cause for each in found.findings} == ({"certificate-invalid"} if wrong else set())

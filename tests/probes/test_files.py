@@ -138,6 +138,29 @@ class TestHostile:
         )
         assert paths(read(machine)) == ["jvb.conf", "a.conf"]
 
+    def test_includes_go_from_the_main_files_folder(self) -> None:
+        machine = FakeMachine(
+            {
+                "/etc/nginx/nginx.conf": "include sites-enabled/*;\ninclude mime.types;\n",
+                "/etc/nginx/sites-enabled/meet": "server { include snippets/tls.conf; }\n",
+                "/etc/nginx/snippets/tls.conf": "ssl_protocols TLSv1.2;\n",
+                "/etc/nginx/mime.types": "types { }\n",
+            }
+        )
+        assert paths(read(machine)) == ["nginx.conf", "meet", "tls.conf"]
+
+    def test_a_container_includes_none_of_the_hosts(self) -> None:
+        below = "/root/.jitsi-meet-cfg/jvb"
+        machine = FakeMachine(
+            {
+                "/opt/j/docker-compose.yml": COMPOSE,
+                "/opt/j/.env": ENV,
+                f"{below}/jvb.conf": 'include "/etc/other.conf"\n',
+                "/etc/other.conf": "videobridge.ice.udp.port = 1\n",
+            }
+        )
+        assert paths(read(machine)) == ["docker-compose.yml", ".env", "jvb.conf"]
+
     def test_includes_without_end(self) -> None:
         chain = {f"/c/{n}.conf": f'include "{n + 1}.conf"\n' for n in range(50)}
         machine = FakeMachine({"/c/jvb.conf": 'include "0.conf"\n', **chain})

@@ -12,7 +12,7 @@ from natprobe.context import Context, Options
 from natprobe.facts import DefaultRoute, Facts, Listening, LocalAddress, PacketFilter, Passage, Published
 from natprobe.host.machine import FilterText
 from natprobe.model import Failure, Observation
-from natprobe.probes import filters
+from natprobe.probes import filters, rulesets
 from tests.lab.machine import FakeMachine
 from tests.made import numbered
 from tests.made_server import SERVER, expected, listening, published
@@ -49,7 +49,8 @@ def seen(*facts: Observation, said: list[FilterText] | None = None) -> list[Obse
     )
 
     async def run() -> list[Observation]:
-        return [each async for each in filters.probe(context, Facts(SERVER, numbered(*facts)))]
+        known = Facts(SERVER, numbered(*facts))
+        return [each for probe in (rulesets, filters) async for each in probe.probe(context, known)]
 
     return asyncio.run(run())
 

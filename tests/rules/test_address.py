@@ -107,6 +107,26 @@ def test_an_inner_address_is_on_an_interface_or_wrong() -> None:
 
 
 @pytest.mark.parametrize(
+    ("here", "there", "told"),
+    [
+        ((own(PUBLIC),), (OLD,), True),
+        ((INSIDE, seen_as(PUBLIC)), (OLD,), True),
+        ((own(PUBLIC),), (PUBLIC, OLD), False),
+        ((INSIDE,), (OLD,), False),  # nobody outside was asked
+        ((own(PUBLIC), INSIDE), (INNER,), False),  # another answer inside
+        ((own(PUBLIC),), ("127.0.1.1",), False),  # its own hosts file
+        ((own(PUBLIC),), ("2001:db8::99",), False),  # of a family that it has no address of
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_a_note(
+    here: tuple[Observation, ...], there: tuple[str, ...], told: bool
+) -> None:
+    found = judged(*here, led(*there))
+    assert [each.severity for each in found] == ([Severity.NOTE] if told else [])
+    assert all(OLD in each.message and PUBLIC in each.message for each in found)
+
+
+@pytest.mark.parametrize(
     ("said", "names"),
     [
         ((setting("docker", "PUBLIC_URL", "https://Meet.Example.test:8443/"),), [HOST]),
@@ -160,9 +180,9 @@ def looked(
 
 def test_names_that_are_given_count_before_those_that_are_told() -> None:
     said = setting("docker", "PUBLIC_URL", "https://told.test")
-    for more, name in (({}, "told.test"), ({"names": ("given.test",)}, "given.test")):
+    for given, name in (((), "told.test"), (("given.test",), "given.test")):
         net = Names({name: [PUBLIC, "2001:db8::7"]})
-        found = [each for each in looked(net, said, **more) if isinstance(each, Resolved)]
+        found = [each for each in looked(net, said, names=given) if isinstance(each, Resolved)]
         assert net.asked == {name}
         assert {each.addresses for each in found} == {(PUBLIC,), ("2001:db8::7",)}
 

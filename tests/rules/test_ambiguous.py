@@ -13,8 +13,9 @@ import pytest
 
 from natprobe.facts import Candidate, Sockets
 from natprobe.model import Alternative, Finding, Observation, Target
+from tests.configured import observed
 from tests.made import PAGE, RELAY_HOST, TURN, WEB, named, refused, relay, saw, silent
-from tests.made_server import SERVER, expected, own, setting
+from tests.made_server import SERVER, expected, own
 from tests.made_states import (
     CLOSED,
     INNER,
@@ -109,21 +110,20 @@ PRIVATE = report(
     Candidate(endpoint=f"{INNER}:10000", transport="udp"),
     silent(f"{INNER}:10000"),
 )
-MAPPED = {"section": "ice4j.harvest.mapping.static-mappings[0]"}
-EQUAL = (
-    setting("jvb", "local-address", INNER, 3, **MAPPED),
-    setting("jvb", "public-address", INNER, 4, **MAPPED),
-)
-SECRETS = (
-    setting("coturn", "use-auth-secret", "", 1),
-    setting("coturn", "static-auth-secret", "", 2, secret=1),
-    setting("prosody", "turn_external_secret", "", 3, secret=2),
-)
-MODES = (
-    setting("coturn", "lt-cred-mech", "", 1),
-    setting("coturn", "user", "webrtcuser", 2, secret=1),
-    setting("prosody", "turn_external_secret", "", 3, secret=2),
-)
+JVB, COTURN = "/etc/jitsi/videobridge/jvb.conf", "/etc/turnserver.conf"
+PROSODY = "/etc/prosody/conf.d/meet.cfg.lua"
+EQUAL = {
+    JVB: f"""ice4j.harvest.mapping.static-mappings = [
+  {{ local-address = "{INNER}", public-address = "{INNER}" }}
+]
+"""
+}
+SIGNS = f"""VirtualHost "meet.example.test"
+external_service_secret = "ours"
+external_services = {{ {{ type = "turn", host = "{RELAY_HOST}", port = 3478, transport = "udp", secret = true }} }}
+"""
+SECRETS = {COTURN: f"use-auth-secret\nstatic-auth-secret=theirs\nrealm={RELAY_HOST}\n", PROSODY: SIGNS}
+MODES = {COTURN: f"lt-cred-mech\nuser=webrtcuser:word\nrealm={RELAY_HOST}\n", PROSODY: SIGNS}
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,13 @@ MODES = (
     ],
 )
 def test_the_servers_word_leaves_one(
-    group: int, cause: str, asked: Given, server: tuple[Observation, ...], left: str
+    group: int, cause: str, asked: Given, server: dict[str, str | bytes | int], left: str
 ) -> None:
     alone, many = narrowed(cause, asked)
     assert len(many) > 1
     assert left in many
-    found, few = narrowed(cause, asked, Given("inspect", "server", (own(INNER), *server), SERVER))
+    files = tuple(observed(server, ("files",)))
+    found, few = narrowed(cause, asked, Given("inspect", "server", (own(INNER), *files), SERVER))
     assert few == [left]
     assert isinstance(found.alternatives[0], Alternative)
     assert found.alternatives[0].ask.startswith("the server's own report says so: ")

@@ -20,9 +20,20 @@ from tests.memory.test_cases import PATHS
 # A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them. The Janus of the lab
 # always has an address to tell: tests/rules/test_rules_janus.py.
 WITHOUT_A_CASE = {"probe-crashed", "out-of-time", "janus-candidates-missing"}
+# What only several reports, or the server's settings, tell: tests/rules/test_states.py, tests/netns/test_states.py.
+TOGETHER = {"advertised-not-public", "forwarded-elsewhere", "cloud-firewall", "vantages-disagree"}
 # What only `natprobe inspect` sees, on the server itself; cases are networks that a client is in.
 # tests/rules/test_rules_ports.py and tests/netns/test_inspect_sockets.py:
-INSPECTED = {"loopback-only", "port-held-by-other", "wildcard-answers-from-other-address", "port-not-published"}
+INSPECTED = {
+    "loopback-only",
+    "port-held-by-other",
+    "wildcard-answers-from-other-address",
+    "port-not-published",
+    "mapping-local-equals-public",
+    "mapping-local-not-bound",
+    "setting-obsolete",
+    "setting-without-effect",
+}
 HINTS = get_type_hints(Network)
 NATS = [*product(get_args(HINTS["mapping"]), get_args(HINTS["filtering"]), (False, True))]
 VARYING = ("address-dependent", "address-and-port-dependent")
@@ -41,7 +52,7 @@ def test_every_rule_is_fired_by_a_case(in_case: InCase) -> None:
     """In memory, or, where only real servers have it, by a case whose causes the kernel ring holds to be exact."""
     fired = {cause for path in PATHS for cause in found_by(in_case(path))}
     fired |= {cause for path in _kernel_only() for cause in load(path).expect.causes}
-    assert {rule.cause.name for rule in rules()} - fired == WITHOUT_A_CASE | INSPECTED
+    assert {rule.cause.name for rule in rules()} - fired == WITHOUT_A_CASE | TOGETHER | INSPECTED
 
 
 def test_only_jitsi_janus_and_proxies_are_left_to_the_kernel_ring() -> None:

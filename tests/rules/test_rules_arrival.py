@@ -82,7 +82,7 @@ def test_direction_over_tcp() -> None:
     [
         (
             (WATCHED,),
-            "None of the 18 checks to UDP port 203.0.113.10:10000 arrived",
+            "Not one of the 18 checks to UDP port 203.0.113.10:10000 arrived",
             ["media-port-blocked-here", "firewall-closed", "cloud-firewall", "port-not-forwarded"],
         ),
         (

@@ -6,8 +6,11 @@ import pytest
 
 from natprobe.derive.advertising import advertised
 from natprobe.derive.needs import needs
+from natprobe.derive.versions import older
 from natprobe.facts import Facts, Program
 from natprobe.model import Finding, Observation, Report, Set
+from natprobe.servers.obsolete import ROWS, Row
+from natprobe.servers.settings import kind_of
 from tests.inspecting import folder
 from tests.made import numbered
 from tests.made_server import INNER, PUBLIC, SERVER, inspected, own, program
@@ -106,3 +109,13 @@ def test_what_clients_are_told(name: str) -> None:
     facts = Facts(SERVER, numbered(*folder(name)))
     assert PUBLIC in [each.address for each in advertised(facts)]
     assert all(each.line and each.file for each in advertised(facts))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.keys[0])
+def test_every_row_of_what_is_gone_can_be_met(row: Row) -> None:
+    """Its keys are among those that enter a report, and its version is one that can be compared."""
+    for system in row.systems:
+        assert [key for key in row.keys if kind_of(system, (), key) is None] == []
+    assert not row.gone or older(row.gone, row.gone) is False
+    assert row.instead
+    assert not row.instead.endswith(".")

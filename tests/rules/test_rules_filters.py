@@ -91,6 +91,8 @@ def test_shut_for_some_senders_is_no_finding() -> None:
 
 def test_what_nobody_can_tell() -> None:
     assert closed.check(facts(NEEDED, HIDDEN)) == CouldNotTell(reason="filters-hidden", ask="sudo natprobe inspect")
+    assert closed.check(facts(HIDDEN)) is NOT_APPLICABLE
+    assert isinstance(closed.check(facts(listening(), HIDDEN)), CouldNotTell)
     unsure = closed.check(facts(NEEDED, passage("unknown", rule="limit rate 5/second accept", chain="inet own in")))
     assert isinstance(unsure, CouldNotTell)
     assert unsure.reason == "rule-depends"
@@ -183,7 +185,7 @@ def test_a_needed_containers_port_is_shut_on_the_way() -> None:
     assert closed.check(known) is CLEAR
     assert docker.check(facts(led("drop"))) is CLEAR
     by_ufw = one(docker.check(facts(expected(port=8080), led("drop", chain="ip filter FORWARD"))))
-    (line,) = advice(by_ufw.fixes[0], [led("drop")])[1:]
+    (line,) = advice(by_ufw.fixes[0], [led("drop", chain="ip filter FORWARD")])[1:]
     assert line.strip() == "ufw: sudo ufw route allow proto tcp from any to 172.18.0.5 port 80"
 
 

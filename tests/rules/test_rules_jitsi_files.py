@@ -11,7 +11,7 @@ from natprobe.model import Observation, Set, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from natprobe.servers.jitsi.settings import LOCAL, MAPPINGS
 from natprobe.servers.jitsi.settings import PUBLIC as PUBLIC_KEY
-from tests.made import found, judged, numbered, saw
+from tests.made import doubt, found, judged, numbered, saw
 from tests.made_server import (
     CONTAINER,
     INNER,
@@ -161,6 +161,9 @@ class TestVain:
     def test_names_that_nobody_reads(self, key: str) -> None:
         assert found(VAIN, *stack(), *env(**{key: "1"})).args["keys"] == key
 
+    def test_what_nobody_may_read_may_say_anything(self) -> None:
+        assert doubt(VAIN, JVB, file("docker", failure="permission-denied")) == "files-unread"
+
     def test_an_edit_that_is_lost(self) -> None:
         edited = setting("jvb", "videobridge.ice.udp.port", "10001", 3, file=GENERATED.path)
         said = found(VAIN, *stack(), GENERATED, edited)
@@ -264,6 +267,25 @@ class TestPublicUrl:
         told = env(HTTPS_PORT="8443", PUBLIC_URL="https://meet.example.test:9443")
         assert judged(POINTS, *stack(), *told, listening("tcp", port=9443, process="nginx")) is CLEAR
 
+    @pytest.mark.parametrize(
+        ("value", "bad"),
+        [
+            ("wss://localhost:8443/xmpp-websocket", True),
+            ("ws://meet.example.test/xmpp-websocket", True),
+            ("wss://meet.example.test/xmpp-websocket", False),
+            ("//meet.example.test/http-bind", False),
+            ("/http-bind", False),
+        ],
+    )
+    def test_the_packages_page(self, value: str, bad: bool) -> None:
+        page, line = file("jitsi-meet", lines=20), setting("jitsi-meet", "websocket", value, 9)
+        if not bad:
+            assert judged(POINTS, page, line) is CLEAR
+            return
+        (fix,) = found(POINTS, page, line).fixes
+        assert isinstance(fix, Set)
+        assert (fix.value, fix.line) == ("wss://meet.example.test/xmpp-websocket", 9)
+
     def test_an_env_that_nobody_may_read_tells_nothing(self) -> None:
         shut = file("docker", failure="permission-denied")
         there = [each for each in stack() if each is not ENV]
@@ -335,9 +357,8 @@ class TestCompose:
         assert [tuple(each)[1:6] for each in found] == ([ports] if ports else [])
 
     def test_the_long_form(self) -> None:
-        where = {"section": "services jvb ports[0]"}
         long = {"target": "10000", "published": "20000", "protocol": "udp", "host_ip": "192.0.2.1"}
-        parts = [setting("compose", key, value, **where) for key, value in long.items()]
+        parts = [setting("compose", key, value, section="services jvb ports[0]") for key, value in long.items()]
         (port,) = deployment(COMPOSE, service("jvb", "image", "jitsi/jvb"), *parts).ports("jvb")
         assert tuple(port)[1:6] == ("udp", "192.0.2.1", 20000, 20000, 10000)
 

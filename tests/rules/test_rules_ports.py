@@ -210,6 +210,7 @@ def test_janus_takes_every_address_where_its_own_is_not_here() -> None:
     assert causes(*seen) == {"listening-on-other-address"}
     assert "does not listen at 10.5.5.5:8188/tcp" in words("listening-on-other-address", *HOST, *seen)
     assert causes(tcp("0.0.0.0", 8188), expected(address="10.5.5.5", port=8188)) == set()
+    assert causes(*janus_files("10.5.5.5"), tcp("10.5.5.5", 8188)) == set()  # ip_nonlocal_bind
 
 
 def test_janus_over_http_is_bound_as_it_is_told() -> None:

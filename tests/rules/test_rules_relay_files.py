@@ -51,7 +51,7 @@ location = /xmpp-websocket {
 
 
 def told(files: dict[str, str], *more: Observation) -> Report:
-    seen = observed(files, probes=("files",))  # type: ignore[arg-type]  # a file may be more than text
+    seen = observed(files, probes=("files",))
     return report(*seen, *more)
 
 
@@ -234,6 +234,11 @@ def test_a_module_that_is_not_enabled() -> None:
     off = SIGNALLING.replace('{ "external_services" }', '{ "bosh"; }')
     only = finding(told({PROSODY: off}), "setting-without-effect")
     assert only.args["module"] == "external_services"
+    assert not any(isinstance(each, Set) for each in only.fixes)
+    lines = SIGNALLING.replace('{ "external_services" }', '{\n"bosh";\n"ping" }').splitlines()
+    (fix,) = [each for each in finding(told({PROSODY: "\n".join(lines)}), only.cause).fixes if isinstance(each, Set)]
+    lines.insert(fix.line or 0, fix.text)
+    assert causes({PROSODY: "\n".join(lines)}) == set()
     assert causes({PROSODY: SIGNALLING.replace('{ "external_services" }', "list()")}) == set()
 
 
@@ -382,3 +387,11 @@ def test_equal_secrets_have_equal_numbers() -> None:
     assert numbers["static-auth-secret"] == numbers["external_service_secret"]
     assert [each.value for each in seen.of(Setting) if each.key == "secret"] == ["true", "true"]
     assert not seen.of(LocalAddress)
+
+
+def test_what_packages_leave_is_nobodys_relay() -> None:
+    """Debian's file, as long as no coturn runs by it."""
+    stock = "#listening-port=3478\nsyslog\nno-rfc5780\nno-stun-backward-compatibility\n"
+    assert causes({TURN: stock}) == set()
+    running = listening("udp", "0.0.0.0", 3478, "turnserver")
+    assert "turn-open-relay" in causes({TURN: stock}, running)

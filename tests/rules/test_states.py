@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
-from natprobe.codec import dump, load
+from natprobe.codec import BadReport, dump, load, merge
 from natprobe.diagnose import diagnose
 from natprobe.model import Severity
-from tests.made_states import STATES, State, together, without
+from tests.made import PEER, WEB
+from tests.made_server import SERVER
+from tests.made_states import READY, STATES, State, client, inspect, saved, together, without
 
 CAUSES = {
     "not-listening",
@@ -96,3 +99,25 @@ def test_less_is_known_without_the_server_and_nothing_else_is_said(state: State)
     causes = {each.cause for each in together(clients).findings}
     ours = {"media-port-blocked-here", "hairpin-missing", state.alone}
     assert causes <= ours
+
+
+def test_a_server_joins_by_whatever_name_and_clients_by_one() -> None:
+    elsewhere = msgspec.structs.replace(PEER, host="other.example.test")
+    server = inspect(*READY, at=WEB)
+    assert together((server, client())).target == PEER
+    assert together((server, server._replace(label="second"))).target == SERVER
+    with pytest.raises(BadReport, match="different targets"):
+        together((client(), server, client(target=elsewhere)))
+
+
+def test_merging_what_is_merged_already_adds_to_it() -> None:
+    state = next(each for each in STATES if each.name == "cloud")
+    some, more = state.given[:2], state.given[2:]
+    merged = load(dump(together(some)))
+    found = merge([*(saved(each) for each in more), ("", merged)])
+    once = together(state.given)
+    again = diagnose(found.target, found.observations, found.sources)
+    assert [(each.cause, each.message) for each in again.findings] == [
+        (each.cause, each.message) for each in once.findings
+    ]
+    assert [each.vantage for each in again.sources] == ["client", "server", "server"]

@@ -83,6 +83,8 @@ def test_command_with_token_file_and_host(tmp_path: Path) -> None:
         (command(udp=("20010-20000",)), "not '20010-20000'"),
         (command(udp=("1-65535",)), "at most 64"),
         (command(tcp=("40000-40040", "41000-41040")), "at most 64 ports in all"),
+        (command(more=("--watch",)), "--watch wants ports from 1"),
+        (command(more=("--watch",), udp=("1-40",), tcp=("100-140",)), "--watch takes at most 64"),
         (command(more=("--like", "skype")), "--like wants jitsi, janus, turn or all"),
         (command(more=("-f", "json")), "give -o"),
         (command(more=("-o", "/nonexistent/report.json")), "cannot write"),
@@ -166,6 +168,7 @@ def test_report_at_the_end(tmp_path: Path) -> None:
     assert {each["port"] for each in report["observations"] if each["kind"] == "Watched"} >= {target.port}
     assert report["verdict"]["status"] == "good"
     assert "1 check (signed), 1 of full size, 1 answered" in paths[1].read_text()
+    assert pasted.token is not None
     assert pasted.token not in paths[0].read_text() + paths[1].read_text()
     assert ours.password not in paths[0].read_text()
 

@@ -16,7 +16,7 @@ Row = tuple[int, tuple[str, ...], str, str]
 
 
 def rows(form: Form, text: str) -> list[Row]:
-    return [tuple(each) for each in parser(form)(text).entries]
+    return [(each.line, each.section, each.key, each.value) for each in parser(form)(text).entries]
 
 
 def broken(form: Form, text: str) -> int | None:

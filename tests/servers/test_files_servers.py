@@ -1,4 +1,4 @@
-"""The parsers of turnserver.conf, Prosody's Lua, Janus's libconfig and nginx's files: what they read, whatever comes."""
+"""The parsers of turnserver.conf, Prosody's Lua, Janus's libconfig and nginx's files: what they read, and no more."""
 
 from __future__ import annotations
 

@@ -184,6 +184,7 @@ def test_marks_count_from_the_rule_on_that_sets_them() -> None:
     asked = "-A INPUT -m mark --mark 0x1 -j ACCEPT"
     assert outcome(saved(marking, asked), "udp/10000") == "unknown"
     assert outcome(saved(marking, asked), "tcp/443") == "drop"
+    assert outcome(saved("-A INPUT -j MARK --set-xmark 0x0/0xf0000", asked), "udp/10000") == "drop"
 
 
 def test_a_loop_of_chains_comes_to_an_end() -> None:

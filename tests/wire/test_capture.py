@@ -43,7 +43,7 @@ def taken(ports: tuple[int, ...], data: bytes, protocol: int) -> int:
         operation, yes, no, value = code[at]
         at += 1
         if operation == 0x06:
-            return value
+            return int(value)
         if operation in (0x15, 0x45):
             at += yes if (a == value if operation == 0x15 else a & value) else no
         elif operation == 0x05:

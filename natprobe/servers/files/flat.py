@@ -12,7 +12,7 @@ _GAP = " =\t"
 
 def parse(text: str) -> Parsed:
     """Every line that is no comment. A flag has the value "" (on) or what stands behind it."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     entries = [entry for number, line in enumerate(lines[:ENTRIES_MAX], 1) if (entry := _entry(number, line))]
     return Parsed(entries=entries, broken_at=ENTRIES_MAX if len(lines) > ENTRIES_MAX else None)
 

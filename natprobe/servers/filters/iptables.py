@@ -88,7 +88,7 @@ def _words(rest: str) -> list[str]:
 def _rule(line: str, words: list[str], version: int) -> Rule:
     found = atoms(words, version)
     name, options = found.target, found.options
-    effects = frozenset(("mark",) if name in _MARKING else ("notrack",) if _untracked(name, options) else ())
+    effects = frozenset(("mark",) if _marks(name, options) else ("notrack",) if _untracked(name, options) else ())
     to = _destination(name, options)
     verdict: Verdict | None = None
     if name in _ENDS:
@@ -99,6 +99,13 @@ def _rule(line: str, words: list[str], version: int) -> Rule:
 
 
 _ELSEWHERE = frozenset(("QUEUE", "NFQUEUE", "TPROXY", "NETMAP", "SYNPROXY", "TARPIT", "CLUSTERIP", "STEAL"))
+
+
+def _marks(name: str, options: Mapping[str, str]) -> bool:
+    """A mark of nothing is what a new packet has."""
+    if name == "MARK" and "--set-xmark" in options:
+        return options["--set-xmark"].partition("/")[0] not in ("0x0", "0")
+    return name in _MARKING
 
 
 def _untracked(name: str, options: Mapping[str, str]) -> bool:

@@ -148,9 +148,9 @@ def _single(left: Any, values: list[Any]) -> Atom:
     try:
         if isinstance(left, dict) and len(left) == 1:
             ((kind, body),) = left.items()
-            if kind in _KINDS:
+            if kind in _KINDS and (kind == "&" or isinstance(body, dict)):
                 return _KINDS[kind](body, values)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return _MAYBE
     return _MAYBE
 

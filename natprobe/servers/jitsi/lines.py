@@ -55,6 +55,20 @@ def bridge_line(key: str, value: str, *, file: str = BRIDGE_FILE, line: int | No
     )
 
 
+def page_line(key: str, value: str, file: str, line: int) -> Set:
+    """A line of the packages' config.js."""
+    return Set(
+        system="jitsi-meet",
+        file=file,
+        key=key,
+        value=value,
+        line=line,
+        audience="server",
+        why="an address that every client reaches, of the page's own host and port",
+        after="reload the page; nothing needs a restart",
+    )
+
+
 def removed(system: str, file: str, line: int, key: str, why: str = "", after: str = "") -> Set:
     """Without this line."""
     return Set(system=system, file=file, op="remove", key=key, line=line, audience="server", why=why, after=after)
