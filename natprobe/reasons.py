@@ -135,8 +135,8 @@ REASONS: dict[str, str] = {
     "filters-hidden": "the rules of the packet filter are for root's eyes only",
     "rule-depends": "a rule of the packet filter depends on what nobody knows before: a rate, a set, a mark, a program",
     "filters-unread": "the rules of the packet filter, which may pass ports on, only root sees",
-    "nothing-to-compare": "no configuration of a server was found, and no port named that is to be there: give a PATH or"
-    " --expect",
+    "nothing-to-compare": "no configuration of a server was found, and no port named that is to be there: give a PATH"
+    " or --expect",
     "not-signed-in-again": "signing in once more, for a stream to leave alone, failed",
     "needs-response-port": "no server could be made to answer to an idle socket, and where a NAT keeps port numbers"
     " nobody sees whether its mapping is a new one",

@@ -18,7 +18,7 @@ from natprobe.cli.files import content
 from natprobe.cli.gate import exit_code, threshold
 from natprobe.cli.output import Plan, emit, write
 from natprobe.context import EXPECTED_MAX, FILES_MAX, IFACES_MAX, NAMES_MAX, Context, Options
-from natprobe.expecting import BadExpectation, expected, expected_in
+from natprobe.expecting import expected, expected_in
 from natprobe.facts import Expected
 from natprobe.host.server import SystemMachine
 from natprobe.host.system import SystemHost
@@ -73,8 +73,16 @@ def _written(report: Report, output: Plan, diff: bool) -> bool:
 
 
 def understood(asked: Asked) -> Options:
-    """What was typed, checked. `--iface` alone asks for nothing else. Raises UsageError."""
+    """What was typed, checked. Raises UsageError."""
     _bounds(asked)
+    try:
+        return _options(asked)
+    except BadTarget as exc:
+        raise UsageError(str(exc)) from None
+
+
+def _options(asked: Asked) -> Options:
+    """`--iface` alone asks for nothing else. Raises BadTarget."""
     only = asked.only
     if asked.ifaces and not (only or asked.skip or asked.paths or asked.expect or asked.expect_file or asked.names):
         only = ("interfaces", "bind")
@@ -108,14 +116,10 @@ def _bounds(asked: Asked) -> None:
 
 
 def _expected(asked: Asked) -> tuple[Expected, ...]:
-    found: list[Expected] = []
-    try:
-        found += [expected(word) for word in asked.expect]
-        if (path := asked.expect_file) is not None:
-            text = content(f"--expect-file {str(path)!a}", path, _EXPECT_FILE_MAX).decode("utf-8", "replace")
-            found += expected_in(text, clip(clean(str(path), _PATH_MAX), 500))
-    except BadExpectation as exc:
-        raise UsageError(str(exc)) from None
+    found = [expected(word) for word in asked.expect]
+    if (path := asked.expect_file) is not None:
+        text = content(f"--expect-file {str(path)!a}", path, _EXPECT_FILE_MAX).decode("utf-8", "replace")
+        found += expected_in(text, clip(clean(str(path), _PATH_MAX), 500))
     if len(found) > EXPECTED_MAX:
         raise UsageError(f"at most {EXPECTED_MAX} ports can be expected")
     return tuple(found)

@@ -30,8 +30,8 @@ class IceCheck(Observation, frozen=True, kw_only=True):
 
     `verified`: a success whose MESSAGE-INTEGRITY is right for the candidate's password, the only proof there is.
     `size` is the request's length in bytes: a padded check shows that full-size packets pass. `both_ways`: its answer
-    was asked for in the same size, which `natprobe serve` alone gives. `local` has port 0 where no socket could be bound
-    to the address. `advertised` as the candidate has it.
+    was asked for in the same size, which `natprobe serve` alone gives. `local` has port 0 where no socket could be
+    bound to the address. `advertised` as the candidate has it.
 
     Through a relay: `server` and `leg` name the client's leg to it, `relayed` is where the check left from; `transport`
     is still that of the candidate. `via`: over TCP through this proxy, which is asked for the candidate's address.

@@ -1,4 +1,4 @@
-"""`natprobe inspect --iface`: its options, its exit codes and its report, of this very machine."""
+"""`natprobe inspect`: its options, its exit codes and its report, of this very machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,17 @@ def tried(report: dict[str, Any]) -> list[tuple[str, str | None, str | None, str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), b"wants --iface ADDRESS|INTERFACE: could Janus bind it"),
+        (("/no/such/folder",), b"there is no '/no/such/folder'"),
+        (("--expect", "443"), b"is not ADDRESS:PORT"),
+        (("--expect", "*:0/tcp"), b"*:0/tcp: a port is a number from 1"),
+        (("--expect-file", "/no/such/file"), b"--expect-file '/no/such/file' cannot be read"),
+        (("--name", "a b"), b"--name: "),
+        (("--stun", "none", "--stun", "stun:a"), b"--stun none goes with no other"),
+        (("--stun", "x y"), b"spaces or control characters"),
+        (("--only", "media"), b"there is no probe 'media' here"),
+        (("--skip", "turn"), b"there is no probe 'turn' here"),
+        (("--timeout", "0"), b"--timeout wants seconds"),
+        (("--diff", "--json"), b"--diff goes to stdout"),
         (("--iface", "lo") * 9, b"at most 8"),
         (("--iface", ""), b"wants an address or an interface"),
         (("--iface", "a\x1bb"), b"wants an address or an interface"),

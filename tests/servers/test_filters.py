@@ -215,6 +215,7 @@ MATCH = [
     ({"payload": {"protocol": "ip", "field": "saddr"}}, "==", "@learned", "drop"),
     ({"numgen": {"mode": "inc", "mod": 2, "offset": 0}}, "==", 0, "unknown"),
     (None, "==", None, "unknown"),
+    ({"payload": None}, "==", 1, "unknown"),
 ]
 
 
