@@ -29,9 +29,8 @@ _LOST = "Packets of {clients} to UDP port {endpoint} are lost before the server,
 _TOGETHER = {
     "interface": _LOST + "the firewall of its provider or its network drops them",
     "cloud": _LOST + "its cloud's security group drops them",
-    "refused": "UDP port {endpoint} is rejected before the server, whose own port is open: the firewall of its"
-    " provider or"
-    " its network does that",
+    "refused": "UDP port {endpoint} is rejected before the server, whose own port is open: the firewall of its provider"
+    " or its network does that",
 }
 
 

@@ -24,8 +24,7 @@ READS = (IceCheck, Listening, LocalAddress, Run)
 
 _ADDRESS = {
     "address": "{clients} was led to {address}, and the server of the other report has {own}: these reports are about"
-    " two"
-    " servers, or the name leads to the wrong one"
+    " two servers, or the name leads to the wrong one"
 }
 _ANSWERED = (
     "The media server answers {client} at {endpoint}, and nobody has that port on the server of the other report: these"
@@ -78,6 +77,5 @@ def _times(vantages: Sequence[Facts]) -> list[Found]:
 
 
 def _fixes(found: Decided) -> tuple[Fix, ...]:
-    text = "See on the server which addresses it has (ip address show), and have the name lead to one;"
-    f" {found.args['own']}"
-    return (Do(text=f"{text} is what its report shows", audience="server"), _AGAIN)
+    look = "See on the server which addresses it has (ip address show), and have the name lead to one"
+    return (Do(text=f"{look}: its report shows {found.args['own']}", audience="server"), _AGAIN)
