@@ -62,9 +62,11 @@ _SERVED: dict[VerdictStatus, str] = {
     "unknown": "Nothing arrived at {host} in {seconds:.0f} s, at {what}",
 }
 _SUMMARIES: dict[str, str] = {
-    "good": "{host} is fit for what was asked",
-    "broken": "{host} is not fit for what was asked: {cause}",
-    "unknown": "Could not tell whether {host} is fit for what was asked: {reason}",
+    "good": "No fault was found on {host}",
+    "good-but": "{host} should work; found beside that: {cause}",
+    "broken": "{host} has a fault: {cause}",
+    "unknown": "Could not tell whether {host} has a fault: {reason}",
+    "unknown-but": "Could not tell whether {host} has a fault that stops it ({reason}), but found: {cause}",
 }
 
 
@@ -87,8 +89,10 @@ def verdict(facts: Facts, findings: Sequence[Finding], unknown: Sequence[Unknown
     unsure += [f"{each.probe} did not end well" for each in facts.of(Probed) if each.status in ("cut", "crashed")]
     unsure += [] if _asked(facts) else [sentence("nothing-to-compare")]
     word: VerdictStatus = "broken" if errors else "unknown" if unsure else "good"
-    words = {"host": facts.target.host, "cause": next(iter(errors), ""), "reason": next(iter(unsure), "")}
-    return Verdict(status=word, media=None, summary=clip(_SUMMARIES[word].format_map(words)), stages=Stages())
+    milder = [each.message for each in findings if each.severity is Severity.WARNING]
+    words = {"host": facts.target.host, "cause": next(iter(errors or milder), ""), "reason": next(iter(unsure), "")}
+    key = f"{word}-but" if milder and not errors else word
+    return Verdict(status=word, media=None, summary=clip(_SUMMARIES[key].format_map(words)), stages=Stages())
 
 
 def _asked(facts: Facts) -> bool:

@@ -22,11 +22,14 @@ from natprobe.servers.files import COMPUTED, Entry, Parsed, count_lines, parser
 from natprobe.servers.files.text import decoded
 from natprobe.servers.places import INCLUDES, NOT_INCLUDED
 from natprobe.servers.settings import Kind, kind_of
+from natprobe.wire.secrecy import without_secrets
 from natprobe.wire.text import clean
 from natprobe.wire.urls import bare_url
 
 FILE_MAX, ALL_MAX = 1 << 20, 8 << 20
 FILES_MAX, DEPTH_MAX, SETTINGS_MAX = 500, 8, 5000
+# How many places are looked at for patterns: `/*/*/*/*` names a whole disk.
+LOOKS_MAX = 20_000
 _VALUE_MAX, _SECTION_MAX, _PATH_MAX = 300, 200, 1000
 # What compose takes from .env: the name of a secret is none.
 _REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]{1,60}\}")
@@ -46,6 +49,7 @@ class Reading:
         self._secrets = secrets
         self._met: set[str] = set()
         self._files, self._bytes, self._settings = 0, ALL_MAX, 0
+        self._looks = Looks(LOOKS_MAX)
 
     def text(self, path: str) -> str | None:
         """What is in a small file, for those who ask whose it is; None where it can't be read."""
@@ -128,8 +132,9 @@ class Reading:
             return "", self._secrets.number(value)
         if kind == "account":
             name, _, password = value.partition(":")
-            return name, self._secrets.number(password)
-        return (_place(value) if kind == "url" else value), None
+            # One without a colon may be the password itself.
+            return (name, self._secrets.number(password)) if password else ("", self._secrets.number(name))
+        return (_place(value) if kind == "url" else without_secrets(value)), None
 
     def _included(self, file: ConfigFile, parsed: Parsed) -> Iterator[str]:
         """Below the file's own folder, else below the one above it: nginx and Prosody go from their main file's. What a
@@ -140,7 +145,7 @@ class Reading:
         for pattern in islice((each.value for each in parsed.entries if each.key in words), FILES_MAX):
             absolute = pattern.startswith("/")
             places = ((pattern,) if not file.inside else ()) if absolute else [f"{each}/{pattern}" for each in bases]
-            found = next(filter(None, (list(matching(self.machine, each)) for each in places)), [])
+            found = next(filter(None, (list(matching(self.machine, each, self._looks)) for each in places)), [])
             yield from (each for each in found if not _unwanted(each))
 
 
@@ -177,15 +182,28 @@ def _failed(said: ConfigFile, failure: Failure, detail: str, lines: int = 0) -> 
     return msgspec.structs.replace(said, failure=failure, detail=detail, lines=lines)
 
 
-def matching(machine: Machine, pattern: str) -> Iterator[str]:
-    """The paths that a pattern with `*` and `?` names, in order; without one, those of it that are there."""
+class Looks:
+    """How many places may still be looked at."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self) -> bool:
+        """One of them, if there is one left."""
+        self._left -= 1
+        return self._left >= 0
+
+
+def matching(machine: Machine, pattern: str, looks: Looks | None = None) -> Iterator[str]:
+    """The paths that a pattern with `*` and `?` names, in order, as far as `looks` go; without one, those of it that are
+    there.
+    """
     if len(pattern) <= _PATH_MAX and "\0" not in pattern:
-        yield from islice(
-            _matching(machine, "/" if pattern.startswith("/") else "", pattern.strip("/").split("/")), 500
-        )
+        base, parts = "/" if pattern.startswith("/") else "", pattern.strip("/").split("/")
+        yield from islice(_matching(machine, base, parts, looks or Looks(LOOKS_MAX)), 500)
 
 
-def _matching(machine: Machine, base: str, parts: list[str]) -> Iterator[str]:
+def _matching(machine: Machine, base: str, parts: list[str], looks: Looks) -> Iterator[str]:
     first, rest = parts[0], parts[1:]
     if any(mark in first for mark in "*?["):
         names = [each for each in names_in(machine, base or ".") if fnmatchcase(each, first)]
@@ -194,8 +212,10 @@ def _matching(machine: Machine, base: str, parts: list[str]) -> Iterator[str]:
         found = [first]
     for name in found:
         path = f"{base}{name}"
+        if not looks.take():
+            return
         if rest:
-            yield from _matching(machine, f"{path}/", rest)
+            yield from _matching(machine, f"{path}/", rest, looks)
         elif is_there(machine, path):
             yield path
 

@@ -30,9 +30,6 @@ def diff(report: Report, machine: Machine) -> str:
     for fix in _exact(report):
         place = (fix.file, fix.line)
         taken = [each for each in by_file.get(fix.file, []) if each.line == fix.line and each.op != "add"]
-        added = [each.text.partition("=")[0] for each in by_file.get(fix.file, []) if each.op == "add"]
-        if fix.op == "add" and "=" in fix.text and fix.text.partition("=")[0] in added:
-            continue  # another finding has it added already
         if place in secret:
             said.append(f"# {fix.file}:{fix.line} holds a secret, so that it is not shown here: {fix.op} {fix.key}\n")
         elif taken and fix.op != "add":
@@ -43,9 +40,23 @@ def diff(report: Report, machine: Machine) -> str:
 
 
 def _exact(report: Report) -> Iterator[Set]:
-    """Those that name a line of a file; each once, the gravest finding's first."""
-    found = [fix for finding in report.findings for fix in finding.fixes if isinstance(fix, Set)]
-    yield from dict.fromkeys(fix for fix in found if fix.line is not None and (fix.text or fix.op != "add"))
+    """Those that name a line of a file, the gravest finding's first. What a graver one has added is there already; one
+    finding may add a key several times (coturn's denied-peer-ip).
+    """
+    yielded: set[Set] = set()
+    for finding in report.findings:
+        there = {(each.file, _key(each)) for each in yielded if each.op == "add"}
+        for fix in finding.fixes:
+            if not isinstance(fix, Set) or fix.line is None or not (fix.text or fix.op != "add") or fix in yielded:
+                continue
+            if fix.op != "add" or (fix.file, _key(fix)) not in there:
+                yielded.add(fix)
+                yield fix
+
+
+def _key(fix: Set) -> str:
+    """What a line that is added sets; a line that sets nothing by itself is its own."""
+    return fix.text.partition("=")[0]
 
 
 def _of_file(path: str, fixes: list[Set], machine: Machine) -> Iterator[str]:

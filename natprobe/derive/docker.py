@@ -146,7 +146,11 @@ class Deployment(NamedTuple):
     def ports(self, role: Role) -> list[Port]:
         """What is published of these containers on ports that are known."""
         services = self.services(role)
-        return [each for each in _ports(self) if each.service in services]
+        return [each for each in self.compose_ports() if each.service in services]
+
+    def compose_ports(self) -> list[Port]:
+        """What is published of any container."""
+        return list(_ports(self))
 
 
 def deployments(facts: Facts) -> list[Deployment]:

@@ -13,6 +13,7 @@ CLOSED = ("drop", "reject")
 # Where nobody says what is needed: the page, and a bridge's media port.
 USUAL = (("tcp", 443), ("udp", 10000), ("udp", 3478))
 _LOOPBACK = ("127.", "::1")
+_EVERY: dict[str | None, int] = {"0.0.0.0": 4, "::": 6}
 
 
 def wanted(facts: Facts, passage: Passage) -> Need | None:
@@ -31,7 +32,14 @@ def anything_wanted(facts: Facts) -> bool:
 
 def _about(need: Need, passage: Passage) -> bool:
     ports = need.proto == passage.proto and need.port <= passage.port_end and passage.port <= need.port_end
-    return ports and need.address in (None, passage.address)
+    return ports and of_address(need.address, passage)
+
+
+def of_address(address: str | None, passage: Passage) -> bool:
+    """Whether what is needed at this address, or at all (of a family), is what this packet filter's word is about."""
+    if address in _EVERY:
+        return _EVERY[address] == passage.family
+    return address in (None, passage.address)
 
 
 def _usual(facts: Facts, passage: Passage) -> Need | None:

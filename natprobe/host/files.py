@@ -57,8 +57,11 @@ def state(path: str) -> FileState:
 
 
 def real(path: str) -> str:
-    """The absolute path without links; of a ring of links what there is of it."""
-    return os.path.realpath(path)
+    """The absolute path without links; of a ring of links, or one that we may not follow, what there is of it."""
+    try:
+        return os.path.realpath(path)
+    except OSError:  # such as /proc/PID/exe of another user's process
+        return os.path.abspath(path)
 
 
 def reads_as(path: str, user: str) -> bool | None:

@@ -24,7 +24,8 @@ def host(facts: Facts) -> Iterator[str]:
     """Its addresses, sockets, programs, configuration, packet filters; the ports it needs; what came of it."""
     shown = host_addresses(facts)
     named = [f"{each.address} on {each.interface}" for each in facts.of(LocalAddress) if each.address in shown]
-    yield f"Its own addresses: {', '.join(named)}." if named else "No address but its loopback's."
+    if facts.of(LocalAddress):
+        yield f"Its own addresses: {', '.join(named)}." if named else "No address but its loopback's."
     yield from _sockets(facts)
     yield from _programs(facts)
     yield from _files(facts)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from natprobe.derive.listening import Holder, Standing, standings
+from natprobe.derive.listening import Holder, Standing, standings, told
 from natprobe.derive.needs import Need
+from natprobe.derive.passing import of_address
 from natprobe.facts import Facts, Listening, Passage
 
 _STATES = {
@@ -24,7 +25,9 @@ _LINES_MAX = 20
 
 
 def ports(facts: Facts) -> Iterator[str]:
-    """Nothing where nothing is known to be needed."""
+    """Nothing where nothing is known to be needed, or the sockets were not read."""
+    if not told(facts):
+        return
     lines = list(dict.fromkeys(_line(facts, each) for each in standings(facts)))
     yield from lines[:_LINES_MAX]
     if len(lines) > _LINES_MAX:
@@ -61,7 +64,7 @@ def _filtered(facts: Facts, standing: Standing) -> str:
         lambda each: (
             each.proto == need.proto
             and each.port <= standing.port <= each.port_end
-            and need.address in (None, each.address)
+            and of_address(need.address, each)
         ),
     )
     shut = dict.fromkeys(

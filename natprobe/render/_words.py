@@ -364,14 +364,15 @@ def advice(fix: Fix, evidence: Sequence[Observation] = ()) -> list[str]:
         at = f" at {fix.at}" if fix.at else ""
         return [f"Forward {fix.proto.upper()} {fix.outside} to {fix.inside}{at}"]
     if isinstance(fix, Set):
-        return [_set(fix)]
+        return [_set(fix), *([f"  {fix.text.strip()}"] if fix.text and fix.op != "remove" else [])]
     assert isinstance(fix, Do)
     return [fix.text]
 
 
 def _set(fix: Set) -> str:
     """Flags have no value; what holds for some versions only says so."""
-    place = f"In {fix.file}, {fix.section}," if fix.section else f"In {fix.file},"
+    line = "" if fix.line is None else f" {'after' if fix.op == 'add' else 'in'} line {fix.line}," if fix.line else ""
+    place = f"In {fix.file},{line}" + (f" {fix.section}," if fix.section else "")
     what = f"{place} {fix.op} {fix.key}" + (f" {'as' if fix.op == 'add' else 'to'} {fix.value}" if fix.value else "")
     versions = [f"from {fix.since} on" if fix.since else "", f"before {fix.until}" if fix.until else ""]
     told = " and ".join(each for each in versions if each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from natprobe.addresses import address_class
@@ -19,6 +20,8 @@ _HOST = "The bridge's private HTTP interface is set to listen at {address}: othe
 _LISTENS = "The bridge's private HTTP interface listens at {endpoint}: others than this host get to it"
 _PRIVATE, _FOCUS = 8080, 8888
 _BRIDGE = ("java", "jvb")
+# The parts of `${VARIABLE:-8080}:8080`, of which a variable is one.
+_PARTS = re.compile(r"(?:\$\{[^}]*\}|\[[^\]]*\]|[^:])+")
 
 
 def bridge(facts: Facts) -> Iterator[Found]:
@@ -38,7 +41,7 @@ def _open(address: Address | None) -> bool:
 def _published(port: Port) -> Found:
     """Docker's rules let it in, whatever ufw says."""
     written = port.said.value
-    bare = written.rpartition(":")[0].rpartition(":")[2] or str(port.port)
+    bare = (_PARTS.findall(written)[-2:-1] or [str(port.port)])[0]
     return Found(
         message=_PUBLISHED,
         args={"part": "bridge" if port.to == _PRIVATE else "focus", "port": port.port},

@@ -10,7 +10,7 @@ from natprobe.derive.docker import Deployment, deployments, evidence, stale, ver
 from natprobe.derive.needs.jitsi import inner_port
 from natprobe.derive.versions import older
 from natprobe.facts import ConfigFile, Facts, Setting, ids
-from natprobe.model import Do
+from natprobe.model import Do, Fix
 from natprobe.rules import Found
 from natprobe.rules._mappings import corrected, said
 from natprobe.servers.jitsi.fixes import RECREATE
@@ -22,7 +22,10 @@ from natprobe.target import is_address
 
 _HALF = "Of the bridge's mapping only {there} is set: with one half it does nothing"
 _NOT_PASSED = "{key} is set in .env, and no container gets it: this docker-compose.yml does not pass it on"
-_LOST = "{key} is {value} in a file that its container writes at each start, where .env makes {made}: an edit is lost"
+_LOST = (
+    "{key} is {value} in a file that its container writes at each start, and .env makes {made} of it: either the file was"
+    " edited, which is lost, or .env was, and the container is not made anew yet"
+)
 _NAME = "{key} has {word}, which is no address: docker-jitsi-meet takes addresses only, and no names"
 _PORT = "{key} names a port ({word}), which {program} takes from {since} on: this is {version}"
 _P2P = "A TURN server stands under p2p.stunServers: it never serves the bridge{leak}"
@@ -149,16 +152,18 @@ def _edited(facts: Facts, deployment: Deployment) -> Iterator[Found]:
 
 
 def _lost(deployment: Deployment, each: Setting, key: str, made: str, said: Setting | None, wanted: str) -> Found:
-    """`wanted`: what the edit would be in .env; empty: nothing that helps."""
-    keep = deployment.in_env(key, wanted, why="if what was edited is what is meant")
+    """`wanted`: what the edit would be in .env; empty: nothing that helps. What stands in .env is somebody's word: it
+    is not taken back by a line to apply.
+    """
+    keep: Fix = deployment.in_env(key, wanted, why="if what was edited is what is meant")
+    if said is not None:
+        keep = Do(text=f"Where the file is right, set {key}={wanted} in .env", audience="server", after=RECREATE)
+    anew = Do(text=f"Where .env is right, have the container write it anew: {RECREATE}", audience="server")
     return Found(
         message=_LOST,
         args={"key": each.key, "value": each.value, "made": made},
         evidence=tuple(sorted({*ids(each), *evidence(said)})),
         file=each.file,
         line=each.line,
-        fixes=(
-            *((keep,) if wanted else ()),
-            Do(text=f"Where .env is right, have the container write it anew: {RECREATE}", audience="server"),
-        ),
+        fixes=(anew, keep) if wanted else (anew,),
     )

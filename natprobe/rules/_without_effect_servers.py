@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from natprobe.derive.configured import settings
 from natprobe.derive.januses import folders, said, true
-from natprobe.derive.offered import offers
+from natprobe.derive.offered import Offer, offers
 from natprobe.derive.turnserver import relays
 from natprobe.facts import Facts, Setting, ids
 from natprobe.model import Do, Fix, Set, Severity
@@ -49,9 +49,14 @@ def _capacity(facts: Facts) -> Iterator[Found]:
             yield _found(said, _BPS, (one,) if int(said.value) >= _ONE_CALL // 10 else (meant,), value=said.value)
 
 
-def _table(facts: Facts) -> Iterator[Found]:
+def _old_table(facts: Facts) -> list[Offer]:
+    """The list that only Jitsi's old module reads, where nothing else says what clients are to be handed."""
     table = [each for each in offers(facts) if each.way == "table"]
-    if table and not settings(facts, "prosody", "turncredentials_host"):
+    return [] if settings(facts, "prosody", "turncredentials_host") else table
+
+
+def _table(facts: Facts) -> Iterator[Found]:
+    if table := _old_table(facts):
         instead = Do(
             text="Write the list as external_services, with the module external_services in modules_enabled: each entry"
             ' of TURN with secret = true and algorithm = "turn"; the secret as external_service_secret',
@@ -70,11 +75,14 @@ _MODULES = (
 
 
 def _modules(facts: Facts) -> Iterator[Found]:
-    """Only where every list is read; a host's own list adds to the global one."""
+    """Only where every list is read; a host's own list adds to the global one. Nobody is told to enable what is to be
+    left: the old table's module.
+    """
     enabled = settings(facts, "prosody", "modules_enabled")
     if not enabled or any(each.value == COMPUTED for each in enabled):
         return
-    for module, keys in _MODULES:
+    old = {"turncredentials"} if _old_table(facts) else set()
+    for module, keys in (each for each in _MODULES if each[0] not in old):
         told = [each for each in settings(facts, "prosody", *keys) if each.key != "type" or module in each.section]
         if told and module not in {each.value for each in enabled}:
             yield _found(told[0], _MODULE, (_enabled(module, enabled),), key=told[0].key, module=module)

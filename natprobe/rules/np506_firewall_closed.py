@@ -18,8 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from natprobe.derive.needs import Need
-from natprobe.derive.passing import anything_wanted, closed, let_in, of_container, other_family_open, wanted
+from natprobe.derive.needs import Need, needs
+from natprobe.derive.passing import (
+    anything_wanted,
+    closed,
+    let_in,
+    of_address,
+    of_container,
+    other_family_open,
+    wanted,
+)
+from natprobe.derive.programs import CONTAINED
 from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Published, Setting, ids
 from natprobe.model import Allow, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
@@ -29,6 +38,10 @@ READS = (PacketFilter, Passage, Expected, Setting, Listening, Published)
 
 _MESSAGE = "{manager} {does} {ports}, which {said} wants open: {rule} ({chain})"
 _SOME = "{manager} lets in only {senders} to {ports}, which {said} wants open: {rule} ({chain})"
+_RELAYED = (
+    "{manager} {does} {ports}, the ports that {said} relays by: whom the relay sends to can answer all the same, but who"
+    " sends first, or answers from another address, does not get through: {rule} ({chain})"
+)
 _DOES = {"drop": "drops", "reject": "rejects"}
 _SHOWN = 8
 
@@ -48,7 +61,7 @@ def check(facts: Facts) -> Judgement:
         return NOT_APPLICABLE
     groups: dict[tuple[str, ...], list[tuple[Passage, Need]]] = {}
     for each, need in needed:
-        if closed(each) and not of_container(facts, each):
+        if closed(each) and not of_container(facts, each) and not _down(facts, each, need):
             key = (each.manager or "", each.outcome, each.proto, need.by, need.key, need.file)
             groups.setdefault(key, []).append((each, need))
     if groups:
@@ -65,25 +78,60 @@ def _look(passage: Passage) -> str:
 def _found(facts: Facts, group: Sequence[tuple[Passage, Need]]) -> Found:
     found, need = [each for each, _ in group], group[0][1]
     senders = let_in(facts, found[0])
-    milder = bool(senders) or other_family_open(facts, found)
     over = f" over IPv{found[0].family}" if len({each.family for each in found}) == 1 else ""
     return Found(
-        message=_SOME if senders else _MESSAGE,
+        message=_SOME if senders else _RELAYED if need.role == "relay" else _MESSAGE,
         args={
             "manager": found[0].manager or "the packet filter",
             "does": _DOES[found[0].outcome],
             "ports": f"{need.proto.upper()} port {', '.join(ports(found))}{over}{_at(facts, found)}",
-            "said": f"{need.key} in {need.file}" if need.key and need.file else need.by,
+            "said": _said(need),
             "senders": senders,
             "rule": found[0].rule,
             "chain": found[0].chain,
         },
         evidence=tuple(sorted({*ids(found), *(number for _, each in group for number in each.evidence)})),
         fixes=(opening(found),),
-        severity=Severity.WARNING if milder else None,
+        severity=Severity.WARNING if senders or other_family_open(facts, found) else _severity(facts, need),
         file=need.file or None,
         line=need.line or None,
     )
+
+
+def _down(facts: Facts, passage: Passage, need: Need) -> bool:
+    """A container's port that nothing leads to as yet: what Docker publishes it leads past the rules for the host."""
+    if need.by not in CONTAINED or passage.to is not None:
+        return False
+    return not any(need.proto == each.proto and each.port == need.port for each in facts.of(Listening))
+
+
+def _said(need: Need) -> str:
+    return f"{need.program or need.by} ({need.key} in {need.file})" if need.key and need.file else need.by
+
+
+def _severity(facts: Facts, need: Need) -> Severity | None:
+    """An error is what leaves no way. A relay's peers answer what it sends them, and a bridge beside it does so over
+    loopback; beside one of a relay's ports others do; beside a page's HTTPS the port that leads there.
+    """
+    if need.role == "relay":
+        beside = any(each.program == "jvb" and each.role == "media" for each in needs(facts))
+        return Severity.NOTE if beside else Severity.WARNING
+    if need.role == "turn" and any(_open(facts, each) for each in needs(facts) if each.role == "turn"):
+        return Severity.WARNING
+    plain = need.role == "web" and (need.proto, need.port) == ("tcp", 80)
+    secure = [each for each in needs(facts) if each.role == "web" and (each.proto, each.port) == ("tcp", 443)]
+    return Severity.NOTE if plain and any(_open(facts, each) for each in secure) else None
+
+
+def _open(facts: Facts, need: Need) -> bool:
+    """Whether strangers get through to all of it."""
+    about = facts.of(
+        Passage,
+        lambda each: (
+            each.proto == need.proto and each.port <= need.port <= each.port_end and of_address(need.address, each)
+        ),
+    )
+    return bool(about) and all(each.outcome == "accept" and not each.sources for each in about)
 
 
 def _at(facts: Facts, found: Sequence[Passage]) -> str:

@@ -17,6 +17,8 @@ Sources: Docker's documentation of published ports; docker-jitsi-meet's docker-c
 
 from collections.abc import Iterator
 
+from natprobe.derive.configured import folder
+from natprobe.derive.docker import deployments
 from natprobe.derive.listening import Standing, crossed, led_unseen, unpublished
 from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Published, Setting, Sockets, ids
 from natprobe.model import Do, Fix, split
@@ -25,6 +27,10 @@ from natprobe.rules import CLEAR, CouldNotTell, Found, Judgement, _ports
 READS = (Sockets, Listening, Published, Expected, PacketFilter, Passage, Setting)
 
 _NOT = "{where} of {program}'s container is not published on this host, though {said} wants it"
+_DOWN = (
+    "{where} of {program}'s container, which {said} wants, is in ports of docker-compose.yml, and nothing on this host leads"
+    " there: the container does not run, or still runs with older settings"
+)
 _OTHERWISE = "{program}'s port {inner} is published as {outer}, and not as {where}, which {said} wants"
 _CROSSED = "{where} leads to port {inner} in {program}'s container: media is told to come to {inner}"
 
@@ -45,8 +51,9 @@ def _missing(facts: Facts, standing: Standing) -> Found:
     otherwise = [each for each in facts.of(Published) if _leads_there(each, standing)]
     need = standing.need
     file, line = _ports.file_of(need)
+    written = not otherwise and _in_compose(facts, standing)
     return Found(
-        message=_OTHERWISE if otherwise else _NOT,
+        message=_OTHERWISE if otherwise else _DOWN if written else _NOT,
         args={
             "where": _ports.where(standing),
             "program": _ports.who(need),
@@ -55,10 +62,17 @@ def _missing(facts: Facts, standing: Standing) -> Found:
             "outer": _ports.at(otherwise),
         },
         evidence=tuple(sorted({*_ports.evidence(facts, standing), *ids(otherwise)})),
-        fixes=(_publish(standing),),
+        fixes=(_ports.running(need) if written else _publish(standing),),
         file=file,
         line=line,
     )
+
+
+def _in_compose(facts: Facts, standing: Standing) -> bool:
+    """Whether the compose file publishes it under its own number already."""
+    need, every = standing.need, [each for one in deployments(facts) for each in one.compose_ports()]
+    here = [each for each in every if folder(each.said.file) == folder(need.file) and each.proto == need.proto]
+    return any(each.port <= standing.port <= each.port_end for each in here)
 
 
 def _leads_there(published: Published, standing: Standing) -> bool:

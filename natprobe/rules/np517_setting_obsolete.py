@@ -53,7 +53,7 @@ def _found(each: Told) -> Found:
         message=_GONE if each.version else _UNSURE,
         args=_words(each) | ({"version": each.version} if each.version else {}),
         evidence=ids(each.said),
-        severity=None if each.version else Severity.NOTE,
+        severity=None if each.version and not each.row.harmless else Severity.NOTE,
         file=first.file,
         line=first.line,
         fixes=_fixes(each),

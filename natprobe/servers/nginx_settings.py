@@ -14,6 +14,5 @@ HEADERS = ("upgrade", "connection", "host", "sec-websocket-protocol")
 KEYS: dict[str, Kind] = {
     **dict.fromkeys(_PLAIN.split(), "plain"),
     **{f"proxy_set_header {each}": "plain" for each in HEADERS},
-    "map.default": "plain",
     "proxy_pass": "url",
 }

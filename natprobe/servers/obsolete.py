@@ -19,7 +19,7 @@ class Row(NamedTuple):
     more; empty: none ever did. `instead`: what to do, as the end of a sentence that begins with the key.
 
     `what`: obsolete, it was known once; renamed, it still counts where the new name is not set; without-effect, it
-    never did anything there (a name misspelt, a wrong place). `after`: what makes the change count.
+    never did anything there (a name misspelt, a wrong place). `after`: what makes the change count. `harmless`: what it was to do is done without it too.
     """
 
     systems: tuple[System, ...]
@@ -29,6 +29,7 @@ class Row(NamedTuple):
     instead: str
     what: What = "obsolete"
     after: str = ""
+    harmless: bool = False
 
 
 _DOCKER: tuple[System, ...] = ("docker", "compose")
@@ -68,13 +69,14 @@ ROWS: tuple[Row, ...] = (
         "4.5.1",
         "loopback is denied by itself, unless allow-loopback-peers is set",
         after=RESTART,
+        harmless=True,  # jitsi-meet-turnserver goes on writing it
     ),
     _docker("TURN_TLL", "", "the name is TURN_TTL: the handbook has it misspelt", "without-effect"),
     _docker("TURN_CREDENTIAL", "", "the name is TURN_CREDENTIALS, in the plural", "without-effect"),
     _docker(
         "NAT_HARVESTER_LOCAL_ADDRESS NAT_HARVESTER_PUBLIC_ADDRESS",
         "",
-        "no container reads it: JVB_ADVERTISE_IPS makes the mapping",
+        "JVB_ADVERTISE_IPS makes the mapping",
         "without-effect",
     ),
     _bridge(

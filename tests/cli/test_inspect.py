@@ -89,7 +89,7 @@ def test_it_is_read_as_what_it_is() -> None:
     """Nothing of a client's: no ways for media, and nothing about meetings."""
     done = natprobe("inspect", "--iface", NOWHERE, "--iface", "lo", "-q")
     text = " ".join(done.stdout.decode().split())
-    assert "is not fit for what was asked: 198.51.100.250 is no address of" in text
+    assert "has a fault: 198.51.100.250 is no address of" in text
     assert "lo as iface: Janus takes its first address, 127.0.0.1: Janus can bind it." in text
     assert "ERROR NP513 iface-not-local, on the server" in text
     for word in ("Ways for media", "This network", "On the way to media", "eetings"):

@@ -89,6 +89,14 @@ def test_two_changes_of_one_line() -> None:
     assert f"# {CONF}:3 is changed once" in patch
 
 
+def test_one_finding_may_add_a_key_twice_and_two_findings_not(tmp_path: Path) -> None:
+    both = (change(4, "denied-peer-ip=10.0.0.0", "add"), change(4, "denied-peer-ip=172.16.0.0", "add"))
+    other = report(change(4, "denied-peer-ip=1.1.1.1", "add")).findings
+    said = report(*both)
+    patch = diff(msgspec.structs.replace(said, findings=(*said.findings, *other)), FakeMachine(files={CONF: TEXT}))
+    assert applied(patch, tmp_path) == TEXT + "denied-peer-ip=10.0.0.0\ndenied-peer-ip=172.16.0.0\n"
+
+
 def test_what_names_no_line_is_no_diff() -> None:
     assert shown(change(None, "realm=example.com"), change(3)) == ""
 

@@ -23,7 +23,7 @@ WITHOUT_A_CASE = {"probe-crashed", "out-of-time", "janus-candidates-missing"}
 # What only several reports, or the server's settings, tell: tests/rules/test_states.py, tests/netns/test_states.py.
 TOGETHER = {"advertised-not-public", "forwarded-elsewhere", "cloud-firewall", "vantages-disagree"}
 # What only `natprobe inspect` sees, on the server itself; cases are networks that a client is in.
-# tests/rules/test_rules_ports.py and tests/netns/test_inspect_sockets.py:
+# tests/rules/test_rules_{ports,filters,configured,jitsi_files,relay_files}.py and tests/netns/test_inspect_*.py:
 INSPECTED = {
     "loopback-only",
     "port-held-by-other",
@@ -33,6 +33,11 @@ INSPECTED = {
     "mapping-local-not-bound",
     "setting-obsolete",
     "setting-without-effect",
+    "firewall-closed",
+    "firewall-conflicts-with-docker",
+    "turn-secret-mismatch",
+    "turn-auth-mode-conflict",
+    "certificate-unreadable",
 }
 HINTS = get_type_hints(Network)
 NATS = [*product(get_args(HINTS["mapping"]), get_args(HINTS["filtering"]), (False, True))]

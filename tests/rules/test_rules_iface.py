@@ -68,7 +68,7 @@ def test_it_is_there_and_yet_refused() -> None:
     assert doubt(IFACE, OWN, STUBBORN) == "bind-failed"
     report = inspected(OWN, STUBBORN)
     assert report.verdict.status == "unknown"
-    assert "Could not tell whether second is fit" in render(report)
+    assert "Could not tell whether second has a fault" in render(report)
     assert "NP513 iface-not-local" in render(report)
 
 

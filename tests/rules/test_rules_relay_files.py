@@ -319,7 +319,7 @@ PROBLEM_C = {
     "turn-auth-mode-conflict": 1,
     "turn-relay-address-wrong": 1,
     "turn-inner-addresses": 1,
-    "setting-without-effect": 3,
+    "setting-without-effect": 2,
     "certificate-unreadable": 4,
 }
 

@@ -46,7 +46,8 @@ def _listening(relay: Relay, said: Setting | None, address: str | None) -> Itera
         if not port or (secure and not relay.secured):
             continue
         for proto in carriers(relay, secure=secure):
-            yield _need(relay, proto, address, port, "turn", relay.last(key) or said)
+            role: Role = "inner" if secure and proto == "udp" else "turn"  # no browser speaks TURN over DTLS
+            yield _need(relay, proto, address, port, role, relay.last(key) or said)
 
 
 def _admin(relay: Relay) -> Iterator[Need]:

@@ -14,6 +14,8 @@ from natprobe.target import is_address
 _LISTEN = re.compile(
     r"(?:(\[[0-9A-Fa-f:.]+\]|\*|[0-9.]+\.[0-9.]+|[A-Za-z][\w.-]*):)?(\d{1,5})|(\[[0-9A-Fa-f:.]+\]|[\d.]+)"
 )
+# Who is behind on the same host: `127.0.0.1:4444`, `http://localhost:8000/`.
+_NEAR = re.compile(r"(?:[a-z]+://)?(?:127\.[0-9.]+|localhost|\[::1\]):(\d{1,5})(?![\d.])")
 _DEFAULT = 80
 _FAMILIES = {"*": "0.0.0.0", "": "0.0.0.0"}
 
@@ -29,7 +31,9 @@ class Listen(NamedTuple):
 
 def needs(facts: Facts) -> list[Need]:
     """All of them, each once: many servers share a port."""
-    return [_need(each) for each in {(each.address, each.port, each.udp): each for each in _all(facts)}.values()]
+    behind = _behind(facts)
+    each_once = {(each.address, each.port, each.udp): each for each in _all(facts)}
+    return [_need(each, behind) for each in each_once.values()]
 
 
 def listens(said: Setting) -> Listen | None:
@@ -52,14 +56,21 @@ def _all(facts: Facts) -> Iterator[Listen]:
             yield found
 
 
-def _need(found: Listen) -> Need:
+def _behind(facts: Facts) -> set[int]:
+    """Ports of this very host that nginx itself leads to: of those that it also listens on nobody else comes to any."""
+    led = [*settings(facts, "nginx", "server", container=False), *settings(facts, "nginx", "proxy_pass", container=False)]
+    found = (_NEAR.match(each.value) for each in led)
+    return {int(each[1]) for each in found if each}
+
+
+def _need(found: Listen, behind: set[int]) -> Need:
     said = found.said
     return Need(
         proto="udp" if found.udp else "tcp",
         address=found.address,
         port=found.port,
         port_end=found.port,
-        role="web",
+        role="inner" if found.port in behind else "web",
         program="nginx",
         by="nginx",
         key="listen",

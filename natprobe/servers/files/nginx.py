@@ -72,6 +72,8 @@ def _entry(words: list[_Token], section: list[str]) -> Entry:
 
 
 def _block(words: list[_Token]) -> str:
-    """`location /xmpp-websocket`; a server has no name and gets its line."""
-    name = " ".join(each.text for each in words)
-    return f"{name} line {words[0].line}" if len(words) == 1 and name in ("server", "if") else name
+    """`location /xmpp-websocket`; a server has no name and gets its line, as has `if`, which may compare a token."""
+    directive = words[0].text
+    if directive == "if" or (directive == "server" and len(words) == 1):
+        return f"{directive} line {words[0].line}"
+    return " ".join(each.text for each in words)
