@@ -131,10 +131,10 @@ REASONS: dict[str, str] = {
     "packets-lost": "too many packets were lost to tell",
     "files-unread": "configuration files are there that only others may read",
     "sockets-unread": "the host's sockets could not all be read",
-    "owners-hidden": "whose sockets these are only root sees",
-    "filters-hidden": "the rules of the packet filter are for root's eyes only",
+    "owners-hidden": "only root may see which programs hold the ports",
+    "filters-hidden": "only root may see the rules of the packet filter",
     "rule-depends": "a rule of the packet filter depends on what nobody knows before: a rate, a set, a mark, a program",
-    "filters-unread": "the rules of the packet filter, which may pass ports on, only root sees",
+    "filters-unread": "only root may see the rules of the packet filter, which may pass ports on",
     "nothing-to-compare": "no configuration of a server was found, and no port named that is to be there: give a PATH"
     " or --expect",
     "not-signed-in-again": "signing in once more, for a stream to leave alone, failed",

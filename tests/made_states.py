@@ -282,7 +282,7 @@ STATES: tuple[State, ...] = (
         ("port-not-forwarded",),
     ),
     State("routed-input-drop", (client(), routed(held(), drops("inet f input", at=INNER))), ("firewall-closed",)),
-    State("routed-closed", (client(), routed(INNER_OPEN)), ("not-listening",)),
+    State("routed-closed", (client(), routed(INNER_OPEN)), ("not-listening",), ("vantages-disagree",)),
     State("routed-loopback", (client(), routed(held("127.0.0.1"), INNER_OPEN)), ("loopback-only",)),
     State("hairpin", (client(outside=INSIDE, label="inside"), good()), ("hairpin-missing",)),
     State(

@@ -195,9 +195,7 @@ class Looks:
 
 
 def matching(machine: Machine, pattern: str, looks: Looks | None = None) -> Iterator[str]:
-    """The paths that a pattern with `*` and `?` names, in order, as far as `looks` go; without one, those of it that are
-    there.
-    """
+    """The paths that a pattern with `*` and `?` names, in order, as far as `looks` go; without, those there are."""
     if len(pattern) <= _PATH_MAX and "\0" not in pattern:
         base, parts = "/" if pattern.startswith("/") else "", pattern.strip("/").split("/")
         yield from islice(_matching(machine, base, parts, looks or Looks(LOOKS_MAX)), 500)

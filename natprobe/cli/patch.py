@@ -16,6 +16,7 @@ from natprobe.host.machine import Machine
 from natprobe.model import Report, Set
 from natprobe.servers.files.rewriting import rewritten
 from natprobe.servers.jitsi.lines import PLACEHOLDER
+from natprobe.wire.secrecy import may_tell
 from natprobe.wire.text import clean
 
 # What natprobe reads of a configuration file, in bytes.
@@ -68,12 +69,24 @@ def _of_file(path: str, fixes: list[Set], machine: Machine) -> Iterator[str]:
         return
     # Lines as editors and parsers count them: only a newline ends one.
     old = list(io.StringIO(text, newline="\n"))
-    new = _changed(old, fixes)
+    telling = [each for each in fixes if _tells(old, each)]
+    for each in telling:
+        yield f"# {absolute}:{each.line} may hold a secret, so that it is not shown here: {each.op} {each.key}\n"
+    new = _changed(old, [each for each in fixes if each not in telling])
     if any(clean(line, len(line)).strip() != line.strip() for line in {*old, *new} - ({*old} & {*new})):
         yield f"# {absolute} has control characters in a line to be changed, which are not shown here\n"
         return
     for line in difflib.unified_diff(old, new, f"a{absolute}", f"b{absolute}", n=0):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _tells(old: list[str], fix: Set) -> bool:
+    """Whether the line that would be shown has more than its setting: what is added behind a line shows that one only
+    where its end is missing.
+    """
+    at = min(fix.line or 0, len(old))
+    shown = old[at - 1] if at and (fix.op != "add" or not old[at - 1].endswith("\n")) else ""
+    return may_tell(shown)
 
 
 def _changed(old: list[str], fixes: Iterable[Set]) -> list[str]:

@@ -173,6 +173,9 @@ def _sum_up(counts: Counts, now: float, dropped: int, untold: int) -> None:
     words = _figures(counts, now)
     emit(f"In all:\n{words}" if words else "Nothing arrived.\n")
     if untold:
-        warn(f"{untold} senders more than could be told of; the counts have them")
+        from natprobe.serve.counting import ENTRIES_MAX
+
+        kept = f"the last {ENTRIES_MAX} of all" if len(counts) == ENTRIES_MAX else "them"
+        warn(f"{untold} senders more than could be told of; the counts have {kept}")
     if dropped:
         warn(f"{dropped} packets came too quickly to be counted")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from natprobe.derive.advertised import offered, outside_addresses
 from natprobe.derive.joint import Asked, failing, name_of
 from natprobe.derive.listening import Holder, covers, near_only
+from natprobe.derive.needs import needs
 from natprobe.derive.own_port import (
     choosing,
     entries,
@@ -112,7 +113,7 @@ def _other_server(asked: Asked) -> Decided | None:
         return None
     own, evidence = " and ".join(own_addresses(asked.servers)), seated_by(asked.servers)
     advertised = any(each.endpoint == asked.endpoint for client in asked.failing for each in offered(client))
-    if advertised:
+    if advertised and asked.holders != []:  # a page's host without a bridge tells of other machines
         return _said(asked, "advertised-not-public", "asked", evidence, also={"own": own})
     return _said(asked, "vantages-disagree", "address", evidence, also={"own": own})
 
@@ -124,7 +125,7 @@ def _not_bound(asked: Asked) -> Decided | None:
         return None
     tables = [each.id for facts in asked.servers for each in facts.ok(Sockets)]
     if not found:
-        return _said(asked, "not-listening", "nobody", tables)
+        return _said(asked, "not-listening", "nobody", tables, left=() if _is_here(asked) else ("vantages-disagree",))
     entry = entries(asked.servers, asked.address)
     if not entry or any(covers(each, address) for each in found for address in entry):
         return None
@@ -132,6 +133,14 @@ def _not_bound(asked: Asked) -> Decided | None:
     loopback = all(near_only(each) for each in found)
     cause = "loopback-only" if loopback else "listening-on-other-address"
     return _said(asked, cause, "together", _ids(found), also=words)
+
+
+def _is_here(asked: Asked) -> bool:
+    """Whether the media server is surely to be on this very machine: behind one router there may be several."""
+    told = [each for facts in asked.servers for each in needs(facts) if (each.proto, each.role) == ("udp", "media")]
+    if any(each.port <= asked.port <= each.port_end for each in told):
+        return True
+    return seat(asked.servers, asked.address) in ("interface", "cloud") or any(e.here for e in asked.arrivals())
 
 
 def _ids(observed: Sequence[Observation]) -> list[int]:

@@ -14,6 +14,7 @@ from natprobe.derive.own_port import (
     arrival,
     holders,
     passages,
+    seat,
     seconds_between,
 )
 from natprobe.derive.unproxied import no_way_for_udp
@@ -111,7 +112,16 @@ def _asked(
     proofs = [(client, [each for each in answered(client) if _key(client, each.endpoint) == key]) for client in clients]
     passing = tuple(client for client, proof in proofs if proof)
     proof = tuple(each for _, own in proofs for each in own)
-    return Asked(checks[0].endpoint, tuple(each for each, _ in failing), passing, servers, checks, proof)
+    own = _asked_ones(servers, key[0])
+    return Asked(checks[0].endpoint, tuple(each for each, _ in failing), passing, own, checks, proof)
+
+
+def _asked_ones(servers: tuple[Facts, ...], address: Address) -> tuple[Facts, ...]:
+    """Of several servers' reports those of the one that has the address: what another has says nothing of its ports."""
+    places = [seat((each,), address) for each in servers]
+    if "interface" not in places:
+        return servers
+    return tuple(each for each, place in zip(servers, places, strict=True) if place != "nowhere")
 
 
 def _key(client: Facts, endpoint: Endpoint) -> tuple[Address, int]:

@@ -64,20 +64,18 @@ def standings(facts: Facts) -> list[Standing]:
 def _standings(facts: Facts) -> list[Standing]:
     there = _Index(facts)
     due = sorted(filter(_due, needs(facts)), key=lambda each: each.by == "--expect")
-    every = [each for need in due for each in _alike(there, need)]
-    return [each for number, each in enumerate(every) if not any(_again(each, one) for one in every[:number])]
+    return list(_once_each([each for need in due for each in _alike(there, need)]))
 
 
-def _again(standing: Standing, said: Standing) -> bool:
-    """Whether an earlier need says the same of the same ports: one of the files' and one of --expect."""
-    need, before = standing.need, said.need
-    same = (need.proto, need.address, standing.runs, standing.state) == (
-        before.proto,
-        before.address,
-        said.runs,
-        said.state,
-    )
-    return same and need.program in ("", before.program)
+def _once_each(every: list[Standing]) -> Iterator[Standing]:
+    """Without those of which an earlier need says the same of the same ports: one of the files' and one of --expect."""
+    said: dict[tuple[object, ...], set[str]] = {}
+    for each in every:
+        need = each.need
+        programs = said.setdefault((need.proto, need.address, each.runs, each.state), set())
+        if not programs or (need.program and need.program not in programs):
+            yield each
+        programs.add(need.program)
 
 
 def _due(need: Need) -> bool:

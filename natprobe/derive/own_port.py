@@ -19,6 +19,7 @@ from natprobe.facts import (
     Facts,
     Listening,
     LocalAddress,
+    PacketFilter,
     Passage,
     Platform,
     Published,
@@ -26,10 +27,10 @@ from natprobe.facts import (
     Sockets,
     Watched,
 )
-from natprobe.model import Address, Endpoint, Source, Time, family, split
+from natprobe.model import Address, Endpoint, Failure, Source, Time, family, split
 
-# Reports tell their beginning to the second, and two machines' clocks may differ by as much.
-CLOCKS_SECONDS = 2.0
+# Reports tell their beginning to the second.
+_ROUNDED_SECONDS = 1.0
 # Where an address of the outside world is, seen from the server.
 Seat = Literal["interface", "cloud", "router", "nowhere"]
 
@@ -41,7 +42,13 @@ def holders(servers: Sequence[Facts], port: int) -> list[Holder] | None:
         found += facts.ok(Listening, lambda each: (each.proto, each.port) == ("udp", port))
         found += [each for each in facts.ok(Published) if each.proto == "udp" and each.port <= port <= each.port_end]
         found += [each for each in facts.ok(Passage) if each.to is not None and _about(each, port)]
-    return found if found or any(facts.ok(Sockets) for facts in servers) else None
+    return found if found or any(facts.ok(Sockets) and not _led_unseen(facts) for facts in servers) else None
+
+
+def _led_unseen(facts: Facts) -> bool:
+    """Whether containers are there and rules that only root sees: these may lead the port to one without a socket."""
+    hidden = any(each.failure is Failure.PERMISSION_DENIED for each in facts.of(PacketFilter))
+    return hidden and bool(facts.of(LocalAddress, lambda each: each.scope == "container"))
 
 
 def _about(passage: Passage, port: int) -> bool:
@@ -181,11 +188,13 @@ def _watches(servers: Sequence[Facts], client: Facts, port: int) -> list[Watched
 
 
 def covers(watch: Source | None, seconds: float, client: Source | None) -> bool:
-    """Whether a watch of so many seconds from its report's beginning was there for the whole of the client's."""
+    """Whether a watch of so many seconds from its report's beginning was there for the whole of the client's. Of
+    a watch that may have begun after the client nothing is made: what proves nothing stays open.
+    """
     if watch is None or client is None:
         return False
     late = seconds_between(watch.started, client.started)
-    return late >= -CLOCKS_SECONDS and late + client.duration <= max(seconds, watch.duration) + CLOCKS_SECONDS
+    return late >= 0 and late + client.duration <= seconds + _ROUNDED_SECONDS
 
 
 def seconds_between(one: Time, other: Time) -> float:

@@ -27,14 +27,36 @@ def websockets(facts: Facts) -> list[Socket]:
     found = []
     for each in settings(facts, "nginx", "location"):
         inner = f"{each.section} location {each.value}".strip()
-        behind = [one for one in _in(facts, each.file, inner) if one.key == "proxy_pass"]
-        if behind and (any(path in each.value for path in _PATHS) or behind[0].value.endswith(_PORTS)):
+        behind = _in(facts, each.file, inner).passes
+        if behind and (any(path in each.value for path in _PATHS) or behind[0].endswith(_PORTS)):
             found.append(Socket(each, _missing(facts, each, inner)))
     return found
 
 
-def _in(facts: Facts, file: str, section: str) -> list[Setting]:
-    return [each for each in settings(facts, "nginx") if each.file == file and each.section == section]
+class _Block(NamedTuple):
+    """What counts of a block: where it leads to, the headers that it sets, and its HTTP versions."""
+
+    passes: list[str]
+    headers: dict[str, str]
+    versions: list[str]
+
+
+def _in(facts: Facts, file: str, section: str) -> _Block:
+    return facts.once(_blocks).get((file, section)) or _Block([], {}, [])
+
+
+def _blocks(facts: Facts) -> dict[tuple[str, str], _Block]:
+    """By file and section: there may be as many locations as settings."""
+    found: dict[tuple[str, str], _Block] = {}
+    for each in settings(facts, "nginx"):
+        block = found.setdefault((each.file, each.section), _Block([], {}, []))
+        if each.key == "proxy_pass":
+            block.passes.append(each.value)
+        elif each.key.startswith("proxy_set_header "):
+            block.headers[each.key.partition(" ")[2]] = each.value
+        elif each.key == "proxy_http_version":
+            block.versions.append(each.value)
+    return found
 
 
 def _missing(facts: Facts, location: Setting, inner: str) -> tuple[str, ...]:
@@ -50,21 +72,17 @@ def _missing(facts: Facts, location: Setting, inner: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _levels(facts: Facts, location: Setting, inner: str) -> list[list[Setting]]:
+def _levels(facts: Facts, location: Setting, inner: str) -> list[_Block]:
     """From the location outwards. Without the file around it, as far as this file shows."""
     around = [one for one in (inner, location.section, location.section.partition(" ")[0]) if one]
     return [_in(facts, location.file, each) for each in dict.fromkeys(around)]
 
 
 def _headers(facts: Facts, location: Setting, inner: str) -> dict[str, str]:
-    for level in _levels(facts, location, inner):
-        own = [each for each in level if each.key.startswith("proxy_set_header ")]
-        if own:
-            return {each.key.partition(" ")[2]: each.value for each in own}
-    return {}
+    return next((each.headers for each in _levels(facts, location, inner) if each.headers), {})
 
 
 def _version(facts: Facts, location: Setting, inner: str) -> bool:
     """Whether HTTP/1.1 is set, here or around: nginx speaks 1.0 otherwise."""
-    found = [each for level in _levels(facts, location, inner) for each in level if each.key == "proxy_http_version"]
-    return bool(found) and found[0].value == "1.1"
+    found = [version for level in _levels(facts, location, inner) for version in level.versions[:1]]
+    return found[:1] == ["1.1"]

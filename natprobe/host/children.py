@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 # Settings fit into the text; a program that is stuck is not waited for (seconds).
 _TEXT_MAX, _SECONDS = 1 << 18, 1.0
@@ -50,7 +53,7 @@ def output(*command: str) -> str | None:
 
 def said(*command: str, limit: int, seconds: float) -> Said:
     """What an administrator's program prints, in English and at most so many bytes of it. What is longer counts for
-    nothing: half a list of rules would be another list.
+    nothing, and is not read on: half a list of rules would be another list.
     """
     import shutil
     import subprocess
@@ -60,23 +63,56 @@ def said(*command: str, limit: int, seconds: float) -> Said:
     if program is None:
         return Said(failure="ENOENT")
     try:
-        done = subprocess.run(  # noqa: S603
-            (program, *command[1:]),
-            capture_output=True,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            env=environment() | {"LC_ALL": "C", "PATH": folders},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Said(failure="ETIMEDOUT")
-    except (OSError, subprocess.SubprocessError):
+        with (
+            subprocess.Popen(  # noqa: S603
+                (program, *command[1:]),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment() | {"LC_ALL": "C", "PATH": folders},
+            ) as child
+        ):
+            try:
+                return _heard(child, limit, seconds)
+            finally:
+                child.kill()
+    except OSError:
         return Said(failure="EIO")
-    if done.returncode:
-        return Said(failure="EPERM" if _forbidden(done.stderr) else "EIO")
-    if len(done.stdout) > limit:
-        return Said(failure="EMSGSIZE")
-    return Said(done.stdout.decode("utf-8", "replace"))
+
+
+def _heard(child: Popen[bytes], limit: int, seconds: float) -> Said:
+    """Up to its end, or to the first of the two bounds."""
+    import selectors
+    import subprocess
+    import time
+
+    pipes = [each for each in (child.stdout, child.stderr) if each is not None]
+    heard, ends = {each: bytearray() for each in pipes}, time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for each in pipes:
+            selector.register(each, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(ends - time.monotonic(), 0))
+            if not ready:
+                return Said(failure="ETIMEDOUT")
+            for key, _ in ready:
+                part = os.read(key.fd, 1 << 16)
+                heard[key.fileobj] += part  # type: ignore[index]  # one of the pipes
+                if not part:
+                    selector.unregister(key.fileobj)
+            if any(len(each) > limit for each in heard.values()):
+                return Said(failure="EMSGSIZE")
+    try:
+        code = child.wait(max(ends - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:  # it has nothing more to say, and goes on
+        return Said(failure="ETIMEDOUT")
+    return _judged(code, *map(bytes, heard.values()))
+
+
+def _judged(code: int, printed: bytes, complaint: bytes) -> Said:
+    if code:
+        return Said(failure="EPERM" if _forbidden(complaint) else "EIO")
+    return Said(printed.decode("utf-8", "replace"))
 
 
 def _forbidden(complaint: bytes) -> bool:

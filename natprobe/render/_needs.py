@@ -38,8 +38,14 @@ def _line(facts: Facts, standing: Standing) -> str:
     need = standing.need
     place = f" of {need.address}" if need.address else ""
     numbers = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in standing.runs)
-    state = _STATES[standing.state].format(holders=", ".join(dict.fromkeys(map(_holder, standing.holders))))
+    state = _STATES[standing.state].format(holders=", ".join(dict.fromkeys(map(_holder, _told(standing)))))
     return f"{need.proto.upper()} {numbers}{place} ({_wanted(need)}): {state}{_filtered(facts, standing)}."
+
+
+def _told(standing: Standing) -> list[Holder]:
+    """Whom docker-proxy's socket is for says more than that it is there."""
+    led: list[Holder] = [each for each in standing.holders if not isinstance(each, Listening)]
+    return led or list(standing.holders)
 
 
 def _wanted(need: Need) -> str:
@@ -62,9 +68,7 @@ def _filtered(facts: Facts, standing: Standing) -> str:
     about = facts.ok(
         Passage,
         lambda each: (
-            each.proto == need.proto
-            and each.port <= standing.port <= each.port_end
-            and of_address(need.address, each)
+            each.proto == need.proto and each.port <= standing.port <= each.port_end and of_address(need.address, each)
         ),
     )
     shut = dict.fromkeys(

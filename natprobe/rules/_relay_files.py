@@ -11,15 +11,15 @@ from natprobe.derive.configured import files, settings
 from natprobe.derive.offered import meant, offers
 from natprobe.derive.peer_ranges import denied, doors
 from natprobe.derive.turnserver import Relay, relays
-from natprobe.facts import ConfigFile, Facts, LocalAddress, Program, Setting, ids
-from natprobe.model import Address, Do, Fix, Observation, Severity
+from natprobe.facts import Binding, ConfigFile, Facts, LocalAddress, Program, Setting, ids
+from natprobe.model import Address, Do, Fix, Observation, Severity, split
 from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.servers.coturn import RESTART
 from natprobe.servers.coturn_lines import added, removed
 from natprobe.target import is_address
 
 # What rules read for it.
-KINDS: tuple[type[Observation], ...] = (Setting, ConfigFile, LocalAddress, Program)
+KINDS: tuple[type[Observation], ...] = (Setting, ConfigFile, LocalAddress, Program, Binding)
 
 _INNER = ("private", "carrier", "link-local", "unique-local")
 _NO_REALM = (
@@ -28,6 +28,10 @@ _NO_REALM = (
 _OPEN = "Anybody may relay: {file} says no-auth"
 _NO_ACCESS = "Anybody may relay: {file} says nothing of who may (neither a secret nor users)"
 _RELAYED = "{file} has the relay give out {address}, {kind} address that peers outside cannot send to"
+_UNTOLD = (
+    "{file} has no external-ip, and this host has inner addresses only, while STUN servers see it as {seen}: the relay"
+    " gives out {address}, which peers outside cannot send to"
+)
 _NO_UDP = "{file} has the relay carry no UDP towards peers (no-udp-relay), over which media travels"
 _DOORS = "{file} lets the relay's users reach inner addresses: {doors}"
 _LOOPBACK = "{file} lets the relay's users reach the server's own loopback (allow-loopback-peers)"
@@ -84,7 +88,24 @@ def address(facts: Facts) -> Judgement:
         near = [each.host for each in offers(facts) if is_address(each.host) and address_class(each.host) in _INNER]
         if told and len(inner) == len(told) and not relay.all("external-ip") and not near:
             found.append(_inner_relay(facts, relay, inner))
+        elif not told and not relay.all("external-ip") and not near:
+            found += _untold(facts, relay)
     return found or CLEAR
+
+
+def _untold(facts: Facts, relay: Relay) -> list[Found]:
+    """It takes the host's own addresses then. Whether it is for this network alone nobody can see; and a media server
+    beside it is reached by them.
+    """
+    own = _own(facts)
+    seen = [split(each.mapped)[0] for each in facts.ok(Binding) if each.mapped]
+    outside = [each for each in seen if ":" not in each and address_class(each) == "public"]
+    if not own or not outside or any(address_class(each) not in _INNER for each in own):
+        return []
+    why = "the public address, and behind / the relay's own; it is put into every answer unchecked"
+    fix = added("external-ip", f"{outside[0]}/{own[0]}", file=relay.file.path, behind=relay.end, why=why)
+    severity = Severity.NOTE if _media(facts) else Severity.WARNING
+    return [_found(relay, _UNTOLD, {"seen": outside[0], "address": own[0]}, (fix,), severity=severity)]
 
 
 def _inner_relay(facts: Facts, relay: Relay, inner: Sequence[Setting]) -> Found:

@@ -20,6 +20,7 @@ _ASKS: dict[str, str] = {
     "forwarded-elsewhere": "on the router that has {address}: to which machine and port is UDP port {port} passed?",
     "not-listening": "on the server: ss -ulpn | grep {port}",
     "egress-closed": "on the server: does its own firewall let answers out from UDP port {port}?",
+    "vantages-disagree": "is the media server this very machine, or another one behind the same address?",
     "media-refuses-check": "on the server: is what holds UDP port {port} the media server, and what does its log say?",
 }
 

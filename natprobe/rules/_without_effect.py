@@ -23,8 +23,8 @@ from natprobe.target import is_address
 _HALF = "Of the bridge's mapping only {there} is set: with one half it does nothing"
 _NOT_PASSED = "{key} is set in .env, and no container gets it: this docker-compose.yml does not pass it on"
 _LOST = (
-    "{key} is {value} in a file that its container writes at each start, and .env makes {made} of it: either the file was"
-    " edited, which is lost, or .env was, and the container is not made anew yet"
+    "{key} is {value} in a file that its container writes at each start, and .env makes {made}: either the file was"
+    " edited, which is lost, or .env was, and the container has not been made anew since"
 )
 _NAME = "{key} has {word}, which is no address: docker-jitsi-meet takes addresses only, and no names"
 _PORT = "{key} names a port ({word}), which {program} takes from {since} on: this is {version}"

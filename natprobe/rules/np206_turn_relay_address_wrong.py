@@ -11,7 +11,8 @@ What to do: a relay behind a NAT (most clouds give machines a private address) h
 public address does. Where 0.0.0.0 is given out, set `relay-ip` to an address of the machine.
 
 On the server `natprobe inspect` reads it from turnserver.conf: nothing but private addresses as `relay-ip`, or as
-`listening-ip` without one, and no `external-ip`.
+`listening-ip` without one, and no `external-ip`. Where none of them is set coturn gives out the host's own addresses,
+which are wrong where these are all inner ones and STUN servers see another.
 
 Sources: RFC 8656 sections 3.2 and 7.2; measured: coturn 4.6.1 with a wrong external-ip, which still relays from one
 allocation of its own to another.

@@ -47,7 +47,7 @@ READS = (JanusDoor, JanusInfo, Sockets, Listening, Published, Expected, PortTry,
 _MESSAGE = "Nothing listens at {endpoint}, where {url} leads, while Janus answers at {other}"
 _NOT_LOADED = _MESSAGE + ": its transport {transport} is not loaded"
 _LOADED = {"websocket": "websockets", "http": "http"}
-_STOPPED = "Nothing of {program} is there: nobody listens at {where}, which {said} names"
+_STOPPED = "Nothing of {program} is there: nobody listens at {where}, named by {said}"
 _ABSENT = "Nothing listens at {where}, where {said} wants {program}"
 _NOT_HERE = _ABSENT + ": this host does not have that address"
 _DEAD = "docker-proxy takes connections at {where}, and nobody in the container takes them: {to} is closed"
@@ -117,8 +117,8 @@ def _inspected(facts: Facts) -> Iterator[Found]:
         if unsure and service[0].state == "unpublished":
             continue  # port-not-published says so
         yield _stopped(facts, service) if len(service) > 1 else _absent(facts, service[0])
-    alone = [each for each in standings(facts) if not any(each in service for service in down)]
-    for each in alone:
+    together = {id(each) for service in down for each in service}  # the very same ones
+    for each in (each for each in standings(facts) if id(each) not in together):
         if each.state == "absent":
             yield _absent(facts, each)
         if each.state == "dead":

@@ -5,7 +5,9 @@ reads the rules in force (nftables, iptables of both kinds, and with them ufw's,
 stranger's first packet through all of them: every table on its way has to let it in.
 
 How it shows: on the server itself everything works; from outside the port is silent (drop) or refused (reject). A shut
-media port lets people sign in, who then neither see nor hear each other.
+media port lets people sign in, who then neither see nor hear each other. The ports that a relay gives out count less:
+whom it sends to can answer, and a bridge on the same host does so over loopback. One of several ways to a relay, and
+plain HTTP beside HTTPS, count less too.
 
 What to do: open the port with the program that manages the rules, so that it stays open when they are written anew.
 Opening it in another one doesn't help: what one table lets in, the next may drop. Rules for a container's ports are
@@ -39,8 +41,8 @@ READS = (PacketFilter, Passage, Expected, Setting, Listening, Published)
 _MESSAGE = "{manager} {does} {ports}, which {said} wants open: {rule} ({chain})"
 _SOME = "{manager} lets in only {senders} to {ports}, which {said} wants open: {rule} ({chain})"
 _RELAYED = (
-    "{manager} {does} {ports}, the ports that {said} relays by: whom the relay sends to can answer all the same, but who"
-    " sends first, or answers from another address, does not get through: {rule} ({chain})"
+    "{manager} {does} {ports}, the ports that {said} relays by: whom the relay sends to can answer all the same, but"
+    " who sends first, or answers from another address, does not get through: {rule} ({chain})"
 )
 _DOES = {"drop": "drops", "reject": "rejects"}
 _SHOWN = 8

@@ -28,8 +28,8 @@ READS = (Sockets, Listening, Published, Expected, PacketFilter, Passage, Setting
 
 _NOT = "{where} of {program}'s container is not published on this host, though {said} wants it"
 _DOWN = (
-    "{where} of {program}'s container, which {said} wants, is in ports of docker-compose.yml, and nothing on this host leads"
-    " there: the container does not run, or still runs with older settings"
+    "{where} of {program}'s container, which {said} wants, is in ports of docker-compose.yml, and nothing on this host"
+    " leads there: the container does not run, or still runs with older settings"
 )
 _OTHERWISE = "{program}'s port {inner} is published as {outer}, and not as {where}, which {said} wants"
 _CROSSED = "{where} leads to port {inner} in {program}'s container: media is told to come to {inner}"

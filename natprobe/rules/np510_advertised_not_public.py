@@ -73,7 +73,7 @@ def _elsewhere(facts: Facts, name: str, there: list[Address], known: list[Addres
     return Found(
         message=_ASTRAY,
         args={"name": name, "there": " and ".join(there[:4]), "known": " and ".join(known[:4])},
-        evidence=tuple(sorted({*evidence, *ids(facts.ok(LocalAddress), facts.ok(Binding))})),
+        evidence=tuple(sorted({*evidence, *ids(_far(facts), facts.ok(Binding))})),
         severity=Severity.NOTE,
         fixes=(
             Do(
@@ -112,12 +112,16 @@ def _found(facts: Facts, told: Advertised) -> Found:
     return Found(
         message=_MESSAGE,
         args={"key": told.said.key, "address": told.address, "known": f"its addresses are {shown}"},
-        evidence=ids(told.said, facts.ok(LocalAddress), facts.ok(Binding)),
+        evidence=ids(told.said, _far(facts), facts.ok(Binding)),
         fixes=(lines.replaced(told.said, told.address, right[0]), *_names(facts, right)),
         severity=None if sure else Severity.WARNING,
         file=told.file,
         line=told.line,
     )
+
+
+def _far(facts: Facts) -> list[LocalAddress]:
+    return [each for each in facts.ok(LocalAddress) if each.scope not in ("loopback", "link-local")]
 
 
 def _names(facts: Facts, right: list[Address]) -> tuple[Fix, ...]:

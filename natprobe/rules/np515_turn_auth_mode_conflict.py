@@ -80,7 +80,7 @@ def _idle(relay: Relay) -> Found:
     users = relay.all("user")
     return Found(
         message=_IDLE,
-        args={"file": f"{relay.file.path}:{users[0].line}", "users": ", ".join(each.value for each in users)},
+        args={"file": f"{relay.file.path}:{users[0].line}", "users": ", ".join(each.value or "?" for each in users)},
         evidence=ids(users),
         severity=Severity.WARNING,
         file=relay.file.path,

@@ -19,7 +19,8 @@ class Row(NamedTuple):
     more; empty: none ever did. `instead`: what to do, as the end of a sentence that begins with the key.
 
     `what`: obsolete, it was known once; renamed, it still counts where the new name is not set; without-effect, it
-    never did anything there (a name misspelt, a wrong place). `after`: what makes the change count. `harmless`: what it was to do is done without it too.
+    never did anything there (a name misspelt, a wrong place). `after`: what makes the change count.
+    `harmless`: what it was to do is done without it too.
     """
 
     systems: tuple[System, ...]

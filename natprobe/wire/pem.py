@@ -16,10 +16,12 @@ _MARK = b"-----BEGIN CERTIFICATE-----"
 
 
 class Chain(NamedTuple):
-    """The first certificate of a file, its public key (SubjectPublicKeyInfo in DER), and how many are in it."""
+    """The first certificate of a file, its public key (SubjectPublicKeyInfo in DER; None: of a kind that is not known
+    here), and how many are in it.
+    """
 
     leaf: Leaf
-    key: bytes
+    key: bytes | None
     length: int
 
 
@@ -32,8 +34,15 @@ def chain(data: bytes, unix_time: float) -> Chain:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         first = x509.load_pem_x509_certificate(data[begin:])
-        key = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        key = _spki(first)
     return Chain(read(first.public_bytes(Encoding.DER), unix_time), key, min(count, CERTIFICATES_MAX))
+
+
+def _spki(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except UnsupportedAlgorithm:
+        return None
 
 
 def public_key(data: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ MASK = "…"
 
 # A word that names a secret, and what follows it. `./secrets:/run/secrets` is a path.
 _NAMED = re.compile(
-    r"((?:secret|passw|pwd|token|credential|api[_-]?key|authorization|bearer)[\w.-]*[\"']?(?:\s*[=:](?!/)\s*|\s+))\S.*",
+    r"((?:secret|passw|pwd|token|credential|api[_-]?key|authorization|bearer)[\w.-]*[\"']?(?:\s*[=:](?!/|r[ow]\b)\s*|\s+))\S.*",
     re.IGNORECASE | re.DOTALL,
 )
 # A user, with or without a password, before a host (RFC 3986 section 3.2.1; RFC 7064 and 7065 have none, and people
@@ -22,12 +22,15 @@ _USERS = (
     re.compile(r"()[^\s,/@:=\[\](){}\"']*:[^\s,/@]*@(?!sha[0-9]+:)"),
 )
 _QUERY = re.compile(r"://[^\s\"']*[?#]")
-# Longer lines are nobody's by hand, and not looked through.
-_LINE_MAX = 4000
+# What is longer was written by no hand. Looking through it takes the square of its length.
+_LINE_MAX = 2000
 
 
 def without_secrets(value: str) -> str:
-    """The value of a setting that is none: without users of URLs, and without what a word for a secret stands before."""
+    """The value of a setting that is none: without users of URLs, and without what a word for a secret stands before;
+    of a long one the beginning.
+    """
+    value = value[:_LINE_MAX]
     for each in _USERS:
         value = each.sub(r"\1", value)
     return _NAMED.sub(rf"\1{MASK}", value)

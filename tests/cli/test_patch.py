@@ -113,3 +113,21 @@ def test_what_a_terminal_would_act_on_is_not_shown() -> None:
 
 def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     assert "+realm=example.com" in shown(change(2, "realm=example.com"), text=b"# caf\xe9\nrealm=\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "realm=example.com # password: hunter2hunter2",
+        "realm=https://somebody:hunter2hunter2@example.com/",
+        "realm=https://example.com/?t=hunter2hunter2",
+        "realm=a static-auth-secret=hunter2hunter2",
+        "realm=turn:somebody:hunter2/hunter2@example.com",
+    ],
+)
+@pytest.mark.parametrize("op", ["set", "remove", "add"])
+def test_what_may_be_a_secret_beside_a_setting_is_not_shown(line: str, op: str) -> None:
+    """What is added behind the last line shows that one, too, where its end is missing."""
+    patch = shown(change(1, "realm=b" * (op != "remove"), op=op), text=line)
+    assert patch == f"# {CONF}:1 may hold a secret, so that it is not shown here: {op} realm\n"
+    assert op != "add" or "+realm=b" in shown(change(1, "realm=b", op=op), text=f"{line}\n")

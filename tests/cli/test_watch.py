@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from natprobe.cli import watch
-from natprobe.serve.counting import Counts, Sent
+from natprobe.serve.counting import ENTRIES_MAX, Counts, Sent
 
 HERE = ("203.0.113.5", 10000)
 
@@ -39,3 +39,12 @@ def test_figures_are_of_the_busiest() -> None:
     assert lines[-1] == "  and 3 more"
     assert len(lines) == watch.COUNTED_MAX + 1
     assert watch._figures(Counts(0.0), 2.0) == ""
+
+
+@pytest.mark.parametrize(("senders", "kept"), [(3, "them"), (ENTRIES_MAX + 3, f"the last {ENTRIES_MAX} of all")])
+def test_what_the_counts_have_is_said_as_it_is(senders: int, kept: str, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts(0.0, "interface")
+    for number in range(senders):
+        counts.arrived(Sent("udp", HERE, ("198.51.100.7", number + 1), "rtp"), 100, 1.0)
+    watch._sum_up(counts, 2.0, dropped=0, untold=2)
+    assert f"2 senders more than could be told of; the counts have {kept}\n" in capsys.readouterr().err

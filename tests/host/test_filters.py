@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def test_nft_is_asked_twice_and_only_to_list(program: Program, tmp_path: Path) -
         ("echo 'Could not fetch rule set generation id: Permission denied (you must be root)' >&2; exit 4", "EPERM"),
         ("echo 'internal:0:0-0: Error: Could not process rule: Protocol not supported' >&2; exit 1", "EIO"),
         ("exec sleep 5", "ETIMEDOUT"),
+        ("exec sleep 5 >&- 2>&-", "ETIMEDOUT"),
         ("head -c 3000 /dev/zero", "EMSGSIZE"),
+        ("exec cat /dev/zero", "EMSGSIZE"),
+        ("exec cat /dev/zero >&2", "EMSGSIZE"),
     ],
 )
 def test_failures_have_names(program: Program, monkeypatch: pytest.MonkeyPatch, script: str, failure: str) -> None:
@@ -96,3 +100,14 @@ def test_firewalld_is_asked_only_where_the_rules_are_hidden(program: Program) ->
     assert told()["firewalld"] == FilterText("firewalld", "active")
     program("firewall-cmd", "echo 'not running' >&2; exit 252")
     assert "firewalld" not in told()
+
+
+def test_what_a_program_prints_without_end_is_not_kept(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read of it is little more than the bound, and the program is ended."""
+    monkeypatch.setattr(filters, "_TEXT_MAX", 1 << 20)
+    program("nft", "exec cat /dev/zero")
+    tracemalloc.start()
+    assert told()["nft"].failure == "EMSGSIZE"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20

@@ -101,3 +101,13 @@ def test_a_folder_above_shuts_it(key: Path) -> None:
 @pytest.mark.parametrize(("path", "user"), [("/nowhere/at/all", "nobody"), ("/etc/passwd", "no-such-user")])
 def test_what_cannot_be_told(path: str, user: str) -> None:
     assert files.reads_as(path, user) is None
+
+
+def test_a_link_that_we_may_not_follow_is_a_path_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What /proc says of other users' processes, to those who are not root."""
+
+    def forbidden(path: str) -> str:
+        raise PermissionError(errno.EACCES, "", path)
+
+    monkeypatch.setattr(os, "readlink", forbidden)
+    assert files.real("/proc/self/../self/exe") == "/proc/self/exe"

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natprobe.asking.configuration import LOOKS_MAX
 from natprobe.facts import ConfigFile, Setting
+from natprobe.host.machine import FileState
 from natprobe.model import Failure, Observation
+from natprobe.wire.secrecy import without_secrets
 from tests.inspecting import CONFIGS, paths, read, told
 from tests.lab.machine import FakeMachine
 
@@ -232,3 +235,48 @@ def test_what_compose_passes_on_is_no_secret() -> None:
     found = read(FakeMachine({"/opt/j/docker-compose.yml": COMPOSE}))
     passed = [each for each in found if isinstance(each, Setting) and each.key == "TURN_CREDENTIALS"]
     assert [(each.value, each.secret) for each in passed] == [("${TURN_CREDENTIALS}", None)]
+
+
+ODD = {
+    "/x/turnserver.conf": "user={secret}\nmin-port=1 static-auth-secret={secret}\nuserdb=host=x password={secret}\n"
+    "alternate-server=turn:a:{secret}@example.com\nrealm=x # token: {secret}\n",
+    "/x/.env": "P2P_STUN_SERVERS=turn:u:{secret}@h:3478,u:{secret}@h\nXMPP_BOSH_URL_BASE=http://u:{secret}@xmpp:5280/?{secret}\n",
+    "/x/janus.jcfg": 'nat: {{ stun_server = "u:{secret}@stun.example.test"; }}\n',
+    "/x/jvb.conf": 'ice4j.harvest.mapping.stun.addresses = [ "u:{secret}@h:3478" ]\n',
+    "/x/prosody.cfg.lua": 'cross_domain_websocket = {{ "https://u:{secret}@x" }}\n',
+    "/x/nginx.conf": 'http {{ map $x $y {{ default "{secret}"; }}\n'
+    ' server {{ if ($http_authorization = "Bearer {secret}") {{ proxy_pass http://a; }} }} }}\n',
+}
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_a_secret_where_none_belongs_is_not_told(path: str) -> None:
+    found = read(FakeMachine({path: ODD[path].format(secret=SECRET)}), path)
+    assert any(isinstance(each, Setting) for each in found)
+    assert SECRET.encode() not in msgspec.json.encode(found)
+
+
+def test_addresses_and_paths_are_no_secrets() -> None:
+    words = "stun:h:1,turn:h?transport=udp,jvb@internal.auth,a/jvb:1@sha256:ab,./secrets:/run/secrets:ro,[fd00::1]:443"
+    assert [without_secrets(each) for each in words.split(",")] == words.split(",")
+
+
+def test_a_pattern_that_names_a_whole_disk_is_followed_a_while() -> None:
+    """Each of its places costs time, and nothing interrupts that."""
+    machine = Looked({"/x/nginx.conf": "include /*/*/*/zz;\n" * 300 + "server { listen 80; }\n"})
+    found = read(machine, "/x/nginx.conf")
+    assert [each.key for each in found if isinstance(each, Setting)] == ["server", "listen"]
+    assert machine.looked <= LOOKS_MAX
+
+
+class Looked(FakeMachine):
+    """Counts what it is asked for."""
+
+    looked = 0
+
+    def listing(self, path: str) -> list[str]:
+        return super().listing(path) if path.startswith("/x") else [str(each) for each in range(40)]
+
+    def state(self, path: str) -> FileState:
+        self.looked += 1
+        return super().state(path)

@@ -6,7 +6,7 @@ import pytest
 
 from natprobe.derive.docker import Deployment, deployments
 from natprobe.derive.versions import older
-from natprobe.facts import Facts, Setting
+from natprobe.facts import Facts, Passage, Setting
 from natprobe.model import Observation, Set, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE
 from natprobe.servers.jitsi.settings import LOCAL, MAPPINGS
@@ -27,6 +27,7 @@ from tests.made_server import (
     setting,
 )
 
+UDP_PORT = "videobridge.ice.udp.port"
 SAME, FOREIGN = "mapping-local-equals-public", "mapping-local-not-bound"
 GONE, VAIN, EXPOSED = "setting-obsolete", "setting-without-effect", "private-api-exposed"
 POINTS, OTHER_PORT = "config-points-elsewhere", "media-port-mismatch"
@@ -168,8 +169,15 @@ class TestVain:
         edited = setting("jvb", "videobridge.ice.udp.port", "10001", 3, file=GENERATED.path)
         said = found(VAIN, *stack(), GENERATED, edited)
         assert (said.args["value"], said.args["made"]) == ("10001", "10000")
+        assert [isinstance(each, Set) for each in said.fixes] == [False, True]
         assert judged(VAIN, *stack(), GENERATED, edited, *env(JVB_PORT="10001")) is CLEAR
         assert judged(VAIN, *stack("stable-11146"), GENERATED, edited) is CLEAR  # which nobody reads any more
+
+    def test_what_env_says_is_not_taken_back_by_a_line_to_apply(self) -> None:
+        edited = setting("jvb", UDP_PORT, "10000", 3, file=GENERATED.path)
+        said = found(VAIN, *stack(), GENERATED, edited, *env(JVB_PORT="10001"))
+        assert [isinstance(each, Set) for each in said.fixes] == [False, False]
+        assert "docker compose up -d" in str(said.fixes[0])
 
     def test_a_relay_for_two_participants_only(self) -> None:
         page, where = file("jitsi-meet", lines=20), "p2p stunServers[0]"
@@ -218,6 +226,10 @@ class TestPrivateApi:
     def test_published_for_others(self, line: str) -> None:
         said = found(EXPOSED, *stack(), service("jvb", "ports", line, 31))
         assert (said.line, said.fixes[0].text) == (31, "- '127.0.0.1:8080:8080'")  # type: ignore[union-attr]
+
+    def test_a_variable_stays_whole(self) -> None:
+        said = found(EXPOSED, *stack(), service("jvb", "ports", "${JVB_COLIBRI_PORT:-8080}:8080", 31))
+        assert said.fixes[0].text == "- '127.0.0.1:${JVB_COLIBRI_PORT:-8080}:8080'"  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("line", ["127.0.0.1:8080:8080", "[::1]:8080:8080", "8080:80", "127.0.0.1:${X}:8080"])
     def test_or_not(self, line: str) -> None:
@@ -379,3 +391,10 @@ class TestCompose:
 )
 def test_versions(one: str, other: str, before: bool | None) -> None:
     assert older(one, other) is before
+
+
+def test_no_firewall_shuts_a_container_that_does_not_run() -> None:
+    """What Docker publishes it leads past the rules for the host: opening these would mend nothing."""
+    shut = Passage(proto="udp", port=10000, port_end=10000, family=4, outcome="drop", rule="policy drop", address=INNER)
+    assert judged("firewall-closed", *stack(), shut) is CLEAR
+    assert isinstance(judged("firewall-closed", *stack(), shut, listening()), list)

@@ -9,10 +9,26 @@ import pytest
 
 from natprobe.codec import BadReport, dump, load, merge
 from natprobe.diagnose import diagnose
-from natprobe.model import Severity
-from tests.made import PEER, WEB
-from tests.made_server import SERVER
-from tests.made_states import READY, STATES, State, client, inspect, saved, together, without
+from natprobe.facts import Candidate, PacketFilter, Watched
+from natprobe.model import Failure, Severity
+from tests.made import MEDIA, PAGE, PEER, WEB, silent
+from tests.made_server import SERVER, file, own, setting
+from tests.made_states import (
+    ELSEWHERE,
+    INNER,
+    READY,
+    STATES,
+    TCP,
+    Given,
+    State,
+    client,
+    inspect,
+    passage,
+    routed,
+    saved,
+    together,
+    without,
+)
 
 CAUSES = {
     "not-listening",
@@ -121,3 +137,42 @@ def test_merging_what_is_merged_already_adds_to_it() -> None:
         (each.cause, each.message) for each in once.findings
     ]
     assert [each.vantage for each in again.sources] == ["client", "server", "server"]
+
+
+# --- what is no proof
+
+
+def causes_of(*given: Given) -> list[tuple[str, tuple[str, ...]]]:
+    found = together(given).findings
+    return [(each.cause, tuple(one.cause for one in each.alternatives)) for each in found]
+
+
+def test_a_page_without_a_bridge_may_tell_of_another_machines_address() -> None:
+    told = (Candidate(endpoint=MEDIA, transport="udp"), TCP, silent())
+    assert causes_of(client(*told, target=PAGE), inspect(at=ELSEWHERE)) == [("vantages-disagree", ())]
+
+
+def test_another_servers_port_is_none_of_the_one_that_is_asked() -> None:
+    assert causes_of(client(), inspect(), inspect(*READY, at=ELSEWHERE)) == [("not-listening", ())]
+
+
+def test_behind_a_router_the_bridge_may_be_another_machine_unless_files_name_it_here() -> None:
+    assert causes_of(client(), routed(passage(at=INNER))) == [("not-listening", ("vantages-disagree",))]
+    bridge = (file("jvb", lines=9), setting("jvb", "videobridge.ice.udp.port", "10000"))
+    assert causes_of(client(), routed(passage(at=INNER), *bridge))[0] == ("not-listening", ())
+
+
+def test_rules_that_only_root_sees_may_lead_to_a_container_without_a_socket() -> None:
+    hidden = PacketFilter(manager="nftables", failure=Failure.PERMISSION_DENIED)
+    bridge = own("172.18.0.1", "docker0", scope="container")
+    assert causes_of(client(), inspect(hidden))[0][0] == "not-listening"
+    (found,) = causes_of(client(), inspect(hidden, bridge))
+    assert found[0] == "media-port-silent"
+    assert "not-listening" in found[1]
+
+
+@pytest.mark.parametrize(("started", "seconds"), [("2026-11-21T08:00:01Z", 60.0), ("2026-11-21T07:59:00Z", 59.0)])
+def test_a_watch_that_began_later_or_ended_sooner_proves_nothing(started: str, seconds: float) -> None:
+    seen = Watched(proto="udp", port=10000, seconds=seconds, by="interface")
+    there = Given("watch", "watch", (seen,), SERVER, started=started)
+    assert [each[0] for each in causes_of(client(), inspect(*READY), there)] == ["media-port-silent"]

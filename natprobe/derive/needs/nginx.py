@@ -58,7 +58,10 @@ def _all(facts: Facts) -> Iterator[Listen]:
 
 def _behind(facts: Facts) -> set[int]:
     """Ports of this very host that nginx itself leads to: of those that it also listens on nobody else comes to any."""
-    led = [*settings(facts, "nginx", "server", container=False), *settings(facts, "nginx", "proxy_pass", container=False)]
+    led = [
+        *settings(facts, "nginx", "server", container=False),
+        *settings(facts, "nginx", "proxy_pass", container=False),
+    ]
     found = (_NEAR.match(each.value) for each in led)
     return {int(each[1]) for each in found if each}
 
