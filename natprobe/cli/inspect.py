@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import platform
 import random
@@ -24,6 +25,7 @@ from natprobe.host.server import SystemMachine
 from natprobe.host.system import SystemHost
 from natprobe.model import Report, Target, clip
 from natprobe.net.system import SystemNet
+from natprobe.rules import rules
 from natprobe.run import INSPECTION, needed
 from natprobe.target import BadTarget, is_address, parse
 from natprobe.wire.text import clean
@@ -32,6 +34,8 @@ from natprobe.wire.text import clean
 _NAME_MAX = 100
 _PATH_MAX = 4096
 _EXPECT_FILE_MAX = 1 << 18
+# Until every probe has begun (seconds).
+_UNDER_WAY_SECONDS = 0.002
 _NO_NAME_OF_A_HOST = re.compile(r"[^0-9A-Za-z_.-]")
 
 
@@ -56,11 +60,17 @@ def run(asked: Asked, output: Plan, fail_on: str, diff: bool) -> int:
     if diff and output.stdout not in (None, "text"):
         raise UsageError("--diff goes to stdout, where only one thing can go: give the report a file with -o")
     context = _context(understood(asked))
-    report, signalled = signals.run(seen(context, output, INSPECTION, "server"))
+    report, signalled = signals.run(_looked(context, output))
     written = _written(report, output, diff)
     if signalled:
         return SIGNALLED + signalled
     return exit_code(report, fail_on, ()) if written else USAGE
+
+
+async def _looked(context: Context, output: Plan) -> tuple[Report, int]:
+    """The rules are loaded while the packet filters' programs run, before anything is sent whose answer is timed."""
+    asyncio.get_running_loop().call_later(_UNDER_WAY_SECONDS, rules)
+    return await seen(context, output, INSPECTION, "server")
 
 
 def _written(report: Report, output: Plan, diff: bool) -> bool:
