@@ -11,7 +11,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import TyperException
 
 from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, say, silence, warn
-from natprobe.cli.options import FailOn, Formats, Json, NoColor, Outputs, Quiet, Require, Verbose
+from natprobe.cli.options import FailOn, Formats, Json, NoColor, Only, Outputs, Quiet, Require, Skip, Timeout, Verbose
 from natprobe.cli.server_side import inspect, serve
 from natprobe.fault import place_of
 
@@ -53,17 +53,15 @@ def check(
     quiet: Quiet = False,
     verbose: Verbose = False,
     no_color: NoColor = False,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
+    only: Only = None,
+    skip: Skip = None,
     v4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
     v6: Annotated[bool, typer.Option("-6", help="IPv6 only.")] = False,
     source: Annotated[
         list[str] | None,
         typer.Option("--source", help="Send from this address or interface only; repeatable."),
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
+    timeout: Timeout = 20.0,
     idle: Annotated[
         float,
         typer.Option("--idle", help="Whether idle UDP flows and signalling live for so many seconds; takes as long."),

@@ -24,3 +24,6 @@ Require = Annotated[
     list[str] | None,
     typer.Option("--require", help="PATH[@HOST][/4|/6] that must be open, such as direct-udp; repeatable."),
 ]
+Only = Annotated[list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")]
+Skip = Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")]

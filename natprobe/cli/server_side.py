@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from natprobe.cli.errors import UsageError
-from natprobe.cli.options import FailOn, Formats, Json, NoColor, Outputs, Quiet, Verbose
+from natprobe.cli.options import FailOn, Formats, Json, NoColor, Only, Outputs, Quiet, Skip, Timeout, Verbose
 
 
 def inspect(
@@ -44,11 +44,9 @@ def inspect(
     diff: Annotated[
         bool, typer.Option("--diff", help="Print the fixes of configuration files as a diff; nothing is written.")
     ] = False,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")] = None,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")] = 20.0,
+    only: Only = None,
+    skip: Skip = None,
+    timeout: Timeout = 20.0,
     formats: Formats = None,
     outputs: Outputs = None,
     as_json: Json = False,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from natprobe.model import Set
-from natprobe.servers.jitsi.fixes import BRIDGE_FILE, DOCKER, RECREATE, RESTART_BRIDGE
+from natprobe.servers.jitsi.fixes import BRIDGE_FILE, RESTART_BRIDGE, env
 
 # What stands for a value that only its administrator knows: such a line is none to be written as it stands.
 PLACEHOLDER = re.compile(r"\b(?:THE|YOUR)-[A-Z]")
@@ -23,20 +25,9 @@ def env_line(
     until: str = "",
 ) -> Set:
     """A line of docker-jitsi-meet's .env: instead of the one at `line`, or, where the key is not there, behind it."""
-    return Set(
-        system=DOCKER,
-        file=file,
-        op="set" if there else "add",
-        key=key,
-        value=value,
-        since=since,
-        until=until,
-        line=line,
-        text=f"{key}={value}" if line is not None and not PLACEHOLDER.search(value) else "",
-        audience="server",
-        why=why,
-        after=RECREATE,
-    )
+    text = f"{key}={value}" if line is not None and not PLACEHOLDER.search(value) else ""
+    usual = env(key, value, why, since=since, until=until)
+    return msgspec.structs.replace(usual, file=file, op="set" if there else "add", line=line, text=text)
 
 
 def bridge_line(key: str, value: str, *, file: str = BRIDGE_FILE, line: int | None = None, why: str = "") -> Set:
