@@ -28,6 +28,7 @@ from natprobe.model import (
     clip,
     split,
 )
+from natprobe.wording import bare
 
 # Far more than any run writes (a large report has 2,000 observations, about 1 MB).
 TEXT_MAX = 16 << 20
@@ -56,7 +57,7 @@ class Saved(NamedTuple):
 
 def dump(report: Report) -> str:
     """The report as JSON, in the contract's order of fields."""
-    plain: dict[str, Any] = msgspec.to_builtins(report)
+    plain: dict[str, Any] = msgspec.to_builtins(report, enc_hook=bare)
     plain["observations"] = [_plain(each) for each in report.observations]
     rows = [f" {json.dumps(name)}: {_laid_out(value)}" for name, value in plain.items()]
     return "{\n" + ",\n".join(rows) + "\n}\n"
@@ -80,7 +81,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def _plain(observation: Observation) -> dict[str, Any]:
     if isinstance(observation, Foreign):
         return {**observation.raw, "id": observation.id, "source": observation.source}
-    fields: dict[str, Any] = msgspec.to_builtins(observation)
+    fields: dict[str, Any] = msgspec.to_builtins(observation, enc_hook=bare)
     carried: dict[str, Any] = fields.pop("carried")
     return fields | carried
 

@@ -31,6 +31,7 @@ from natprobe.model import (
 from natprobe.paths import paths, worst
 from natprobe.rules import CouldNotTell, Found, Rule, rules
 from natprobe.verdict import lowered, stages, verdict
+from natprobe.wording import phrase
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _WORST_FIRST = ("broken", "unknown", "degraded", "good")
@@ -143,7 +144,11 @@ def _less_open(finding: Finding, said: Mapping[str, Finding]) -> Finding:
         return finding
     evidence = tuple(sorted({*finding.evidence, *(number for each in told for number in each.evidence)}))
     left = tuple(
-        Alternative(code=each.code, cause=each.cause, ask=clip(f"the server's own report says so: {each.message}"))
+        Alternative(
+            code=each.code,
+            cause=each.cause,
+            ask=clip(phrase("the server's own report says so: {message}", message=each.message)),
+        )
         for each in told
     )
     return msgspec.structs.replace(finding, alternatives=left, evidence=evidence)
@@ -204,7 +209,9 @@ def _signed(verdict: Verdict, sources: Sequence[Source], number: int) -> Verdict
     if len(sources) == 1:
         return verdict
     name = sources[number].label or f"vantage {number + 1}"
-    return msgspec.structs.replace(verdict, summary=clip(f"{name}: {verdict.summary}"))
+    return msgspec.structs.replace(
+        verdict, summary=clip(phrase("{name}: {summary}", name=name, summary=verdict.summary))
+    )
 
 
 def _finding(rule: Rule, found: Found) -> Finding:
@@ -213,7 +220,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
         cause=rule.cause.name,
         severity=found.severity or rule.cause.severity,
         where=found.where or rule.cause.where,
-        message=clip(found.message.format_map(found.args)),
+        message=clip(phrase(found.message, **found.args)),
         args=found.args,
         evidence=found.evidence,
         alternatives=found.alternatives,

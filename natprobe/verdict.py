@@ -54,6 +54,7 @@ from natprobe.model import (
 )
 from natprobe.reasons import sentence
 from natprobe.target import stun_transports, turn_transport
+from natprobe.wording import phrase
 
 # What a browser prefers (libwebrtc's ICE type and relay preferences). No browser speaks TURN over DTLS.
 PREFERENCE = (
@@ -363,7 +364,7 @@ def _summary(
         key = "broken" if worth else "broken-bare"
     elif word == "unknown" and worth:
         key = "unknown-but"
-    return (_SUMMARIES | _OF_KIND.get(server_kind(facts), {}))[key].format_map(words)
+    return phrase((_SUMMARIES | _OF_KIND.get(server_kind(facts), {}))[key], **words)
 
 
 def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:

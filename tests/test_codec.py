@@ -19,6 +19,7 @@ from natprobe.codec import BadReport, Saved, dump, load, merge, schema
 from natprobe.diagnose import diagnose
 from natprobe.facts import KINDS, Known
 from natprobe.model import Foreign, Observation, Report
+from natprobe.render._manner import Manner
 from natprobe.render.text import lines
 from tests.samples import filled
 from tests.schema import PLAIN, VALIDATOR
@@ -314,7 +315,7 @@ def survives(text: str) -> None:
     report = judged(saved)
     once = dump(report)
     once.encode()
-    assert lines(report, verbose=True)
+    assert lines(report, Manner(verbose=True))
     assert load(once) == saved
 
 

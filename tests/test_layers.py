@@ -45,6 +45,7 @@ PURE = (
     "rules",
     "render",
     "wire",
+    "wording",
 )
 IO_MODULES = {"socket", "asyncio", "ssl", "time", "os", "subprocess", "threading", "random", "secrets", "pathlib", "io"}
 # Room -> rooms that it must not know.

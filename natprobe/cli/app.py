@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import TyperException
 
 from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, say, silence, warn
-from natprobe.cli.options import FailOn, Formats, Json, NoColor, Only, Outputs, Quiet, Require, Skip, Timeout, Verbose
+from natprobe.cli.options import Only, Skip, Timeout, demanded, given, planned
 from natprobe.cli.server_side import inspect, serve
 from natprobe.fault import place_of
+
+if TYPE_CHECKING:
+    from natprobe.cli.gate import Demands
+    from natprobe.cli.output import Plan
 
 app = typer.Typer(
     name="natprobe",
@@ -44,15 +48,10 @@ def _root(
 
 
 @app.command()
+@given(output=planned, gate=demanded)
 def check(
     target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:, turn:, janus+https:// … URI.")],
     kind: Annotated[str, typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.")] = "auto",
-    formats: Formats = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
     only: Only = None,
     skip: Skip = None,
     v4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
@@ -168,15 +167,15 @@ def check(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Go on past a bad certificate; the finding stays.")
     ] = False,
-    fail_on: FailOn = "error",
-    require: Require = None,
+    *,
+    output: Plan,
+    gate: Demands,
 ) -> None:
     """Probe a server from here and say whether meetings on it will work."""
     from natprobe.cli import check as command
     from natprobe.cli.access import access
     from natprobe.cli.cascade import Cascading
     from natprobe.cli.entrance import entrance, janus_access
-    from natprobe.cli.output import plan
     from natprobe.cli.proxy import through
 
     asked = command.Asked(
@@ -211,28 +210,21 @@ def check(
         hold=hold,
         sessions=sessions,
     )
-    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
-    raise typer.Exit(command.run(asked, output, fail_on, tuple(require or ())))
+    raise typer.Exit(command.run(asked, output, gate))
 
 
 @app.command()
+@given(output=planned, gate=demanded)
 def diagnose(
     files: Annotated[list[str], typer.Argument(help="[LABEL=]FILE of a saved or pasted report, or - for stdin.")],
-    formats: Formats = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
-    fail_on: FailOn = "error",
-    require: Require = None,
+    *,
+    output: Plan,
+    gate: Demands,
 ) -> None:
     """Judge saved reports again with today's rules; several are vantages of one target. No network."""
     from natprobe.cli import diagnose as command
-    from natprobe.cli.output import plan
 
-    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
-    raise typer.Exit(command.run(files, output, fail_on, tuple(require or ())))
+    raise typer.Exit(command.run(files, output, gate))
 
 
 app.command()(inspect)
@@ -240,19 +232,11 @@ app.command()(serve)
 
 
 @app.command()
-def demo(
-    formats: Formats = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
-) -> None:
+@given(output=planned)
+def demo(*, output: Plan) -> None:
     """Serve and check on this machine's loopback: no network, no root, three seconds."""
     from natprobe.cli import demo as command
-    from natprobe.cli.output import plan
 
-    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
     raise typer.Exit(command.run(output))
 
 

@@ -18,7 +18,7 @@ from natprobe.cli.cascade import Cascading
 from natprobe.cli.entrance import Entrance, media_addresses
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
-from natprobe.cli.gate import Requirement, exit_code, requirement, threshold
+from natprobe.cli.gate import WITHOUT, Demands, judged
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
 from natprobe.cli.proxy import Through
@@ -89,25 +89,21 @@ class Asked:
     sessions: int = 1
 
 
-def run(asked: Asked, output: Plan, fail_on: str, require: tuple[str, ...]) -> int:
+def run(asked: Asked, output: Plan, demands: Demands) -> int:
     """The exit code. Raises UsageError before anything is sent."""
-    threshold(fail_on)
-    wanted = tuple(requirement(each) for each in require)
-    return settle(output, lambda: inquire(asked, output), fail_on, wanted)
+    return settle(output, lambda: inquire(asked, output), demands)
 
 
 def settle(
-    output: Plan,
-    work: Callable[[], Coroutine[None, None, tuple[Report, int]]],
-    fail_on: str = "error",
-    require: tuple[Requirement, ...] = (),
+    output: Plan, work: Callable[[], Coroutine[None, None, tuple[Report, int]]], demands: Demands = WITHOUT
 ) -> int:
     """Runs it, writes the report, gives the exit code."""
     report, signalled = signals.run(work())
-    written = write(report, output)
+    gate = judged(report, demands)
+    written = write(report, output, gate)
     if signalled:
         return SIGNALLED + signalled
-    return exit_code(report, fail_on, require) if written else USAGE
+    return gate.code if written else USAGE
 
 
 async def inquire(asked: Asked, output: Plan) -> tuple[Report, int]:

@@ -7,7 +7,7 @@ import re
 import sys
 
 from natprobe.cli.errors import USAGE, UsageError
-from natprobe.cli.gate import exit_code, requirement, threshold
+from natprobe.cli.gate import Demands, judged
 from natprobe.cli.output import Plan, write
 from natprobe.codec import TEXT_MAX, BadReport, Saved, load, merge
 from natprobe.diagnose import diagnose
@@ -17,10 +17,8 @@ _FILES_MAX = 50
 _LABELLED = re.compile(r"([^:/?#]+)=(.+)", re.DOTALL)
 
 
-def run(files: list[str], output: Plan, fail_on: str, require: tuple[str, ...]) -> int:
+def run(files: list[str], output: Plan, demands: Demands) -> int:
     """The exit code. Raises UsageError."""
-    threshold(fail_on)
-    wanted = tuple(requirement(each) for each in require)
     if len(files) > _FILES_MAX:
         raise UsageError(f"at most {_FILES_MAX} reports are merged")
     if files.count("-") > 1:
@@ -30,7 +28,8 @@ def run(files: list[str], output: Plan, fail_on: str, require: tuple[str, ...]) 
     except BadReport as exc:
         raise UsageError(str(exc)) from None
     report = diagnose(saved.target, saved.observations, saved.sources)
-    return exit_code(report, fail_on, wanted) if write(report, output) else USAGE
+    gate = judged(report, demands)
+    return gate.code if write(report, output, gate) else USAGE
 
 
 def _saved(word: str) -> tuple[str, Saved]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from natprobe.cli.errors import FINDINGS, OK, UNKNOWN, UsageError
 from natprobe.model import PATHS, Attempt, Path, Report, Severity, split
+from natprobe.render._manner import Gate
 
 FAIL_ON = ("error", "warning", "note", "never")
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
@@ -18,6 +20,26 @@ class Requirement(NamedTuple):
     path: str
     host: str | None
     family: int | None
+
+
+class Demands(NamedTuple):
+    """What the options of the gate ask of a report."""
+
+    fail_on: str = "error"
+    require: tuple[Requirement, ...] = ()
+
+
+WITHOUT = Demands()
+
+
+def demands(fail_on: str, require: Sequence[str] | None) -> Demands:
+    """Raises UsageError."""
+    return Demands(threshold(fail_on), tuple(requirement(each) for each in require or ()))
+
+
+def judged(report: Report, asked: Demands) -> Gate:
+    """Whether the report passes, and what each demand came to."""
+    return Gate(code=exit_code(report, asked.fail_on, asked.require))
 
 
 def requirement(text: str) -> Requirement:

@@ -8,7 +8,7 @@ import platform
 import random
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from natprobe.addresses import address_class
@@ -16,7 +16,7 @@ from natprobe.cli import signals
 from natprobe.cli.check import TIMEOUT_MAX, seen, stun_servers
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
-from natprobe.cli.gate import exit_code, threshold
+from natprobe.cli.gate import Demands, judged
 from natprobe.cli.output import Plan, emit, write
 from natprobe.context import EXPECTED_MAX, FILES_MAX, IFACES_MAX, NAMES_MAX, Context, Options
 from natprobe.expecting import expected, expected_in
@@ -25,6 +25,7 @@ from natprobe.host.server import SystemMachine
 from natprobe.host.system import SystemHost
 from natprobe.model import Report, Target, clip
 from natprobe.net.system import SystemNet
+from natprobe.render._manner import Gate
 from natprobe.rules import rules
 from natprobe.run import INSPECTION, needed
 from natprobe.target import BadTarget, is_address, parse
@@ -54,17 +55,17 @@ class Asked:
     timeout: float = 20.0
 
 
-def run(asked: Asked, output: Plan, fail_on: str, diff: bool) -> int:
+def run(asked: Asked, output: Plan, demands: Demands, diff: bool) -> int:
     """The exit code. Raises UsageError before anything is tried."""
-    threshold(fail_on)
     if diff and output.stdout not in (None, "text"):
         raise UsageError("--diff goes to stdout, where only one thing can go: give the report a file with -o")
     context = _context(understood(asked))
     report, signalled = signals.run(_looked(context, output))
-    written = _written(report, output, diff)
+    gate = judged(report, demands)
+    written = _written(report, output, gate, diff)
     if signalled:
         return SIGNALLED + signalled
-    return exit_code(report, fail_on, ()) if written else USAGE
+    return gate.code if written else USAGE
 
 
 async def _looked(context: Context, output: Plan) -> tuple[Report, int]:
@@ -73,13 +74,13 @@ async def _looked(context: Context, output: Plan) -> tuple[Report, int]:
     return await seen(context, output, INSPECTION, "server")
 
 
-def _written(report: Report, output: Plan, diff: bool) -> bool:
+def _written(report: Report, output: Plan, gate: Gate, diff: bool) -> bool:
     if not diff:
-        return write(report, output)
+        return write(report, output, gate)
     from natprobe.cli.patch import diff as patch
 
-    files_only = Plan(stdout=None, files=output.files, quiet=True, verbose=output.verbose, no_color=output.no_color)
-    return write(report, files_only) and emit(patch(report, SystemMachine()), utf8=True)
+    files_only = replace(output, stdout=None, quiet=True)
+    return write(report, files_only, gate) and emit(patch(report, SystemMachine()), utf8=True)
 
 
 def understood(asked: Asked) -> Options:

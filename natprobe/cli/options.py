@@ -1,29 +1,89 @@
-"""Options that several commands have, for typer."""
+"""Options that several commands have, for typer: a command asks for what they come to, and not for each of them."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-Formats = Annotated[
-    list[str] | None,
-    typer.Option("--format", "-f", help="text or json; repeatable, the nth -o takes the nth -f."),
-]
-Outputs = Annotated[
-    list[Path] | None,
-    typer.Option("--output", "-o", help="Write to this file instead of stdout; repeatable."),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every exchange.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment does the same.")]
-FailOn = Annotated[str, typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note or never.")]
-Require = Annotated[
-    list[str] | None,
-    typer.Option("--require", help="PATH[@HOST][/4|/6] that must be open, such as direct-udp; repeatable."),
-]
+if TYPE_CHECKING:
+    from natprobe.cli.gate import Demands
+    from natprobe.cli.output import Plan
+
 Only = Annotated[list[str] | None, typer.Option("--only", help="Run only this probe and those it needs; repeatable.")]
 Skip = Annotated[list[str] | None, typer.Option("--skip", help="Leave this probe out; repeatable.")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for the whole run, as a bound.")]
+
+
+def given(**makers: Callable[..., object]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command: of each maker's options what it makes of them, as the argument of that name."""
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = _parameters(command, leave=tuple(makers))
+        taken = {name: _parameters(maker) for name, maker in makers.items()}
+
+        @functools.wraps(command)
+        def run(**options: Any) -> None:
+            made = {
+                name: maker(**{each.name: options.pop(each.name) for each in taken[name]})
+                for name, maker in makers.items()
+            }
+            command(**options, **made)
+
+        every = [*own, *(each for parameters in taken.values() for each in parameters)]
+        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]  # inspect's own protocol
+        run.__annotations__ = {each.name: each.annotation for each in every}
+        return run
+
+    return with_options
+
+
+def _parameters(function: Callable[..., object], leave: tuple[str, ...] = ()) -> list[inspect.Parameter]:
+    """Its parameters with their types, but for those that the command line does not give."""
+    for name in (*leave, "return"):
+        function.__annotations__.pop(name, None)
+    found = inspect.signature(function, eval_str=True).parameters.values()
+    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in found if each.name not in leave]
+
+
+def planned(
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", "-f", help="`natprobe list formats` shows them; repeatable, the nth -o takes the nth -f."
+        ),
+    ] = None,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Write to this file instead of stdout; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -f json.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every exchange.")] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment does the same.")
+    ] = False,
+) -> Plan:
+    """Where the report goes, and how it is told."""
+    from natprobe.cli.output import plan
+
+    return plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+
+
+def demanded(
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note or never.")
+    ] = "error",
+    require: Annotated[
+        list[str] | None,
+        typer.Option("--require", help="PATH[@HOST][/4|/6] that must be open, such as direct-udp; repeatable."),
+    ] = None,
+) -> Demands:
+    """What the gate asks of the report."""
+    from natprobe.cli.gate import demands
+
+    return demands(fail_on, require)

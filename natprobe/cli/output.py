@@ -12,6 +12,7 @@ from typing import TextIO
 
 from natprobe.cli.errors import UsageError, silence, warn
 from natprobe.model import Report
+from natprobe.render._manner import Gate, Manner
 
 _BY_ENDING = {".json": "json", ".txt": "text", ".log": "text"}
 _STYLES = {
@@ -63,10 +64,11 @@ def plan(
     return Plan(stdout=stdout, files=tuple(files), quiet=quiet, verbose=verbose, no_color=no_color)
 
 
-def write(report: Report, to: Plan) -> bool:
+def write(report: Report, to: Plan, gate: Gate | None = None) -> bool:
     """Every output; False when a file could not be written: stdout then gets it, so that nothing is lost."""
-    lost = [name for name, path in to.files if not _to_file(report, name, path, to.verbose)]
-    shown = [_to_stdout(report, name, to) for name in ([to.stdout] if to.stdout else []) + lost[:1]]
+    manner = Manner(verbose=to.verbose, gate=gate)
+    lost = [name for name, path in to.files if not _to_file(report, name, path, manner)]
+    shown = [_to_stdout(report, name, to, manner) for name in ([to.stdout] if to.stdout else []) + lost[:1]]
     if to.files and not to.stdout and not to.quiet and not lost:
         warn(f"{report.verdict.status}: {report.verdict.summary}. Written to {', '.join(str(p) for _, p in to.files)}")
     return not lost and all(shown)
@@ -100,22 +102,16 @@ def _by_ending(path: Path) -> str:
     return _BY_ENDING.get(path.suffix.lower(), "text")
 
 
-def _to_file(report: Report, name: str, path: Path, verbose: bool) -> bool:
+def _to_file(report: Report, name: str, path: Path, manner: Manner) -> bool:
     from natprobe.render import renderer
 
-    text = _plain(report, verbose) if name == "text" else renderer(name).render(report)
+    text = renderer(name).render(report, manner)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as exc:
         warn(f"cannot write {str(path)!r}: {exc.strerror}")
         return False
     return True
-
-
-def _plain(report: Report, verbose: bool) -> str:
-    from natprobe.render.text import lines
-
-    return "".join(f"{line.text}\n" for line in lines(report, verbose=verbose))
 
 
 def emit(text: str, *, utf8: bool = False) -> bool:
@@ -136,22 +132,22 @@ def emit(text: str, *, utf8: bool = False) -> bool:
     return True
 
 
-def _to_stdout(report: Report, name: str, to: Plan) -> bool:
+def _to_stdout(report: Report, name: str, to: Plan, manner: Manner) -> bool:
     from natprobe.render import renderer
 
-    return _text(report, to) if name == "text" else emit(renderer(name).render(report), utf8=True)
+    if name == "text" and colourful(sys.stdout, to.no_color):
+        return _coloured(report, manner)
+    return emit(renderer(name).render(report, manner), utf8=name != "text")
 
 
-def _text(report: Report, to: Plan) -> bool:
-    from natprobe.render.text import lines
-
-    if not colourful(sys.stdout, to.no_color):
-        return emit(_plain(report, to.verbose))
+def _coloured(report: Report, manner: Manner) -> bool:
     from rich.console import Console
     from rich.text import Text
 
+    from natprobe.render.text import lines
+
     console = Console(highlight=False, soft_wrap=True)
-    for line in lines(report, verbose=to.verbose):
+    for line in lines(report, manner):
         console.print(Text(line.text, style=_STYLES.get(line.style, "")))
     return True
 

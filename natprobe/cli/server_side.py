@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from natprobe.cli.errors import UsageError
-from natprobe.cli.options import FailOn, Formats, Json, NoColor, Only, Outputs, Quiet, Skip, Timeout, Verbose
+from natprobe.cli.options import Only, Skip, Timeout, demanded, given, planned
+
+if TYPE_CHECKING:
+    from natprobe.cli.gate import Demands
+    from natprobe.cli.output import Plan
 
 
+@given(output=planned, gate=demanded)
 def inspect(
     paths: Annotated[
         list[str] | None,
@@ -47,17 +52,12 @@ def inspect(
     only: Only = None,
     skip: Skip = None,
     timeout: Timeout = 20.0,
-    formats: Formats = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    no_color: NoColor = False,
-    fail_on: FailOn = "error",
+    *,
+    output: Plan,
+    gate: Demands,
 ) -> None:
     """On the server: its sockets, configuration and firewall against each other. As root it sees all of them."""
     from natprobe.cli import inspect as command
-    from natprobe.cli.output import plan
 
     asked = command.Asked(
         paths=tuple(paths or ()),
@@ -70,10 +70,10 @@ def inspect(
         skip=tuple(skip or ()),
         timeout=timeout,
     )
-    output = plan(formats, outputs, as_json, quiet=quiet, verbose=verbose, no_color=no_color)
-    raise typer.Exit(command.run(asked, output, fail_on, diff))
+    raise typer.Exit(command.run(asked, output, gate, diff))
 
 
+@given(output=planned)
 def serve(
     udp: Annotated[
         list[str] | None,
@@ -98,19 +98,13 @@ def serve(
         Path | None,
         typer.Option("--token-file", help="Read the token from this file; else NATPROBE_SERVE_TOKEN, else a new one."),
     ] = None,
-    formats: Formats = None,
-    outputs: Annotated[
-        list[Path] | None,
-        typer.Option("--output", "-o", help="At the end write what arrived to this file; repeatable."),
-    ] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    *,
+    output: Plan,
 ) -> None:
     """Answer STUN and authenticated checks here and count what arrives, so that a path can be proven both ways."""
     from natprobe.cli import serve as command
-    from natprobe.cli.output import plan
 
-    if (formats or as_json) and not outputs:
+    if output.stdout not in (None, "text"):
         raise UsageError("serve writes its report to a file: give -o for each -f")
     asked = command.Asked(
         udp=tuple(udp or ()),
@@ -122,4 +116,4 @@ def serve(
         for_seconds=for_seconds,
         token_file=token_file,
     )
-    raise typer.Exit(command.run(asked, plan(formats, outputs, as_json, quiet=quiet)))
+    raise typer.Exit(command.run(asked, output))

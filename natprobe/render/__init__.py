@@ -1,4 +1,4 @@
-"""One file per format: `render(report) -> str`. The module's name is its `--format`."""
+"""One file per format: `render(report, manner) -> str`. The module's name is its `--format`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Protocol
 
 from natprobe.model import Report
+from natprobe.render._manner import PLAINLY, Manner
 
 
 class Renderer(Protocol):
@@ -14,7 +15,7 @@ class Renderer(Protocol):
 
     __doc__: str | None
 
-    def render(self, report: Report) -> str:
+    def render(self, report: Report, manner: Manner = PLAINLY) -> str:
         """The report as text of this format."""
 
 

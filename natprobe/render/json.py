@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from natprobe.codec import dump
 from natprobe.model import Report
+from natprobe.render._manner import PLAINLY, Manner
 
 
-def render(report: Report) -> str:
+def render(report: Report, manner: Manner = PLAINLY) -> str:
     """The same observations give the same bytes."""
     return dump(report)

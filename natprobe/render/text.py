@@ -14,6 +14,7 @@ from natprobe.model import Finding, Foreign, Observation, Path, Report, Unknown
 from natprobe.reasons import sentence
 from natprobe.render._cascade import cascade
 from natprobe.render._host import host
+from natprobe.render._manner import PLAINLY, Manner
 from natprobe.render._network import network
 from natprobe.render._side_by_side import side_by_side
 from natprobe.render._words import AUDIENCES, PLACES, advice, seen
@@ -38,12 +39,12 @@ class Line(NamedTuple):
     copied: bool = False
 
 
-def render(report: Report) -> str:
+def render(report: Report, manner: Manner = PLAINLY) -> str:
     """Plain text, at most 80 columns where words allow."""
-    return "\n".join(line.text for line in lines(report)) + "\n"
+    return "\n".join(line.text for line in lines(report, manner)) + "\n"
 
 
-def lines(report: Report, verbose: bool = False) -> list[Line]:
+def lines(report: Report, manner: Manner = PLAINLY) -> list[Line]:
     """The report line by line; everything from outside is cleaned of what a terminal would act on."""
     on_server = all(each.vantage == "server" for each in report.sources)
     shown = [
@@ -56,7 +57,7 @@ def lines(report: Report, verbose: bool = False) -> list[Line]:
         *_findings(report),
         *_open(report),
         *_fine(report),
-        *(_exchanges(report) if verbose else ()),
+        *(_exchanges(report) if manner.verbose else ()),
     ]
     return [line._replace(text=_safe(line.text)) for line in shown]
 

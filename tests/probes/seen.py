@@ -11,6 +11,7 @@ from natprobe.diagnose import diagnose
 from natprobe.facts import Probed
 from natprobe.model import Observation
 from natprobe.net.api import Stream
+from natprobe.render._manner import Manner
 from natprobe.render.text import lines
 from natprobe.run import load_probe
 from natprobe.target import parse
@@ -34,7 +35,7 @@ def seen(lab: Lab, target: str, probes: Sequence[str], **options: Any) -> list[O
     text = dump(report)
     assert load(text).observations == report.observations
     VALIDATOR.validate(json.loads(text))
-    assert lines(report, verbose=True)
+    assert lines(report, Manner(verbose=True))
     return list(found.observations)
 
 

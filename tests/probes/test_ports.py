@@ -18,6 +18,7 @@ from natprobe.host.system import SystemHost
 from natprobe.model import Failure, Observation
 from natprobe.net.system import SystemNet
 from natprobe.probes import ports
+from natprobe.render._manner import Manner
 from natprobe.render.text import lines
 from natprobe.run import Session
 from tests.lab.machine import FakeMachine
@@ -50,7 +51,7 @@ def seen(machine: FakeMachine, *expect: str) -> Sequence[Observation]:
         return session
 
     session = asyncio.run(run())
-    assert list(lines(diagnose(SERVER, session.observations, [session.source]), verbose=True))
+    assert list(lines(diagnose(SERVER, session.observations, [session.source]), Manner(verbose=True)))
     return session.observations
 
 

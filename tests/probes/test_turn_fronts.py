@@ -8,6 +8,7 @@ from natprobe.asking import relays
 from natprobe.diagnose import diagnose
 from natprobe.facts import Allocation, TlsSession
 from natprobe.model import Failure, Finding
+from natprobe.render._manner import Manner
 from natprobe.render.text import lines
 from natprobe.target import parse
 from tests.case import Relay
@@ -26,7 +27,7 @@ ODD_TLS = "turns:stun1.example.test:5000"
 def found(lab: Lab, target: str) -> tuple[Finding, ...]:
     session = check.session(lab, target, access=ALICE)
     report = diagnose(parse(target).target, session.observations, [session.source])
-    assert lines(report, verbose=True)
+    assert lines(report, Manner(verbose=True))
     return report.findings
 
 

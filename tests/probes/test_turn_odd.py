@@ -14,6 +14,7 @@ from natprobe.context import Context
 from natprobe.diagnose import diagnose
 from natprobe.facts import Allocation, Permission, Probed, Relayed
 from natprobe.model import Failure
+from natprobe.render._manner import Manner
 from natprobe.render.text import lines
 from natprobe.run import load_probe
 from natprobe.target import parse
@@ -204,7 +205,12 @@ class TestSecretsStaySecret:
         (end,) = [each for each in of(report.observations, Probed) if each.probe == "turn"]
         assert end.status == ("crashed" if state == "crash" else "complete")
         context: Context = session._context
-        shown = [dump(report), "".join(each.text for each in lines(report, verbose=True)), caplog.text, repr(who)]
+        shown = [
+            dump(report),
+            "".join(each.text for each in lines(report, Manner(verbose=True))),
+            caplog.text,
+            repr(who),
+        ]
         shown += [repr(context), repr(context.keep._things), repr(session)]
         assert "the-" not in end.detail
         for secret in {who.username, who.password, who.secret} - {""}:
@@ -224,7 +230,7 @@ def test_a_user_name_that_the_relay_repeats_is_left_out(transport: str) -> None:
     (one,) = of(session.observations, Allocation)
     assert (one.error_code, one.realm, one.detail) == (486, "of …", "486 no, …: …")
     report = diagnose(parse(TARGETS[transport]).target, session.observations, [session.source])
-    shown = dump(report) + "".join(each.text for each in lines(report, verbose=True))
+    shown = dump(report) + "".join(each.text for each in lines(report, Manner(verbose=True)))
     assert who.username not in shown
 
 

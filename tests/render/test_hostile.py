@@ -16,6 +16,7 @@ from natprobe.diagnose import diagnose
 from natprobe.facts import KINDS, Known
 from natprobe.model import Fix, Foreign, Observation, Report
 from natprobe.render import formats, renderer
+from natprobe.render._manner import Manner
 from natprobe.render._words import _SAY, advice, seen
 from natprobe.render.text import WIDTH, lines
 from tests.cli.command import ROOT, on_a_terminal
@@ -53,7 +54,7 @@ def poisoned(name: str) -> str:
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("verbose", [False, True])
 def test_text_has_no_controls(name: str, verbose: bool) -> None:
-    shown = [line.text for line in lines(judged(poisoned(name)), verbose)]
+    shown = [line.text for line in lines(judged(poisoned(name)), Manner(verbose=verbose))]
     for line in shown:
         assert not [c for c in line if unicodedata.category(c) in FORBIDDEN], ascii(line)
     if verbose:
@@ -81,7 +82,7 @@ def test_the_same_report_gives_the_same_bytes(name: str) -> None:
 @pytest.mark.parametrize("text", ["plain", "poisoned"])
 def test_eighty_columns_where_words_allow(name: str, text: str) -> None:
     report = judged(REPORTS[name] if text == "plain" else poisoned(name))
-    for line in lines(report, verbose=True):
+    for line in lines(report, Manner(verbose=True)):
         words = line.text.split()
         longest = max(map(len, words), default=0)
         copyable = line.copied or line.text.startswith("        ufw: ")
@@ -102,7 +103,7 @@ def test_on_a_terminal_only_our_own_colours_are_colours(tmp_path: Path) -> None:
     assert "[link=file:///etc/passwd]x[/link]:smile:" in bare
     saved = merge([("", load(poisoned("web-broken")))])
     report = diagnose(saved.target, saved.observations, saved.sources)
-    plain = "\n".join(line.text for line in lines(report, verbose=True))
+    plain = "\n".join(line.text for line in lines(report, Manner(verbose=True)))
     assert bare.strip() == plain.strip()
 
 
