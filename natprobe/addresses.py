@@ -46,6 +46,11 @@ _CONTAINERS = tuple(
 )
 
 
+def blocks() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Every network that a word of ours is about: an address outside of it, or beside it, means something else."""
+    return (*(network for network, _ in _NETWORKS), _CONTINUITY, *_CONTAINERS)
+
+
 def carried_by_ipv6(address: str) -> bool:
     """Whether this is a machine's own end of IPv4 in a network that has only IPv6: 464XLAT's or DS-Lite's."""
     return ipaddress.ip_address(address.partition("%")[0]) in _CONTINUITY

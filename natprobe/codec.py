@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from natprobe.facts import KINDS, Known
+from natprobe.facts import KINDS, TORN, Known, Probed
+from natprobe.mending import joined, visible
 from natprobe.model import (
     SCHEMA,
     Address,
@@ -28,23 +28,11 @@ from natprobe.model import (
     clip,
     split,
 )
+from natprobe.pasted import OBSERVATIONS_MAX, Pasted, pasted, shallow
+from natprobe.pasted import BadReport as BadReport
 from natprobe.wording import bare
 
-# Far more than any run writes (a large report has 2,000 observations, about 1 MB).
-TEXT_MAX = 16 << 20
-OBSERVATIONS_MAX = 50_000
-# How many opening braces of a pasted text are tried as the beginning of a report, and how much is read for it in all.
-_TRIES_MAX = 200
-_READ_MAX = 3 * TEXT_MAX
-# Lists and objects within each other; a report of ours has seven.
-_DEPTH_MAX = 50
-
-
 T = TypeVar("T")
-
-
-class BadReport(ValueError):
-    """Not a report that this version reads."""
 
 
 class Saved(NamedTuple):
@@ -53,6 +41,18 @@ class Saved(NamedTuple):
     target: Target
     sources: tuple[Source, ...]
     observations: tuple[Observation, ...]
+
+    @property
+    def torn(self) -> bool:
+        """Whether it is only the first part of a report."""
+        return any(isinstance(each, Probed) and each.detail == TORN for each in self.observations)
+
+
+class Found(NamedTuple):
+    """A report out of a text, and what was undone to read it."""
+
+    saved: Saved
+    mended: tuple[str, ...] = ()
 
 
 def dump(report: Report) -> str:
@@ -72,7 +72,8 @@ def _laid_out(value: Any) -> str:
 
 def _json(value: Any) -> str:
     """Readable; half a surrogate pair, which JSON may carry and UTF-8 may not, stays the escape that it was."""
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -87,16 +88,80 @@ def _plain(observation: Observation) -> dict[str, Any]:
 
 
 def load(text: str) -> Saved:
-    """The report in this text, which may stand in a mail or chat. Raises BadReport."""
-    plain = _find(text)
+    """The first report in this text, which may stand in a mail or chat. Raises BadReport."""
+    return load_all(text)[0].saved
+
+
+def load_all(text: str) -> tuple[Found, ...]:
+    """Every report in this text, each once: one that is a part of another is left out. Raises BadReport."""
+    try:
+        found = [Found(_saved(each), each.mended) for each in pasted(text)]
+    except BadReport:
+        if (bare := visible(text)) == text:
+            raise
+        found = [Found(_saved(each), each.mended) for each in pasted(bare)]
+    kept: list[Found] = []
+    for each in sorted(found, key=lambda each: each.saved.torn):
+        if not any(_within(each.saved, other.saved) for other in kept):
+            kept.append(each)
+    return tuple(each for each in found if any(each is one for one in kept))
+
+
+def _within(saved: Saved, other: Saved) -> bool:
+    """Whether this is the other report, or the first part of it."""
+    own = saved.observations[: len(saved.observations) - _added(saved)]
+    same = other.observations[: len(own)] == own and (saved.torn or len(own) == len(other.observations))
+    return same and (saved.target, saved.sources) == (other.target, other.sources)
+
+
+def _added(saved: Saved) -> int:
+    return sum(isinstance(each, Probed) and each.detail == TORN for each in saved.observations)
+
+
+def _saved(found: Pasted) -> Saved:
+    """Raises BadReport."""
+    plain = found.plain
     if plain.get("schema") != SCHEMA:
         said = clip(ascii(plain.get("schema")), 60)
         raise BadReport(f"the schema is {said}; this natprobe reads {SCHEMA!r}")
-    target = _converted(plain.get("target"), Target, "target")
-    sources = _converted(plain.get("sources"), tuple[Source, ...], "sources")
+    whole = _rejoined if found.broken else _as_it_is
+    target = whole(plain.get("target"), lambda each: _converted(each, Target, "target"))
+    sources = whole(plain.get("sources"), lambda each: _converted(each, tuple[Source, ...], "sources"))
     if not sources:
         raise BadReport("sources is empty: a report has at least one vantage")
-    return Saved(target, sources, _observations(plain.get("observations"), len(sources)))
+    observations = _observations(plain.get("observations"), len(sources), whole)
+    return Saved(target, sources, (*observations, *_ends(observations, len(sources))) if found.torn else observations)
+
+
+def _ends(observations: Sequence[Observation], sources: int) -> Iterator[Probed]:
+    """In the place of what was torn off: of the vantage that breaks off, and of those that are missing altogether."""
+    last = observations[-1]
+    open_ended = "" if isinstance(last, Probed) else last.probe
+    highest = max(each.id for each in observations)
+    for number, source in enumerate(range(last.source, sources), 1):
+        probe = open_ended if source == last.source else ""
+        yield Probed(id=highest + number, source=source, probe=probe, at=last.at, status="cut", detail=TORN)
+
+
+def _as_it_is(value: Any, read: Callable[[Any], T]) -> T:
+    return read(value)
+
+
+def _rejoined(value: Any, read: Callable[[Any], T]) -> T:
+    """What comes of it when its broken lines are joined in the way that fits best. Raises BadReport."""
+    problem, newer = BadReport("a line is broken"), None
+    for number, each in enumerate(joined(value)):
+        try:
+            made = read(each)
+        except BadReport as exc:
+            problem = problem if number else exc
+            continue
+        if not isinstance(made, Foreign):
+            return made
+        newer = newer or made
+    if newer is None:
+        raise problem
+    return newer
 
 
 def merge(reports: Sequence[tuple[str, Saved]]) -> Saved:
@@ -124,77 +189,18 @@ def _of_client(saved: Saved) -> bool:
     return any(each.vantage == "client" for each in saved.sources)
 
 
-def _find(text: str) -> dict[str, Any]:
-    """The JSON object that is a report: the whole text, or the first in it that has a schema."""
-    if len(text) > TEXT_MAX:
-        raise BadReport(f"the text is longer than {TEXT_MAX >> 20} MiB")
-    text = text.lstrip("\ufeff").strip()
-    if not text:
-        raise BadReport("there is nothing in it")
-    problem, longest, read = "there is no JSON in it", 0, 0
-    for start in _starts(text):
-        try:
-            found, end = _DECODER.raw_decode(text, start)
-            words = "the JSON in it is no natprobe report: it has no schema"
-        except RecursionError:
-            raise BadReport(_TOO_DEEP) from None
-        except ValueError as exc:
-            found, end = None, getattr(exc, "pos", len(text))
-            words = f"the JSON breaks off or is wrong: {exc}"
-        if isinstance(found, dict) and "schema" in found:
-            return _shallow(found)
-        if end - start > longest:  # that was the report, had it been one
-            problem, longest = words, end - start
-        read += end - start
-        if read > _READ_MAX:
-            break
-    raise BadReport(problem)
+_Reader = Callable[[Any, Callable[[Any], Observation]], Observation]
 
 
-def _starts(text: str) -> Iterator[int]:
-    for number, match in enumerate(re.finditer(r"\{", text)):
-        if number >= _TRIES_MAX:
-            return
-        yield match.start()
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _finite(word: str) -> float:
-    number = float(word)
-    return number if math.isfinite(number) else _refuse(clip(word, 40))
-
-
-def _whole(word: str) -> int:
-    """An integer that can still be reckoned with: beyond 308 digits it is no float."""
-    return int(word) if len(word) <= 100 else int(_refuse(clip(word, 40)))
-
-
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_int=_whole, parse_constant=_refuse)
-
-
-_TOO_DEEP = "the JSON is nested too deeply to be a report"
-
-
-def _shallow(found: dict[str, Any]) -> dict[str, Any]:
-    """It again, if it is not nested so deeply that writing it back would break. Raises BadReport."""
-    level: list[Any] = [found]
-    for _ in range(_DEPTH_MAX):
-        inner = [each for thing in level for each in (thing.values() if isinstance(thing, dict) else thing)]
-        level = [each for each in inner if isinstance(each, (dict, list))]
-        if not level:
-            return found
-    raise BadReport(_TOO_DEEP)
-
-
-def _observations(plain: object, sources: int) -> tuple[Observation, ...]:
+def _observations(plain: object, sources: int, whole: _Reader) -> tuple[Observation, ...]:
     if not isinstance(plain, list):
         raise BadReport("observations is not a list")
     if len(plain) > OBSERVATIONS_MAX:
         raise BadReport(f"it has {len(plain)} observations; at most {OBSERVATIONS_MAX} are read")
-    found = [_observation(each, f"observations[{number}]") for number, each in enumerate(plain)]
+    found = [
+        whole(each, lambda one, number=number: _observation(one, f"observations[{number}]"))  # type: ignore[misc]
+        for number, each in enumerate(plain)
+    ]
     numbers = [each.id for each in found]
     if len(set(numbers)) != len(numbers):
         raise BadReport("two observations have the same id")
@@ -212,15 +218,35 @@ def _observation(plain: object, path: str) -> Observation:
     kind = KINDS.get(word)
     if kind is None:
         return _foreign(plain, path)
-    carried = {name: value for name, value in plain.items() if name not in (*kind.__struct_fields__, "kind")}
     try:
-        found = msgspec.convert({**plain, "carried": carried}, kind)
+        found = msgspec.convert(_with_carried(plain, kind), kind)
         _check_addresses(found, path)
         return found
+    except _UNFIT:
+        return _unfit(plain, kind, path)
+
+
+def _unfit(plain: dict[str, Any], kind: type[Observation], path: str) -> Foreign:
+    """By the first fault in the order of names, in which it is written again. Raises BadReport."""
+    try:
+        msgspec.convert(_with_carried(dict(sorted(plain.items())), kind), kind)
     except _UNFIT as exc:
-        if str(exc).startswith("Invalid enum value"):  # a word that a newer version added
-            return _foreign(plain, path)
-        raise BadReport(_where(exc, path)) from None
+        if not str(exc).startswith("Invalid enum value"):
+            raise BadReport(_where(exc, path)) from None
+    return _foreign(plain, path)  # a word that a newer version added
+
+
+def _with_carried(plain: dict[str, Any], kind: type[Observation]) -> dict[str, Any]:
+    """What this version doesn't know apart. Raises BadReport."""
+    if plain.keys() <= _names(kind):
+        return plain
+    carried = {name: each for name, each in plain.items() if name not in _names(kind) and name != "carried"}
+    return {**plain, "carried": _ordered(shallow(carried))}
+
+
+@cache
+def _names(kind: type[Observation]) -> frozenset[str]:
+    return frozenset({*kind.__struct_fields__, "kind"} - {"carried"})
 
 
 def _check_addresses(found: Observation, path: str) -> None:
@@ -248,6 +274,7 @@ def _leaves(hint: Any) -> Iterator[Any]:
             yield from _leaves(inner)
 
 
+@lru_cache(maxsize=4096)
 def _is_real(text: str, is_endpoint: bool) -> bool:
     address, port = split(text) if is_endpoint else (text, 0)
     try:
@@ -258,8 +285,16 @@ def _is_real(text: str, is_endpoint: bool) -> bool:
 
 
 def _foreign(plain: dict[str, Any], path: str) -> Foreign:
-    head = {"id": plain.get("id"), "source": plain.get("source"), "raw": plain}
+    raw = {"kind": plain.get("kind")} | _ordered(shallow(plain))
+    head = {"id": plain.get("id"), "source": plain.get("source"), "raw": raw}
     return _converted(head, Foreign, path)
+
+
+def _ordered(value: Any) -> Any:
+    """JSON's objects have no order of their own: what is handed on has always the same."""
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
 
 
 def _converted(plain: object, kind: type[T], path: str) -> T:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from natprobe import __version__, inspected
+from natprobe.advising import settled
 from natprobe.derive.joint import OPEN_CAUSES
 from natprobe.facts import Facts
 from natprobe.model import (
@@ -30,8 +31,9 @@ from natprobe.model import (
 )
 from natprobe.paths import paths, worst
 from natprobe.rules import CouldNotTell, Found, Rule, rules
+from natprobe.torn import finished, is_torn, unsettled
 from natprobe.verdict import lowered, stages, verdict
-from natprobe.wording import phrase
+from natprobe.wording import Phrase, phrase
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _WORST_FIRST = ("broken", "unknown", "degraded", "good")
@@ -78,7 +80,8 @@ def diagnose(target: Target, observations: Sequence[Observation], sources: Seque
     together = _judged_together(vantages, alone)
     judged = [_settled(facts, each, together) for facts, each in zip(vantages, alone, strict=True)]
     apart = [each.finding for each in together.findings]
-    findings = _merged([*apart, *(finding for each in judged for finding in each.findings)])
+    found = _merged([*apart, *(finding for each in judged for finding in each.findings)])
+    findings = settled(found, vantages)
     asked = [*(question for each in judged for question in each.unknown), *together.unknown]
     unknown = tuple(dict.fromkeys(asked))
     clients = [each.paths for each, source in zip(judged, sources, strict=True) if source.vantage == "client"]
@@ -108,7 +111,7 @@ def _counts(verdict: Verdict, sources: Sequence[Source], number: int) -> bool:
 def _facts(target: Target, observations: Sequence[Observation], sources: Sequence[Source], number: int) -> Facts:
     """One vantage's facts; what a newer version wrote is carried, not judged."""
     own = [each for each in observations if not isinstance(each, Foreign) and each.source == number]
-    return Facts(target, own, sources[number].vantage, sources[number])
+    return Facts(target, finished(own), sources[number].vantage, sources[number])
 
 
 def _judged_alone(facts: Facts) -> _Alone:
@@ -125,7 +128,7 @@ def _judged_alone(facts: Facts) -> _Alone:
             findings += [_finding(rule, found) for found in judgement]
     if on_server:
         return _Alone(findings, unknown, inspected.paths(), Stages(), on_server)
-    ways, steps = paths(facts), stages(facts)
+    ways, steps = unsettled(paths(facts)) if is_torn(facts) else paths(facts), stages(facts)
     lower = [msgspec.structs.replace(each, severity=lowered(facts, ways, steps, each)) for each in findings]
     return _Alone(lower, unknown, ways, steps)
 
@@ -208,7 +211,7 @@ def _signed(verdict: Verdict, sources: Sequence[Source], number: int) -> Verdict
     """Among several vantages, "here" has a name."""
     if len(sources) == 1:
         return verdict
-    name = sources[number].label or f"vantage {number + 1}"
+    name = sources[number].label or phrase("vantage {number}", number=number + 1)
     return msgspec.structs.replace(
         verdict, summary=clip(phrase("{name}: {summary}", name=name, summary=verdict.summary))
     )
@@ -220,7 +223,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
         cause=rule.cause.name,
         severity=found.severity or rule.cause.severity,
         where=found.where or rule.cause.where,
-        message=clip(phrase(found.message, **found.args)),
+        message=clip(_said(found)),
         args=found.args,
         evidence=found.evidence,
         alternatives=found.alternatives,
@@ -228,6 +231,12 @@ def _finding(rule: Rule, found: Found) -> Finding:
         line=found.line,
         fixes=found.fixes,
     )
+
+
+def _said(found: Found) -> str:
+    """What is a sentence already stands as it is."""
+    whole = isinstance(found.message, Phrase) and found.message.args
+    return found.message if whole else phrase(found.message, **found.args)
 
 
 def _order(finding: Finding) -> tuple[int, str, tuple[int, ...], str]:

@@ -10,6 +10,7 @@ from natprobe.facts import Allocation, Facts, Run, server_kind
 from natprobe.model import Allow, Do, Fix, split
 from natprobe.servers import media
 from natprobe.servers.media import MediaServer
+from natprobe.wording import phrase
 
 # The bridge's single port (jvb.conf: ice.udp.port), Jitsi's default; a Janus takes any of its configured range.
 JITSI_MEDIA_PORT = 10000
@@ -48,16 +49,16 @@ def certificate_user(facts: Facts, beside: bool = False) -> tuple[str, str]:
     the chain.
     """
     if beside or server_kind(facts) in ("stun", "turn"):
-        name = "TURN server" if server_kind(facts) == "turn" else "STUN server"
-        return name, "coturn: `cert=…/fullchain.pem`"
-    return "web server", "nginx: `ssl_certificate …/fullchain.pem;`"
+        name = phrase("TURN server") if server_kind(facts) == "turn" else phrase("STUN server")
+        return name, phrase("coturn: `cert=…/fullchain.pem`")
+    return phrase("web server"), phrase("nginx: `ssl_certificate …/fullchain.pem;`")
 
 
 def more_servers(facts: Facts) -> str:
     """How to get independent answers, where too few STUN servers could be compared."""
     if any(CONTROL_SERVERS not in run.stun for run in facts.of(Run)):
-        return "check again without --stun: public servers of several operators are asked then"
-    return "check again with --stun stun:HOST, twice: for two servers that should be reachable from here"
+        return phrase("check again without --stun: public servers of several operators are asked then")
+    return phrase("check again with --stun stun:HOST, twice: for two servers that should be reachable from here")
 
 
 def let_media_out(facts: Facts) -> tuple[Fix, ...]:
@@ -65,7 +66,10 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
     port = media_port(facts)
     if port is None:
         opening: Fix = Do(
-            text=f"Let UDP out to {media_place(facts)}, to the ports of its rtp_port_range, and the answers back in",
+            text=phrase(
+                "Let UDP out to {place}, to the ports of its rtp_port_range, and the answers back in",
+                place=media_place(facts),
+            ),
             audience="network",
             why="media travels over UDP",
         )
@@ -90,7 +94,10 @@ def relay_over_tls(facts: Facts) -> tuple[Fix, ...]:
     if facts.target.kind in ("natprobe", "stun") or given or facts.ok(Allocation, _over_tls):
         return ()
     relay = Do(
-        text=f"Offer a TURN relay with TLS on port 443 beside {facts.target.host}: it reaches networks without UDP",
+        text=phrase(
+            "Offer a TURN relay with TLS on port 443 beside {host}: it reaches networks without UDP",
+            host=facts.target.host,
+        ),
         audience="server",
         why="some networks will never open UDP",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from natprobe.facts import (
+    TORN,
     Arrived,
     BindTry,
     CertificateFile,
@@ -38,6 +39,8 @@ from natprobe.model import (
 )
 from natprobe.reasons import sentence
 from natprobe.rules import Rule
+from natprobe.torn import is_torn
+from natprobe.wording import mark, phrase
 
 # What is looked at on the server alone, and how its probes ended: the rules that read none of it have nothing to judge.
 _KINDS: tuple[type[Observation], ...] = (
@@ -58,15 +61,15 @@ _KINDS: tuple[type[Observation], ...] = (
 )
 
 _SERVED: dict[VerdictStatus, str] = {
-    "good": "Packets arrive at {host}: {what}",
-    "unknown": "Nothing arrived at {host} in {seconds:.0f} s, at {what}",
+    "good": mark("Packets arrive at {host}: {what}"),
+    "unknown": mark("Nothing arrived at {host} in {seconds:.0f} s, at {what}"),
 }
 _SUMMARIES: dict[str, str] = {
-    "good": "No fault was found on {host}",
-    "good-but": "{host} should work; found beside that: {cause}",
-    "broken": "{host} has a fault: {cause}",
-    "unknown": "Could not tell whether {host} has a fault: {reason}",
-    "unknown-but": "Could not tell whether {host} has a fault that stops it ({reason}), but found: {cause}",
+    "good": mark("No fault was found on {host}"),
+    "good-but": mark("{host} should work; found beside that: {cause}"),
+    "broken": mark("{host} has a fault: {cause}"),
+    "unknown": mark("Could not tell whether {host} has a fault: {reason}"),
+    "unknown-but": mark("Could not tell whether {host} has a fault that stops it ({reason}), but found: {cause}"),
 }
 
 
@@ -86,13 +89,18 @@ def verdict(facts: Facts, findings: Sequence[Finding], unknown: Sequence[Unknown
         return _served(facts, watched)
     errors = [each.message for each in findings if each.severity is Severity.ERROR]
     unsure = [sentence(each.reason) for each in unknown]
-    unsure += [f"{each.probe} did not end well" for each in facts.of(Probed) if each.status in ("cut", "crashed")]
+    unsure += [
+        phrase("{probe} did not end well", probe=each.probe)
+        for each in facts.of(Probed)
+        if each.status in ("cut", "crashed") and each.detail != TORN
+    ]
+    unsure += [sentence("report-cut")] if is_torn(facts) else []
     unsure += [] if _asked(facts) else [sentence("nothing-to-compare")]
     word: VerdictStatus = "broken" if errors else "unknown" if unsure else "good"
     milder = [each.message for each in findings if each.severity is Severity.WARNING]
     words = {"host": facts.target.host, "cause": next(iter(errors or milder), ""), "reason": next(iter(unsure), "")}
     key = f"{word}-but" if milder and not errors else word
-    return Verdict(status=word, media=None, summary=clip(_SUMMARIES[key].format_map(words)), stages=Stages())
+    return Verdict(status=word, media=None, summary=clip(phrase(_SUMMARIES[key], **words)), stages=Stages())
 
 
 def _asked(facts: Facts) -> bool:
@@ -106,4 +114,4 @@ def _served(facts: Facts, watched: Sequence[Watched]) -> Verdict:
     ports = dict.fromkeys(f"{each.proto.upper()} {each.port}" for each in watched)
     word: VerdictStatus = "good" if came else "unknown"
     words = {"host": facts.target.host, "what": ", ".join(came or ports), "seconds": watched[0].seconds}
-    return Verdict(status=word, media=None, summary=clip(_SERVED[word].format_map(words)), stages=Stages())
+    return Verdict(status=word, media=None, summary=clip(phrase(_SERVED[word], **words)), stages=Stages())

@@ -142,13 +142,16 @@ class Target(Data, frozen=True, kw_only=True):
 
 
 class Source(Data, frozen=True, kw_only=True):
-    """One vantage: a run of natprobe whose observations are in this report."""
+    """One vantage: a run of natprobe whose observations are in this report. `redacted`: addresses and names in them are
+    stand-ins (`--redact`).
+    """
 
     vantage: Vantage = "client"
     label: Text = ""
     started: Time
     duration: Seconds
     natprobe: Text
+    redacted: bool = False
 
 
 class Observation(Data, frozen=True, kw_only=True, tag_field="kind"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from natprobe.wording import phrase
+
 REASONS: dict[str, str] = {
     "needs-session": "needs a session with the media server, and none was opened",
     "login-needed": "needs a session with the media server, and the server wants a login or token for that",
@@ -92,6 +94,7 @@ REASONS: dict[str, str] = {
     "cascade-refused": "a request that it takes was refused",
     "not-tried": "was not tried",
     "out-of-time": "the time ran out before it could be tried",
+    "report-cut": "the report breaks off, and the missing part may tell",
     "no-address": "the name has no address to try",
     "silence": "nothing came back, however often it was sent",
     "dtls-filtered": "ICE checks pass, and DTLS on the very same pair never comes back",
@@ -147,4 +150,5 @@ REASONS: dict[str, str] = {
 
 def sentence(reason: str | None) -> str:
     """The words for a slug; one from a newer version stands for itself."""
-    return REASONS.get(reason or "", (reason or "").replace("-", " "))
+    words = REASONS.get(reason or "")
+    return phrase(words) if words else (reason or "").replace("-", " ")

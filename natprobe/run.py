@@ -35,60 +35,10 @@ from natprobe.facts import (
 )
 from natprobe.fault import place_of
 from natprobe.model import Observation, Source, clip
+from natprobe.sequence import INSPECTION as INSPECTION
+from natprobe.sequence import SEQUENCE as SEQUENCE
+from natprobe.sequence import SERVING as SERVING
 
-# The sequence of the report. A new probe takes its place here.
-SEQUENCE = (
-    "interfaces",
-    "proxies",
-    "names",
-    "web",
-    "config",
-    "peer",
-    "gateway",
-    "echo",
-    "siblings",
-    "reach",
-    "signalling",
-    "join",
-    "services",
-    "mapping",
-    "filtering",
-    "hairpin",
-    "lifetime",
-    "hops",
-    "stuns",
-    "turn",
-    "tunnel",
-    "doors",
-    "media",
-    "relayed",
-    "tcp",
-    "counted",
-    "compare",
-    "session",
-    "pool",
-    "channel",
-    "standing",
-    "audit",
-    "cascade",
-    "burst",
-)
-# What `natprobe inspect` runs on the server.
-INSPECTION = (
-    "interfaces",
-    "rulesets",
-    "listening",
-    "programs",
-    "files",
-    "certificates",
-    "filters",
-    "own_names",
-    "mapping",
-    "ports",
-    "bind",
-)
-# What a `natprobe serve` puts into its report at its end.
-SERVING = ("interfaces", "arrivals")
 # What ends is given this long to end well.
 CLOSING_SECONDS = 2.0
 # Until the goodbyes have left (seconds).

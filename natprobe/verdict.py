@@ -39,7 +39,8 @@ from natprobe.derive.proxies import (
     via,
     web_tunnel,
 )
-from natprobe.facts import Binding, Facts, Probed, Resolved, SignIn, server_kind
+from natprobe.facts import Binding, Facts, Resolved, SignIn, server_kind
+from natprobe.headline import Told, headline
 from natprobe.model import (
     Failure,
     Finding,
@@ -52,9 +53,9 @@ from natprobe.model import (
     Verdict,
     VerdictStatus,
 )
-from natprobe.reasons import sentence
 from natprobe.target import stun_transports, turn_transport
-from natprobe.wording import phrase
+from natprobe.torn import proven
+from natprobe.wording import listed
 
 # What a browser prefers (libwebrtc's ICE type and relay preferences). No browser speaks TURN over DTLS.
 PREFERENCE = (
@@ -88,52 +89,6 @@ _PROXY_CAUSES = ("proxy-refuses-port", "proxy-authentication")
 # What --cascade asked for is a question of its own: an answer that it will not work is an error beside good media, and
 # explains nothing of bad one.
 _CASCADE = ("iface-not-local", "port-not-forwarded", "egress-closed")
-
-_SUMMARIES: dict[str, str] = {
-    "good": "Media will flow between here and {host}, directly over UDP",
-    "stun": "{host} answers STUN over {transport} from here",
-    "degraded": "Media will flow between here and {host}, but only by {path}",
-    "degraded-unsure": "Media will flow between here and {host} by {path}; whether directly over UDP is not known"
-    " ({reason})",
-    "broken": "Meetings on {host} will not work from here: {cause}",
-    "broken-bare": "Meetings on {host} will not work from here",
-    "unknown": "Could not tell whether meetings on {host} will work from here: {reason}",
-    "unknown-but": "Could not tell whether meetings on {host} will work from here ({reason}), but found: {cause}",
-}
-# What is no meeting server has words of its own where they differ.
-_OF_MEDIA = {
-    "broken": "Media will not flow between here and {host}: {cause}",
-    "broken-bare": "Media will not flow between here and {host}",
-    "unknown": "Could not tell whether media will flow between here and {host}: {reason}",
-    "unknown-but": "Could not tell whether media will flow between here and {host} ({reason}), but found: {cause}",
-}
-_OF_KIND: dict[Kind, dict[str, str]] = {
-    "natprobe": _OF_MEDIA,
-    "janus": _OF_MEDIA,  # meetings, streams and calls are its plugins'
-    "stun": {
-        "broken": "The STUN server {host} cannot be used from here: {cause}",
-        "broken-bare": "The STUN server {host} cannot be used from here",
-        "unknown": "Could not tell whether the STUN server {host} can be used from here: {reason}",
-        "unknown-but": "Could not tell whether the STUN server {host} can be used from here ({reason}), but found:"
-        " {cause}",
-    },
-    "turn": {
-        "good": "The relay {host} works from here: data went through it over {transport} and back",
-        "broken": "The relay {host} cannot be used from here: {cause}",
-        "broken-bare": "The relay {host} cannot be used from here",
-        "unknown": "Could not tell whether the relay {host} can be used from here: {reason}",
-        "unknown-but": "Could not tell whether the relay {host} can be used from here ({reason}), but found: {cause}",
-    },
-}
-_PATH_WORDS = {
-    "direct-tcp": "TCP straight to the media server",
-    "turn-udp": "a relay over UDP",
-    "turn-tcp": "a relay over TCP",
-    "turn-tls": "a relay over TLS",
-    "direct-tcp-proxy": "TCP through the proxy",
-    "turn-tcp-proxy": "a relay over TCP through the proxy",
-    "turn-tls-proxy": "a relay over TLS through the proxy",
-}
 
 
 def stages(facts: Facts) -> Stages:
@@ -283,7 +238,7 @@ def _stun_answers(facts: Facts) -> list[Binding]:
 def _over(facts: Facts) -> str:
     """What STUN was answered over, in words."""
     answered = {each.transport for each in _stun_answers(facts)}
-    return " and ".join(each.upper() for each in stun_transports(facts.target) if each in answered)
+    return listed(each.upper() for each in stun_transports(facts.target) if each in answered)
 
 
 def _told(asked: list[Binding]) -> bool:
@@ -330,9 +285,18 @@ def _of_leg(finding: Finding, target: Target) -> bool:
 
 def verdict(facts: Facts, ways: tuple[Path, ...], steps: Stages, found: tuple[Finding, ...]) -> Verdict:
     """Everything together, with the sentence that people read first."""
-    word, media = status(facts, ways, steps)
-    worth = _worth(found, word, steps, facts.target)
-    return Verdict(status=word, media=media, summary=_summary(facts, ways, word, media, worth), stages=steps)
+    word, media = proven(facts, *status(facts, ways, steps))
+    told = Told(
+        word=word,
+        media=media,
+        worth=_worth(found, word, steps, facts.target),
+        found=found,
+        ways=ways,
+        asked=[_named_way(facts, ways)] if facts.target.kind == "turn" else ways,
+        over=turn_transport(facts.target).upper() if facts.target.kind == "turn" else _over(facts),
+        shut="failed" in (steps.name, steps.web, steps.signalling, steps.session),
+    )
+    return Verdict(status=word, media=media, summary=headline(facts, told), stages=steps)
 
 
 def _worth(found: tuple[Finding, ...], word: VerdictStatus, steps: Stages, target: Target) -> Finding | None:
@@ -342,40 +306,6 @@ def _worth(found: tuple[Finding, ...], word: VerdictStatus, steps: Stages, targe
     if errors or word == "broken":
         return next(iter(first or errors), None)
     return next((each for each in found if each.severity is Severity.WARNING), None)
-
-
-def _summary(
-    facts: Facts, ways: tuple[Path, ...], word: VerdictStatus, media: str | None, worth: Finding | None
-) -> str:
-    direct = ways[0]
-    words = {
-        "host": facts.target.host,
-        "path": _PATH_WORDS.get(media or "", media or ""),
-        "transport": turn_transport(facts.target).upper() if facts.target.kind == "turn" else _over(facts),
-        "cause": worth.message if worth else "",
-        "reason": _reason(facts, ways),
-    }
-    key: str = word
-    if word == "good" and media is None:
-        key = "stun"
-    elif word == "degraded" and direct.status == "unknown":
-        key = "degraded-unsure"
-    elif word == "broken":
-        key = "broken" if worth else "broken-bare"
-    elif word == "unknown" and worth:
-        key = "unknown-but"
-    return phrase((_SUMMARIES | _OF_KIND.get(server_kind(facts), {}))[key], **words)
-
-
-def _reason(facts: Facts, ways: tuple[Path, ...]) -> str:
-    cut = [each.probe for each in facts.of(Probed) if each.status == "cut"]
-    if cut:
-        return sentence("out-of-time")
-    if (page := web_tunnel(facts)) is not None and unsure(facts, page):
-        return sentence("proxy-unreachable")
-    asked = [_named_way(facts, ways)] if facts.target.kind == "turn" else ways
-    unknown = [each.reason for each in asked if each.status == "unknown" and each.name != "p2p"]
-    return sentence(unknown[0] if unknown else "no-answer")
 
 
 def lowered(facts: Facts, ways: tuple[Path, ...], steps: Stages, finding: Finding) -> Severity:

@@ -6,7 +6,7 @@ What renderers say goes through `say`, in the language that `speaking` set aroun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -22,10 +22,30 @@ class Phrase(str):
 
 
 def phrase(template: str, /, **args: object) -> Phrase:
-    """The template filled with these; one that is a Phrase itself is translated with the whole."""
-    made = Phrase(template.format_map(args))
+    """The template filled with these; one that is a Phrase itself is translated with the whole. Without any it stands
+    as it is, braces and all.
+    """
+    made = Phrase(template.format_map(args) if args else template)
     made.template, made.args = template, args
     return made
+
+
+def listed(words: Iterable[str]) -> str:
+    """Each once, in order, with an "and" between."""
+    return _joined(list(dict.fromkeys(words)), mark("{first} and {last}"))
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """The same with commas; for words, since numbers and names need no translation of what stands between."""
+    return _joined(list(dict.fromkeys(words)), mark("{first}, {last}"))
+
+
+def _joined(words: list[str], template: str) -> str:
+    """By halves, so that a long list makes no deep nest."""
+    if len(words) < 2:
+        return words[0] if words else ""
+    half = len(words) // 2
+    return phrase(template, first=_joined(words[:half], template), last=_joined(words[half:], template))
 
 
 def mark(template: str) -> str:
@@ -38,26 +58,35 @@ def _english(words: str) -> str:
 
 
 _TRANSLATE: ContextVar[Translate] = ContextVar("_TRANSLATE", default=_english)
+_LANGUAGE: ContextVar[str] = ContextVar("_LANGUAGE", default="en")
 
 
 @contextmanager
-def speaking(translate: Translate) -> Iterator[None]:
-    """Whatever is said within is said in the language that `translate` takes templates to."""
-    token = _TRANSLATE.set(translate)
+def speaking(translate: Translate, language: str = "en") -> Iterator[None]:
+    """Whatever is said within is said in the language that `translate` takes templates to; `language`: its tag (BCP
+    47), such as `zh-Hans`.
+    """
+    token, tag = _TRANSLATE.set(translate), _LANGUAGE.set(language)
     try:
         yield
     finally:
         _TRANSLATE.reset(token)
+        _LANGUAGE.reset(tag)
+
+
+def language() -> str:
+    """The tag of the language spoken, for formats that name it."""
+    return _LANGUAGE.get()
 
 
 def say(template: str, /, **args: object) -> str:
-    """The template in the language spoken, filled with these. A Phrase brings its own; plain text from outside must
-    come as an argument, never as the template.
+    """The template in the language spoken, filled with these; without any it stands as it is, braces and all. A
+    Phrase brings its own; plain text from outside must come as an argument, never as the template.
     """
     if isinstance(template, Phrase):
         return say(template.template, **template.args)
     words = _TRANSLATE.get()(template) if template else ""
-    return words.format_map({name: _said(value) for name, value in args.items()})
+    return words.format_map({name: _said(value) for name, value in args.items()}) if args else words
 
 
 def _said(value: object) -> object:

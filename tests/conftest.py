@@ -18,10 +18,15 @@ _SETTINGS = ("xdg_current_desktop", "desktop_session", "socks_server", "socks_ve
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What the machine's settings say of proxies is no part of any test, nor of the commands that tests start."""
+    """What the machine's settings say of proxies and of languages is no part of any test, nor of the commands that
+    tests start.
+    """
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.lower() in _SETTINGS:
             del os.environ[name]
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        os.environ.pop(name, None)
+    os.environ["LANG"] = "C.UTF-8"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 from natprobe.causes import BY_CODE
 from tests.case import Expect
+from tests.schema import faults
 
 Report = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def differences(expect: Expect, report: Report, exit_code: int) -> list[str]:
         found += _exactly("unknown", expect.unknown, map(_cause, report["unknown"]))
     if expect.headline:
         found += _differing("headline", expect.headline, _headline(report))
-    found += _listed("path", expect.paths, paths)
+    found += _listed("path", expect.paths, paths) + (faults(report) if "schema" in report else [])
     return found + _listed("stage", expect.stages, verdict["stages"])
 
 

@@ -8,13 +8,13 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from natprobe.cli.gate import exit_code
 from natprobe.codec import Saved, dump, load, merge
 from natprobe.diagnose import _merged as merged
 from natprobe.diagnose import diagnose
 from natprobe.facts import LocalAddress
 from natprobe.model import PATHS, Failure, Finding, Foreign, Kind, Observation, Report, Severity, Target, Where
 from natprobe.verdict import PREFERENCE
+from tests.gates import exit_code
 from tests.made import (
     HOST,
     MEDIA_TCP,
@@ -216,7 +216,7 @@ def test_what_a_browser_prefers_are_paths_that_there_are() -> None:
         (PEER, (NAME, saw(), silent(), TCP_DEAD), f"Media will not flow between here and {HOST}: UDP port"),
         (PEER, (NAME,), f"Could not tell whether media will flow between here and {HOST}: "),
         (PAGE, SHUT, f"Meetings on {HOST} will not work from here: "),
-        (PAGE, OPENED, f"Could not tell whether meetings on {HOST} will work from here: needs a session"),
+        (PAGE, OPENED, f"Could not tell whether meetings on {HOST} will work from here: no session"),
         (STUN, (NAME, saw(f"{WEB}:3478", origin="target")), f"{HOST} answers STUN over UDP from here"),
         (
             STUN,

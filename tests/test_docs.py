@@ -17,7 +17,7 @@ from tests.guides import GUIDES, fresh
 from tests.pages import DOCS, generated
 from tests.show import shown
 
-README = DOCS.parent / "README.md"
+README, README_ZH, MANUAL = DOCS.parent / "README.md", DOCS.parent / "README.zh.md", DOCS / "manual.md"
 
 
 @pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
@@ -41,7 +41,7 @@ def test_control_servers_are_all_listed() -> None:
     assert [row for row in rows if row not in text] == []
 
 
-@pytest.mark.parametrize("path", [README, *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [README, README_ZH, *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)
 def test_links_and_codes_lead_somewhere(path: Path) -> None:
     text = path.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
@@ -50,17 +50,17 @@ def test_links_and_codes_lead_somewhere(path: Path) -> None:
     assert [code for code in re.findall(r"\bNP\d{3}\b", text) if code not in codes] == []
 
 
-def test_readme_shows_what_is_printed_today() -> None:
-    printed = shown(load(DOCS.parent / "tests" / "cases" / "udp-blocked.toml")).strip()
-    assert printed in README.read_text(), "the report in README.md is stale: python -m tests.show"
+@pytest.mark.parametrize(("path", "language"), [(README, "en"), (README_ZH, "zh")], ids=["en", "zh"])
+def test_readmes_show_what_is_printed_today(path: Path, language: str) -> None:
+    printed = shown(load(DOCS.parent / "tests" / "cases" / "udp-blocked.toml"), language).strip()
+    assert printed in path.read_text(), f"the report in {path.name} is stale: python -m tests.show"
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
 def test_guides_show_what_is_printed_today(path: Path) -> None:
     text = path.read_text()
-    assert "<!-- report: " in text
     assert text == fresh(text), "stale: python -m tests.guides"
 
 
-def test_readme_names_every_probe() -> None:
-    assert [name for name in SEQUENCE if f"`{name}`" not in README.read_text()] == []
+def test_the_manual_names_every_probe() -> None:
+    assert [name for name in SEQUENCE if f"`{name}`" not in MANUAL.read_text()] == []

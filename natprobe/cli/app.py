@@ -10,8 +10,9 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import TyperException
 
+from natprobe.cli import complete
 from natprobe.cli.errors import FAULT, INTERRUPTED, OK, USAGE, UsageError, say, silence, warn
-from natprobe.cli.options import Only, Skip, Timeout, demanded, given, planned
+from natprobe.cli.options import Lang, Only, Skip, Timeout, demanded, given, planned
 from natprobe.cli.server_side import inspect, serve
 from natprobe.fault import place_of
 
@@ -24,7 +25,6 @@ app = typer.Typer(
     help="Will a video meeting work between this network and that server, and what to change if not.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -51,7 +51,10 @@ def _root(
 @given(output=planned, gate=demanded)
 def check(
     target: Annotated[str, typer.Argument(help="Host name, meeting link, or stun:, turn:, janus+https:// … URI.")],
-    kind: Annotated[str, typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.")] = "auto",
+    kind: Annotated[
+        str,
+        typer.Option("--kind", help="auto, jitsi, janus, turn, stun or natprobe.", autocompletion=complete.kinds),
+    ] = "auto",
     only: Only = None,
     skip: Skip = None,
     v4: Annotated[bool, typer.Option("-4", help="IPv4 only.")] = False,
@@ -227,6 +230,32 @@ def diagnose(
     raise typer.Exit(command.run(files, output, gate))
 
 
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="FILE of the earlier report, saved or pasted, or - for stdin.")],
+    new: Annotated[str, typer.Argument(help="FILE of the later one.")],
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -f json.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            "--fail-on",
+            help="Exit 1 for a worse verdict, or new findings from here on: error, warning, note; or never.",
+        ),
+    ] = "never",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+    lang: Lang = None,
+) -> None:
+    """Say what has changed from one report to a later one, and what got fixed. No network."""
+    from natprobe.cli import diff as command
+    from natprobe.cli.language import language
+
+    form = "json" if as_json else form
+    code = command.run(old, new, form=form, output=output, fail_on=fail_on, quiet=quiet, language=language(lang))
+    raise typer.Exit(code)
+
+
 app.command()(inspect)
 app.command()(serve)
 
@@ -242,17 +271,26 @@ def demo(*, output: Plan) -> None:
 
 @app.command()
 def explain(
-    word: Annotated[str, typer.Argument(help="A code such as NP101, or a cause such as udp-blocked.")],
+    word: Annotated[
+        str,
+        typer.Argument(help="A code such as NP101, or a cause such as udp-blocked.", autocompletion=complete.causes),
+    ],
+    lang: Lang = None,
 ) -> None:
     """Show the page of a cause."""
     from natprobe.cli.catalogue import explain as page
+    from natprobe.cli.language import language, spoken
     from natprobe.cli.output import emit
 
-    raise typer.Exit(OK if emit(page(word)) else USAGE)
+    with spoken(language(lang)):
+        shown = page(word)
+    raise typer.Exit(OK if emit(shown) else USAGE)
 
 
 @app.command("list")
-def list_(what: Annotated[str, typer.Argument(help="probes, rules or formats.")]) -> None:
+def list_(
+    what: Annotated[str, typer.Argument(help="probes, rules or formats.", autocompletion=complete.lists)],
+) -> None:
     """List what there is."""
     from natprobe.cli.catalogue import listing
     from natprobe.cli.output import emit
@@ -278,9 +316,9 @@ def run(argv: list[str]) -> int:
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except SystemExit:  # typer's way out of a closed pipe
+    except SystemExit as exc:  # typer's way out of a closed pipe, and of what a shell asks for on TAB
         silence(sys.stdout)
-        return OK
+        return exc.code if complete.asked() and isinstance(exc.code, int) else OK
     except NoArgsIsHelpError as exc:
         say(exc.format_message() + "\n")
         return USAGE

@@ -18,10 +18,11 @@ from natprobe.cli.cascade import Cascading
 from natprobe.cli.entrance import Entrance, media_addresses
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
-from natprobe.cli.gate import WITHOUT, Demands, judged
+from natprobe.cli.gate import WITHOUT, Demands, complain, judged
 from natprobe.cli.output import Plan, write
 from natprobe.cli.progress import Progress
 from natprobe.cli.proxy import Through
+from natprobe.cli.redaction import discreet
 from natprobe.context import (
     BITRATE_MAX,
     BITRATE_MIN,
@@ -103,6 +104,7 @@ def settle(
     written = write(report, output, gate)
     if signalled:
         return SIGNALLED + signalled
+    complain(discreet(gate, report, output.redact), demands, output)
     return gate.code if written else USAGE
 
 
@@ -125,7 +127,7 @@ async def seen(
         report = diagnose(context.target, session.observations, [source])
     finally:
         if report is None:  # a fault of natprobe: what was seen is not lost for it
-            write(_unjudged(context.target, session, vantage), output)
+            write(_unjudged(context.target, session, vantage), output, judged=False)
     return report, signalled
 
 

@@ -1,87 +1,65 @@
-"""The exit code of a report: for CI gates, which must fail for the right reason and never for a wrong one. Pure."""
+"""The gate's options and policy file, and what it says on stderr. The judging is `natprobe.gate`."""
 
 from __future__ import annotations
 
-import re
+import datetime
 from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
 
-from natprobe.cli.errors import FINDINGS, OK, UNKNOWN, UsageError
-from natprobe.model import PATHS, Attempt, Path, Report, Severity, split
+from natprobe.cli.errors import UsageError, warn
+from natprobe.cli.files import content
+from natprobe.cli.language import spoken
+from natprobe.cli.output import Plan
+from natprobe.gate import judge
+from natprobe.model import Report
+from natprobe.policy import FAIL_ON, SIZE_MAX, WITHOUT, BadPolicy, Demands, FailOn, Policy, read, wanted
 from natprobe.render._manner import Gate
+from natprobe.wording import say
 
-FAIL_ON = ("error", "warning", "note", "never")
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
-
-
-class Requirement(NamedTuple):
-    """`--require PATH[@HOST][/4|/6]`: any attempt on it suffices."""
-
-    path: str
-    host: str | None
-    family: int | None
+__all__ = ["WITHOUT", "Demands", "complain", "demands", "judged"]
 
 
-class Demands(NamedTuple):
-    """What the options of the gate ask of a report."""
-
-    fail_on: str = "error"
-    require: tuple[Requirement, ...] = ()
-
-
-WITHOUT = Demands()
-
-
-def demands(fail_on: str, require: Sequence[str] | None) -> Demands:
+def demands(fail_on: str | None, require: Sequence[str] | None, policy: Path | None = None) -> Demands:
     """Raises UsageError."""
-    return Demands(threshold(fail_on), tuple(requirement(each) for each in require or ()))
+    for each in require or ():
+        try:
+            wanted(each)
+        except BadPolicy as exc:
+            raise UsageError(f"--require {exc}") from None
+    return Demands(fail_on=_threshold(fail_on), require=tuple(require or ()), policy=_policy(policy))
+
+
+def _threshold(word: str | None) -> FailOn | None:
+    for each in FAIL_ON:
+        if word == each:
+            return each
+    if word is not None:
+        raise UsageError(f"--fail-on is one of {', '.join(FAIL_ON)}, not {word[:40]!a}")
+    return None
+
+
+def _policy(path: Path | None) -> Policy | None:
+    if path is None:
+        return None
+    what = f"--policy {str(path)!a}"
+    try:
+        return read(content(what, path, SIZE_MAX).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} is no UTF-8 text") from None
+    except BadPolicy as exc:
+        raise UsageError(f"{what}: {exc}") from None
 
 
 def judged(report: Report, asked: Demands) -> Gate:
-    """Whether the report passes, and what each demand came to."""
-    return Gate(code=exit_code(report, asked.fail_on, asked.require))
+    """Whether the report passes, and what each demand came to, today."""
+    return judge(report, asked, datetime.datetime.now(datetime.UTC).date())
 
 
-def requirement(text: str) -> Requirement:
-    """Raises UsageError."""
-    match = re.fullmatch(r"([a-z0-9-]+)(?:@([^/@]+))?(?:/([46]))?", text)
-    if match is None or match.group(1) not in PATHS:
-        raise UsageError(f"--require wants PATH[@HOST][/4|/6] with one of {', '.join(PATHS)}, not {text[:60]!a}")
-    return Requirement(match.group(1), match.group(2), int(match.group(3)) if match.group(3) else None)
-
-
-def threshold(word: str) -> str:
-    """Raises UsageError."""
-    if word not in FAIL_ON:
-        raise UsageError(f"--fail-on is one of {', '.join(FAIL_ON)}, not {word[:40]!a}")
-    return word
-
-
-def exit_code(report: Report, fail_on: str = "error", require: tuple[Requirement, ...] = ()) -> int:
-    """By the contract: what is broken before what is unknown. Raises UsageError for a bad option."""
-    required = [_status(report, each) for each in require]
-    counts = threshold(fail_on) != "never"
-    grave = counts and any(_RANK[each.severity] <= _RANK[Severity(fail_on)] for each in report.findings)
-    if grave or (counts and report.verdict.status == "broken") or "blocked" in required or "not-offered" in required:
-        return FINDINGS
-    if (counts and report.verdict.status == "unknown") or "unknown" in required:
-        return UNKNOWN
-    return OK
-
-
-def _status(report: Report, wanted: Requirement) -> str:
-    path = next(each for each in report.paths if each.name == wanted.path)
-    here = wanted._replace(host=None) if wanted.host == report.target.host else wanted
-    statuses = {each.status for each in path.attempts if _fits(each, here)}
-    if here.host is None and here.family is None:
-        return "open" if "open" in statuses else path.status
-    return next((word for word in ("open", "unknown", "blocked") if word in statuses), _without_attempt(path))
-
-
-def _without_attempt(path: Path) -> str:
-    return path.status if path.status == "not-offered" else "unknown"
-
-
-def _fits(attempt: Attempt, wanted: Requirement) -> bool:
-    hosts = {attempt.server, split(attempt.endpoint)[0], attempt.endpoint}
-    return (wanted.host is None or wanted.host in hosts) and wanted.family in (None, attempt.family)
+def complain(gate: Gate, asked: Demands, output: Plan) -> None:
+    """A line for each demand that is not kept, where anybody asked for more than the report itself answers."""
+    if not gate.code or not asked.anything or output.quiet:
+        return
+    with spoken(output.language):
+        for each in gate.held:
+            if each.status in ("broken", "unknown"):
+                warn(say("gate: {why}", why=each.why))

@@ -16,8 +16,9 @@ from natprobe.cli import signals
 from natprobe.cli.check import TIMEOUT_MAX, seen, stun_servers
 from natprobe.cli.errors import SIGNALLED, USAGE, UsageError
 from natprobe.cli.files import content
-from natprobe.cli.gate import Demands, judged
+from natprobe.cli.gate import Demands, complain, judged
 from natprobe.cli.output import Plan, emit, write
+from natprobe.cli.redaction import discreet
 from natprobe.context import EXPECTED_MAX, FILES_MAX, IFACES_MAX, NAMES_MAX, Context, Options
 from natprobe.expecting import expected, expected_in
 from natprobe.facts import Expected
@@ -59,12 +60,15 @@ def run(asked: Asked, output: Plan, demands: Demands, diff: bool) -> int:
     """The exit code. Raises UsageError before anything is tried."""
     if diff and output.stdout not in (None, "text"):
         raise UsageError("--diff goes to stdout, where only one thing can go: give the report a file with -o")
+    if diff and output.redact is not None:
+        raise UsageError("--diff shows files as they are, and goes without --redact")
     context = _context(understood(asked))
     report, signalled = signals.run(_looked(context, output))
     gate = judged(report, demands)
     written = _written(report, output, gate, diff)
     if signalled:
         return SIGNALLED + signalled
+    complain(discreet(gate, report, output.redact), demands, output)
     return gate.code if written else USAGE
 
 

@@ -15,7 +15,7 @@ from natprobe.facts import Setting
 from natprobe.host.machine import Machine
 from natprobe.model import Report, Set
 from natprobe.servers.files.rewriting import rewritten
-from natprobe.servers.jitsi.lines import PLACEHOLDER
+from natprobe.servers.files.writing import PLACEHOLDER
 from natprobe.wire.secrecy import may_tell
 from natprobe.wire.text import clean
 

@@ -79,6 +79,10 @@ def udp_works(facts: Facts, of_family: Family | None = None) -> bool | None:
     or more, none answered, and TCP to one of the very same hosts works: otherwise a dead server looks like a closed
     network. Where no TCP gets out either but by the browser's proxy, the proxy shows that this machine is online.
     """
+    return facts.once(_udp_works, of_family)
+
+
+def _udp_works(facts: Facts, of_family: Family | None) -> bool | None:
     asked = _outer(facts, bindings(facts, "udp", of_family))
     if any(came_back(each) for each in asked) or _strays_from(facts, {each.server for each in asked}):
         return True
@@ -346,6 +350,10 @@ def media_checks(facts: Facts) -> list[IceCheck]:
     """The UDP checks to what the media server offers, sent from here directly: neither through a relay nor forced. What
     asks for an answer in full size tells of that alone (`back_checks`).
     """
+    return facts.once(_media_checks)
+
+
+def _media_checks(facts: Facts) -> list[IceCheck]:
     return facts.of(IceCheck, lambda each: _to_media(each) and not each.both_ways)
 
 

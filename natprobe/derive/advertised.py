@@ -52,6 +52,10 @@ _REFUSALS = (Failure.UNAUTHORIZED, Failure.ERROR_RESPONSE, Failure.PROTOCOL)
 
 def state(facts: Facts) -> State:
     """What the candidates of the session come to."""
+    return facts.once(_state)
+
+
+def _state(facts: Facts) -> State:
     if not offered(facts):
         return "none"
     near = within_reach(facts)
@@ -143,6 +147,10 @@ def _elsewhere(check: IceCheck, names: list[Address]) -> bool:
 
 def outside_addresses(facts: Facts) -> set[Address]:
     """Ours, as servers outside see them; none that this machine has itself."""
+    return facts.once(_outside_addresses)
+
+
+def _outside_addresses(facts: Facts) -> set[Address]:
     own = {each.address for each in facts.of(LocalAddress)}
     seen = [each.mapped for transport in ("udp", "tcp") for each in bindings(facts, transport) if each.mapped]
     seen += [each.mapped for each in facts.ok(IceCheck, _direct) if each.verified and each.mapped]
@@ -154,6 +162,10 @@ def accused(facts: Facts) -> list[IceCheck]:
     other state explains the silence, and no other candidate of the same family works. A port at which another bridge
     answered is open: bridges-share-address judges it.
     """
+    return facts.once(_accused)
+
+
+def _accused(facts: Facts) -> list[IceCheck]:
     own = {each.digest for each in facts.ok(SessionOffer) if each.digest}
     others = facts.ok(PoolCheck, lambda each: each.verified and bool(own and each.digest) and each.digest not in own)
     checks = [each for each in media_checks(facts) if each.endpoint not in {other.endpoint for other in others}]

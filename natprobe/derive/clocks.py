@@ -6,6 +6,7 @@ from datetime import datetime
 
 from natprobe.derive.proxies import taken
 from natprobe.facts import Facts, HttpReply, Run
+from natprobe.wording import mark, phrase
 
 # Credentials with a time in them suffer from more than this (seconds).
 OFF_MAX = 300.0
@@ -28,11 +29,15 @@ def _ahead(facts: Facts, reply: HttpReply) -> float | None:
 
 
 def in_words(ahead: float) -> str:
-    """`12 minutes ahead of`, `3 hours behind`."""
+    """`12 minutes`, `1 hour`, before or after."""
     size = abs(ahead)
-    amount, unit = next((size / each, name) for each, name in _UNITS if size >= each)
-    number = round(amount)
-    return f"{number} {unit}{'s'[: number != 1]} {'ahead of' if ahead > 0 else 'behind'}"
+    number, one, several = next((round(size / each), one, several) for each, one, several in _UNITS if size >= each)
+    return phrase(one if number == 1 else several, number=number)
 
 
-_UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+_UNITS = (
+    (86400.0, mark("{number} day"), mark("{number} days")),
+    (3600.0, mark("{number} hour"), mark("{number} hours")),
+    (60.0, mark("{number} minute"), mark("{number} minutes")),
+    (1.0, mark("{number} second"), mark("{number} seconds")),
+)

@@ -39,6 +39,10 @@ def stun_dropped(facts: Facts, of_family: Family) -> list[Dropped]:
     """The endpoints that prove it, none where it is not proven. Where other STUN comes back, only an endpoint that
     media needs counts, by itself: what ails somebody's STUN server is none of this network's.
     """
+    return facts.once(_stun_dropped, of_family)
+
+
+def _stun_dropped(facts: Facts, of_family: Family) -> list[Dropped]:
     back = _back(facts, of_family)
     controls = [each for each in other_payloads(facts, of_family) if each.server not in back]
     endpoints = dict.fromkeys(each.server for each in controls)

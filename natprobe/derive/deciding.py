@@ -29,6 +29,7 @@ from natprobe.derive.passing import of_container
 from natprobe.derive.programs import is_program, passes_on
 from natprobe.facts import Facts, Listening, LocalAddress, Sockets, server_kind
 from natprobe.model import Observation, family, split
+from natprobe.wording import listed, phrase
 
 # Who is to have the media port, by what the target is.
 _PROGRAMS: dict[str, str] = {"jitsi": "jvb", "janus": "janus", "natprobe": "natprobe"}
@@ -80,7 +81,7 @@ def _said(
 
 
 def _names(vantages: Sequence[Facts]) -> str:
-    return " and ".join(sorted({name_of(each) for each in vantages}))
+    return listed(sorted({name_of(each) for each in vantages}))
 
 
 def _another_gets_through(asked: Asked) -> Decided | None:
@@ -111,7 +112,7 @@ def _other_server(asked: Asked) -> Decided | None:
         return None
     if any(found.here for found in asked.arrivals()):
         return None
-    own, evidence = " and ".join(own_addresses(asked.servers)), seated_by(asked.servers)
+    own, evidence = listed(own_addresses(asked.servers)), seated_by(asked.servers)
     advertised = any(each.endpoint == asked.endpoint for client in asked.failing for each in offered(client))
     if advertised and asked.holders != []:  # a page's host without a bridge tells of other machines
         return _said(asked, "advertised-not-public", "asked", evidence, also={"own": own})
@@ -129,7 +130,7 @@ def _not_bound(asked: Asked) -> Decided | None:
     entry = entries(asked.servers, asked.address)
     if not entry or any(covers(each, address) for each in found for address in entry):
         return None
-    words = {"there": " and ".join(sorted({each.address or "" for each in found})), "program": _holder(found[0])}
+    words = {"there": listed(sorted({each.address or "" for each in found})), "program": _holder(found[0])}
     loopback = all(near_only(each) for each in found)
     cause = "loopback-only" if loopback else "listening-on-other-address"
     return _said(asked, cause, "together", _ids(found), also=words)
@@ -149,7 +150,9 @@ def _ids(observed: Sequence[Observation]) -> list[int]:
 
 def _holder(holder: Holder) -> str:
     """Who it is, in a sentence."""
-    return (holder.process if isinstance(holder, Listening) else "a container") or "a process that is hidden from us"
+    return (holder.process if isinstance(holder, Listening) else phrase("a container")) or phrase(
+        "a process that is hidden from us"
+    )
 
 
 def _wrong_program(asked: Asked) -> Decided | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from natprobe.facts import Allocation, Facts, Permission
 from natprobe.model import Address, split
+from natprobe.wording import phrase
 
 
 class Door(NamedTuple):
@@ -21,14 +22,14 @@ class Door(NamedTuple):
 # One address of each range (RFC 1122 section 3.2.1.3, RFC 3927, RFC 1918, RFC 6598, RFC 4291, RFC 4193). Clouds answer
 # at 169.254.169.254 with the machine's own credentials.
 INNER: dict[Address, Door] = {
-    "127.0.0.1": Door("127.0.0.0-127.255.255.255", "the relay itself"),
-    "169.254.169.254": Door("169.254.0.0-169.254.255.255", "the cloud's metadata service", "4.13.1"),
-    "10.0.0.1": Door("10.0.0.0-10.255.255.255", "private networks"),
-    "172.16.0.1": Door("172.16.0.0-172.31.255.255", "private networks"),
-    "192.168.0.1": Door("192.168.0.0-192.168.255.255", "private networks"),
-    "100.64.0.1": Door("100.64.0.0-100.127.255.255", "the provider's inside"),
-    "::1": Door("::1", "the relay itself"),
-    "fd00::1": Door("fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private networks", "4.13.1"),
+    "127.0.0.1": Door("127.0.0.0-127.255.255.255", phrase("the relay itself")),
+    "169.254.169.254": Door("169.254.0.0-169.254.255.255", phrase("the cloud's metadata service"), "4.13.1"),
+    "10.0.0.1": Door("10.0.0.0-10.255.255.255", phrase("private networks")),
+    "172.16.0.1": Door("172.16.0.0-172.31.255.255", phrase("private networks")),
+    "192.168.0.1": Door("192.168.0.0-192.168.255.255", phrase("private networks")),
+    "100.64.0.1": Door("100.64.0.0-100.127.255.255", phrase("the provider's inside")),
+    "::1": Door("::1", phrase("the relay itself")),
+    "fd00::1": Door("fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", phrase("private networks"), "4.13.1"),
 }
 
 

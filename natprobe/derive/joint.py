@@ -97,7 +97,7 @@ def failing(vantages: Sequence[Facts]) -> list[Asked]:
     servers = tuple(each for each in vantages if each.vantage == "server")
     found: dict[tuple[Address, int], list[tuple[Facts, list[IceCheck]]]] = {}
     for client in clients:
-        for key, checks in _troubled(client).items():
+        for key, checks in client.once(_troubled).items():
             found.setdefault(key, []).append((client, checks))
     return [_asked(key, each, clients, servers) for key, each in sorted(found.items())]
 

@@ -40,7 +40,7 @@ from natprobe.facts.jitsi import (
 from natprobe.facts.listening import Expected, Listening, OwnExchange, PortTry, Published, Sockets
 from natprobe.facts.names import NaptrAnswer, NaptrRecord, Resolved, SrvAnswer, SrvRecord
 from natprobe.facts.proxy import IdleTunnel, ProxyChoice, ProxyScript, ProxySetting, ProxySource, SocksUdp, Tunnel
-from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, Probed, Run
+from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, TORN, Probed, Run
 from natprobe.facts.stun import (
     Binding,
     FilteringTest,
@@ -63,6 +63,7 @@ __all__ = [
     "INTERRUPTED",
     "KINDS",
     "RUN_LIMIT",
+    "TORN",
     "AddressClass",
     "Allocation",
     "Arrived",
@@ -244,7 +245,7 @@ class Facts:
     ) -> None:
         self.target, self.vantage, self.source = target, vantage, source
         self._by_kind: dict[type[Observation], list[Observation]] = {}
-        self._derived: dict[Callable[[Facts], Any], Any] = {}
+        self._derived: dict[tuple[Any, ...], Any] = {}
         for observation in observations:
             self.add(observation)
 
@@ -253,11 +254,14 @@ class Facts:
         self._by_kind.setdefault(type(observation), []).append(observation)
         self._derived.clear()
 
-    def once(self, derived: Callable[[Facts], T]) -> T:
-        """What follows from these facts, worked out once, and anew where one was added. For what many rules ask."""
-        if derived not in self._derived:
-            self._derived[derived] = derived(self)
-        return self._derived[derived]  # type: ignore[no-any-return]  # what `derived` gave
+    def once(self, derived: Callable[..., T], *of: object) -> T:
+        """What follows from these facts, worked out once for each `of`, and anew where a fact was added. For what many
+        rules ask; nobody changes what they get.
+        """
+        key = (derived, *of)
+        if key not in self._derived:
+            self._derived[key] = derived(self, *of)
+        return self._derived[key]  # type: ignore[no-any-return]  # what `derived` gave
 
     def of(self, kind: type[K], keep: Callable[[K], bool] | None = None) -> list[K]:
         """All observations of this kind, worked or not, in order; those that `keep` wants."""

@@ -45,6 +45,8 @@ class Run(Observation, frozen=True, kw_only=True):
 # How `Probed.detail` begins where a probe was cut from outside: by the user, or by the run's bound (--timeout).
 INTERRUPTED = "interrupted"
 RUN_LIMIT = "the run's time limit"
+# And where nobody knows how it ended, since that part of the report was lost on its way here.
+TORN = "the report breaks off here"
 
 
 class Probed(Observation, frozen=True, kw_only=True):

@@ -7,12 +7,18 @@ from itertools import groupby
 
 from natprobe.facts import Arrived, Facts, Watched
 from natprobe.model import split
+from natprobe.render._figures import bracketed, clauses
+from natprobe.wording import mark, say
 
 # How many are shown of each port; -v and the JSON have all.
 SHOWN_MAX = 8
 
-_SOCKETS = "what came to a socket of our own, so behind this host's packet filters"
-_HOW = {"interface": "every packet, before this host's packet filters", "socket": _SOCKETS}
+_HOW = {
+    "interface": mark("{port}, watched for {seconds:.0f} s (every packet, before this host's packet filters)"),
+    "socket": mark(
+        "{port}, watched for {seconds:.0f} s (what came to a socket of our own, so behind this host's packet filters)"
+    ),
+}
 
 
 def arrivals(facts: Facts) -> Iterator[str]:
@@ -21,8 +27,8 @@ def arrivals(facts: Facts) -> Iterator[str]:
     found = {key: list(group) for key, group in groupby(came, key=_port)}
     for each in facts.ok(Watched):
         own = found.get((each.by, each.proto, each.port), [])
-        ends = ":" if own else ": nothing arrived."
-        yield f"{each.proto.upper()} {each.port}, watched for {each.seconds:.0f} s ({_HOW[each.by]}){ends}"
+        watched = say(_HOW[each.by], port=f"{each.proto.upper()} {each.port}", seconds=each.seconds)
+        yield say("{watched}:", watched=watched) if own else say("{watched}: nothing arrived.", watched=watched)
         yield from map(_arrived, own[:SHOWN_MAX])
 
 
@@ -31,6 +37,7 @@ def _port(each: Arrived) -> tuple[str, str, int]:
 
 
 def _arrived(each: Arrived) -> str:
-    signed = " (signed)" if each.verified else ""
-    full = f", {each.full_size} of full size" if each.full_size else ""
-    return f"- {each.sender}: {each.packets} {each.what}{signed}{full}, {each.answered} answered."
+    came = bracketed(f"{each.packets} {each.what}", say("signed") if each.verified else "")
+    full = say("{count} of full size", count=each.full_size) if each.full_size else ""
+    told = clauses(came, full, say("{count} answered", count=each.answered))
+    return "- " + say("{sender}: {packets}.", sender=each.sender, packets=told)

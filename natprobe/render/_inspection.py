@@ -22,9 +22,25 @@ from natprobe.facts import (
     Watched,
 )
 from natprobe.model import Observation, Text, join
-from natprobe.render._figures import ms
+from natprobe.render._figures import bracketed, clauses, explained, listed, timed
+from natprobe.wording import mark, say
 
-_OUTCOMES = {"accept": "lets in", "drop": "drops", "reject": "rejects", "unknown": "may or may not let in"}
+_OUTCOMES = {
+    "accept": mark("this host's filter lets in {ports}"),
+    "drop": mark("this host's filter drops {ports}"),
+    "reject": mark("this host's filter rejects {ports}"),
+    "unknown": mark("this host's filter may or may not let in {ports}"),
+}
+_READABLE = {True: mark("readable for {user}"), False: mark("not readable for {user}")}
+_ACTIVE = {
+    True: mark("packet filter {manager}: in force"),
+    False: mark("packet filter {manager}: off"),
+    None: mark("packet filter {manager}: not known whether in force"),
+}
+_WATCHED = {
+    "interface": mark("{proto} port {port} was watched for {seconds:g} s: every packet that came in"),
+    "socket": mark("{proto} port {port} was watched for {seconds:g} s: what came to our own socket"),
+}
 
 
 def ports(proto: Text, port: int, end: int) -> str:
@@ -32,92 +48,129 @@ def ports(proto: Text, port: int, end: int) -> str:
     return f"{proto.upper()} {port}" + (f"-{end}" if end != port else "")
 
 
+def _of(what: str, address: Text | None) -> str:
+    return say("{ports} of {address}", ports=what, address=address) if address else what
+
+
 def _sockets(each: Sockets) -> str:
-    hidden = f", {each.hidden} of them held by programs that only root may see" if each.hidden else ""
-    return f"{each.listening} sockets wait for others{hidden}"
+    hidden = say("{count} of them held by programs that only root may see", count=each.hidden) if each.hidden else ""
+    return clauses(say("{count} sockets wait for others", count=each.listening), hidden)
 
 
 def holder(each: Listening) -> str:
     """Who has it: `janus (pid 7)`, or who may not be seen."""
-    who = f"{each.process} (pid {each.pid})" if each.process else "a program that only root may see"
-    return who + (f" of {each.user}" if each.user and not each.process else "")
+    if each.process:
+        return f"{each.process} (pid {each.pid})"
+    who = say("a program that only root may see")
+    return say("{program} of {user}", program=who, user=each.user) if each.user else who
 
 
 def _listening(each: Listening) -> str:
-    only = " of IPv6 alone" if each.v6only else ""
-    inside = f" in container {each.container}" if each.container else ""
-    by = f", on {each.interface} alone" if each.interface else ""
-    many = f", {each.sockets} sockets" if each.sockets > 1 else ""
-    return f"{each.proto.upper()} {join(each.address, each.port)}{only} is held by {holder(each)}{inside}{by}{many}"
+    place = f"{each.proto.upper()} {join(each.address, each.port)}"
+    if each.v6only:
+        place = say("{endpoint} of IPv6 alone", endpoint=place)
+    held = say("{endpoint} is held by {holder}", endpoint=place, holder=holder(each))
+    if each.container:
+        held = say("{held} in container {container}", held=held, container=each.container)
+    return clauses(
+        held,
+        say("on {interface} alone", interface=each.interface) if each.interface else "",
+        say("{count} sockets", count=each.sockets) if each.sockets > 1 else "",
+    )
 
 
 def _published(each: Published) -> str:
-    what = f"{ports(each.proto, each.port, each.port_end)} of {each.address}"
-    dead = ", where nothing answers" if each.answers is False else ""
-    return f"{what} is passed on to {each.to} in a container ({each.by}){dead}"
+    what = _of(ports(each.proto, each.port, each.port_end), each.address)
+    passed = say("{ports} is passed on to {to} in a container ({by})", ports=what, to=each.to, by=each.by)
+    return clauses(passed, say("where nothing answers") if each.answers is False else "")
 
 
 def _expected(each: Expected) -> str:
-    place = f" of {each.address}" if each.address else ""
-    who = f", held by {each.program}" if each.program else ""
-    return f"expected: {ports(each.proto, each.port, each.port_end)}{place}{who}"
+    what = _of(ports(each.proto, each.port, each.port_end), each.address)
+    who = say("held by {program}", program=each.program) if each.program else ""
+    return say("expected: {ports}", ports=clauses(what, who))
 
 
 def _port_try(each: PortTry) -> str:
-    return f"{each.proto.upper()} bind to {each.endpoint}" + (": it is free" if each.failure is None else "")
+    what = say("{proto} bind to {endpoint}", proto=each.proto.upper(), endpoint=each.endpoint)
+    return explained(what, say("it is free") if each.failure is None else "")
 
 
 def _exchange(each: OwnExchange) -> str:
-    source = f" from {each.local}" if each.local else ""
-    what = f"{each.proto.upper()}{source} to {each.endpoint} on this host"
-    answered = f" answered from {each.answered_from}{ms(each.rtt_ms)}" if each.answered_from else ""
-    return what + answered
+    proto = each.proto.upper()
+    if each.local:
+        what = say(
+            "{proto} from {local} to {endpoint} on this host", proto=proto, local=each.local, endpoint=each.endpoint
+        )
+    else:
+        what = say("{proto} to {endpoint} on this host", proto=proto, endpoint=each.endpoint)
+    if not each.answered_from:
+        return what
+    return timed(say("{what} answered from {endpoint}", what=what, endpoint=each.answered_from), each.rtt_ms)
 
 
 def _file(each: ConfigFile) -> str:
-    what = f"{each.path}, configuration of {each.system}"
-    return what + (", written anew at each start of its container" if each.generated else "")
+    what = say("{path}, configuration of {system}", path=each.path, system=each.system)
+    return clauses(what, say("written anew at each start of its container") if each.generated else "")
 
 
 def setting(each: Setting) -> str:
     """`/etc/turnserver.conf:3 realm = example.com`; a secret has no value."""
     place = f"{each.file}:{each.line}" + (f" {each.section}" if each.section else "")
-    value = each.value if each.secret is None else f"{each.value}(secret {each.secret})"
-    return f"{place} {each.key} = {value or '(empty)'}"
+    value = each.value
+    if each.secret is not None:
+        value += say("(secret {number})", number=each.secret)
+    return f"{place} {each.key} = {value or say('(empty)')}"
 
 
 def _certificate(each: CertificateFile) -> str:
-    names = f" for {', '.join(each.names)}" if each.names else ""
-    until = f", until {each.not_after}" if each.not_after else ""
-    who = {True: f", readable for {each.user}", False: f", not readable for {each.user}", None: ""}[each.readable]
-    return f"{each.role} file {each.path}{names}{until}{who}, named in {each.file}:{each.line}"
+    what = say("{role} file {path}", role=each.role, path=each.path)
+    if each.names:
+        what = say("{file} for {names}", file=what, names=listed(each.names))
+    return clauses(
+        what,
+        say("until {time}", time=each.not_after) if each.not_after else "",
+        "" if each.readable is None else say(_READABLE[each.readable], user=each.user),
+        say("named in {file}:{line}", file=each.file, line=each.line),
+    )
 
 
 def _filter(each: PacketFilter) -> str:
-    state = {True: "in force", False: "off", None: "not known whether in force"}[each.active]
-    return f"packet filter {each.manager}: {state}" + (f", {each.rules} rules" if each.rules else "")
+    rules = say("{count} rules", count=each.rules) if each.rules else ""
+    return clauses(say(_ACTIVE[each.active], manager=each.manager), rules)
 
 
 def _passage(each: Passage) -> str:
-    to = f" of {each.address}" if each.address else ""
-    by = f" by {each.interface}" if each.interface else ""
-    dnat = f", led on to {each.to}" if each.to else ""
-    rule = f": {each.rule}" if each.rule else ""
-    where = f" ({each.chain})" if each.chain else ""
-    what = f"{ports(each.proto, each.port, each.port_end)}{to} over IPv{each.family}{by}"
-    return f"this host's filter {_OUTCOMES[each.outcome]} {what}{dnat}{rule}{where}"
+    what = _of(ports(each.proto, each.port, each.port_end), each.address)
+    what = say("{ports} over IPv{family}", ports=what, family=each.family)
+    if each.interface:
+        what = say("{ports} by {interface}", ports=what, interface=each.interface)
+    fate = clauses(
+        say(_OUTCOMES[each.outcome], ports=what),
+        say("led on to {endpoint}", endpoint=each.to) if each.to else "",
+    )
+    return bracketed(explained(fate, each.rule), each.chain)
 
 
 def _watched(each: Watched) -> str:
-    how = "every packet that came in" if each.by == "interface" else "what came to our own socket"
-    return f"{each.proto.upper()} port {each.port} was watched for {each.seconds:g} s: {how}"
+    return say(_WATCHED[each.by], proto=each.proto.upper(), port=each.port, seconds=each.seconds)
 
 
 def _arrived(each: Arrived) -> str:
-    signed = "signed " if each.verified else ""
-    full = f", {each.full_size} of full size" if each.full_size else ""
-    many = f"{each.packets} {signed}{each.what} packets{full}"
-    return f"{many} came over {each.proto.upper()} from {each.sender} to {each.local}, {each.answered} answered"
+    count = _SIGNED if each.verified else _UNSIGNED
+    many = say(count, count=each.packets, what=each.what)
+    full = say("{count} of full size", count=each.full_size) if each.full_size else ""
+    came = say(
+        "{packets} came over {proto} from {sender} to {local}",
+        packets=clauses(many, full),
+        proto=each.proto.upper(),
+        sender=each.sender,
+        local=each.local,
+    )
+    return clauses(came, say("{count} answered", count=each.answered))
+
+
+_SIGNED, _UNSIGNED = mark("{count} signed {what} packets"), mark("{count} {what} packets")
 
 
 SAY: dict[type[Observation], Callable[[Any], str]] = {
@@ -130,7 +183,7 @@ SAY: dict[type[Observation], Callable[[Any], str]] = {
     ConfigFile: _file,
     Setting: setting,
     CertificateFile: _certificate,
-    Program: lambda e: f"{e.name} {e.version} is installed ({e.by})",
+    Program: lambda e: say("{name} {version} is installed ({by})", name=e.name, version=e.version, by=e.by),
     PacketFilter: _filter,
     Passage: _passage,
     Watched: _watched,

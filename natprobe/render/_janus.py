@@ -17,37 +17,49 @@ from natprobe.facts import (
     MediaEcho,
 )
 from natprobe.model import Observation
-from natprobe.render._figures import ms
-from natprobe.render._proxy import by
+from natprobe.render._figures import both, by, clauses, explained, listed, timed
+from natprobe.wording import mark, say
 
 _REACHED = {
-    "nothing": "no connection",
-    "connection": "connected",
-    "tls": "TLS stands",
-    "upgrade": "the upgrade is through",
-    "answer": "Janus answered",
-    "session": "the session stands",
-    "handle": "the plugin is attached",
-    "offer": "the offer is taken",
-    "echo": "its echotest answered",
+    "nothing": mark("no connection"),
+    "connection": mark("connected"),
+    "tls": mark("TLS stands"),
+    "upgrade": mark("the upgrade is through"),
+    "answer": mark("Janus answered"),
+    "session": mark("the session stands"),
+    "handle": mark("the plugin is attached"),
+    "offer": mark("the offer is taken"),
+    "echo": mark("its echotest answered"),
 }
 _TRANSPORTS = {"http": "HTTP", "websocket": "WebSocket"}
 
 
+def _error(code: int | None) -> str:
+    return "" if code is None else say("error {code}", code=code)
+
+
 def _door(each: JanusDoor) -> str:
-    status = f", HTTP {each.status}" if each.status else ""
-    unnamed = ", without the sub-protocol" if each.subprotocol is False else ""
-    code = f", error {each.error_code}" if each.error_code is not None else ""
-    place = f"{each.url} at {each.endpoint}{by(each.via)}"
-    what = f"Janus's API by {_TRANSPORTS[each.transport]} {place}, {_REACHED[each.reached]}"
-    return what + status + unnamed + code + ms(each.rtt_ms)
+    over = _TRANSPORTS[each.transport]
+    place = say("Janus's API by {over} {url} at {endpoint}", over=over, url=each.url, endpoint=each.endpoint)
+    what = clauses(
+        by(place, each.via),
+        say(_REACHED[each.reached]),
+        f"HTTP {each.status}" if each.status else "",
+        say("without the sub-protocol") if each.subprotocol is False else "",
+        _error(each.error_code),
+    )
+    return timed(what, each.rtt_ms)
 
 
 def _info(each: JanusInfo) -> str:
-    version = each.version_string or each.version or "of no version"
-    mapped = f", advertising {' and '.join(each.public_ips)}" if each.public_ips else ""
-    said = [f"{word} {'on' if value else 'off'}" for word, value in _switches(each) if value is not None]
-    return f"Janus {version} at {each.url}{mapped}" + (f": {', '.join(said)}" if said else "")
+    version = each.version_string or each.version or say("of no version")
+    mapped = say("advertising {addresses}", addresses=both(each.public_ips)) if each.public_ips else ""
+    said = [_switch(word, value) for word, value in _switches(each) if value is not None]
+    return explained(clauses(say("Janus {version} at {url}", version=version, url=each.url), mapped), listed(said))
+
+
+def _switch(word: str, value: bool) -> str:
+    return say("{feature} on", feature=word) if value else say("{feature} off", feature=word)
 
 
 def _switches(each: JanusInfo) -> tuple[tuple[str, bool | None], ...]:
@@ -61,44 +73,67 @@ def _switches(each: JanusInfo) -> tuple[tuple[str, bool | None], ...]:
 
 
 def _call(each: JanusCall) -> str:
-    what = f"handle {each.handle} on {each.plugin}"
+    what = say("handle {handle} on {plugin}", handle=each.handle, plugin=each.plugin)
     if each.reached != "answer":
-        return f"{what}, {_REACHED[each.reached]}" + (f", error {each.error_code}" if each.error_code else "")
-    trickled = ", trickled" if each.trickled else ""
-    dropped = f", {each.dropped} of no use" if each.dropped else ""
-    return f"{what}: an answer with {each.candidates} candidates{trickled}{dropped}{ms(each.duration_ms)}"
+        return clauses(what, say(_REACHED[each.reached]), _error(each.error_code or None))
+    answer = clauses(
+        say("an answer with {count} candidates", count=each.candidates),
+        say("trickled") if each.trickled else "",
+        say("{count} of no use", count=each.dropped) if each.dropped else "",
+    )
+    return timed(explained(what, answer), each.duration_ms)
 
 
 def _end(each: JanusEnd) -> str:
-    up = "Janus says that media is up" if each.up else "Janus never said that media is up"
-    return f"handle {each.handle}: {up}" + (f", and hung up: {each.reason}" if each.reason else "")
+    up = say("Janus says that media is up") if each.up else say("Janus never said that media is up")
+    over = say("and hung up: {reason}", reason=each.reason) if each.reason else ""
+    return explained(say("handle {handle}", handle=each.handle), clauses(up, over))
 
 
 def _echo(each: MediaEcho) -> str:
-    back = f"{each.received} of {each.sent} packets of {each.size} bytes came back"
-    return f"media to {each.endpoint} and its echo: {back}{ms(each.rtt_ms)}"
+    back = say(
+        "media to {endpoint} and its echo: {received} of {sent} packets of {size} bytes came back",
+        endpoint=each.endpoint,
+        received=each.received,
+        sent=each.sent,
+        size=each.size,
+    )
+    return timed(back, each.rtt_ms)
 
 
 def _relay(each: CascadeRelay) -> str:
-    version = f" {each.version_string}" if each.version_string else ""
-    own = ", ".join(own_addresses(each))
-    shown = f", with the address {own}" if own else ""
-    wanted = f", to bind {each.iface}" if each.iface else ""
-    return f"cascade to Janus{version} at {each.url}, {_REACHED[each.reached]}{shown}{wanted}"
+    name = f"Janus {each.version_string}" if each.version_string else "Janus"
+    own = listed(own_addresses(each))
+    return clauses(
+        say("cascade to {janus} at {url}", janus=name, url=each.url),
+        say(_REACHED[each.reached]),
+        say("with the address {addresses}", addresses=own) if own else "",
+        say("to bind {iface}", iface=each.iface) if each.iface else "",
+    )
 
 
 def _request(each: CascadeRequest) -> str:
     told = {"iface": each.iface, "ip": each.bound, "host": each.host, "port": each.port}
-    named = "".join(f", {name} {value}" for name, value in told.items() if value is not None)
-    code = f", error {each.error_code}" if each.error_code is not None else ""
-    return f"{each.request} to {each.url}{named}{code}{ms(each.rtt_ms)}"
+    fields = [f"{name} {value}" for name, value in told.items() if value is not None]
+    what = say("{request} to {url}", request=each.request, url=each.url)
+    return timed(clauses(what, *fields, _error(each.error_code)), each.rtt_ms)
 
 
 def _flow(each: CascadeFlow) -> str:
     if each.by == "here":
-        return f"RTP from here to {each.endpoint}: {each.arrived} of {each.sent} packets arrived"
-    late = f", about {each.delay_ms:.0f} ms later" if each.delay_ms is not None else ""
-    return f"RTP by the target to {each.endpoint}: {each.arrived} of {each.passed or 0} packets arrived{late}"
+        return say(
+            "RTP from here to {endpoint}: {arrived} of {sent} packets arrived",
+            endpoint=each.endpoint,
+            arrived=each.arrived,
+            sent=each.sent,
+        )
+    what = say(
+        "RTP by the target to {endpoint}: {arrived} of {passed} packets arrived",
+        endpoint=each.endpoint,
+        arrived=each.arrived,
+        passed=each.passed or 0,
+    )
+    return clauses(what, say("about {ms:.0f} ms later", ms=each.delay_ms) if each.delay_ms is not None else "")
 
 
 SAY: dict[type[Observation], Callable[[Any], str]] = {

@@ -8,18 +8,23 @@ from natprobe.derive.listening import Holder, Standing, standings, told
 from natprobe.derive.needs import Need
 from natprobe.derive.passing import of_address
 from natprobe.facts import Facts, Listening, Passage
+from natprobe.render._figures import both, bracketed, clauses, listed, states
+from natprobe.wording import mark, say
 
 _STATES = {
-    "held": "held by {holders}",
-    "hidden": "held by a program that only root may see",
-    "other": "held by another program, {holders}",
-    "dead": "passed on by docker-proxy, and nobody answers behind it",
-    "elsewhere": "not there, but at {holders}",
-    "loopback": "at loopback only",
-    "unpublished": "not passed on into the container",
-    "absent": "nobody has it",
+    "held": mark("held by {holders}"),
+    "hidden": mark("held by a program that only root may see"),
+    "other": mark("held by another program, {holders}"),
+    "dead": mark("passed on by docker-proxy, and nobody answers behind it"),
+    "elsewhere": mark("not there, but at {holders}"),
+    "loopback": mark("at loopback only"),
+    "unpublished": mark("not passed on into the container"),
+    "absent": mark("nobody has it"),
 }
-_OUTCOMES = {"drop": "dropped", "reject": "rejected"}
+_SHUT = {
+    "drop": mark("dropped over IPv{family}"),
+    "reject": mark("rejected over IPv{family}"),
+}
 # More would bury the findings; -v shows every socket.
 _LINES_MAX = 20
 
@@ -31,15 +36,19 @@ def ports(facts: Facts) -> Iterator[str]:
     lines = list(dict.fromkeys(_line(facts, each) for each in standings(facts)))
     yield from lines[:_LINES_MAX]
     if len(lines) > _LINES_MAX:
-        yield f"and {len(lines) - _LINES_MAX} more ports."
+        yield say("and {count} more ports.", count=len(lines) - _LINES_MAX)
 
 
 def _line(facts: Facts, standing: Standing) -> str:
     need = standing.need
-    place = f" of {need.address}" if need.address else ""
-    numbers = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in standing.runs)
-    state = _STATES[standing.state].format(holders=", ".join(dict.fromkeys(map(_holder, _told(standing)))))
-    return f"{need.proto.upper()} {numbers}{place} ({_wanted(need)}): {state}{_filtered(facts, standing)}."
+    numbers = listed(str(first) if first == last else f"{first}-{last}" for first, last in standing.runs)
+    what = f"{need.proto.upper()} {numbers}"
+    if need.address:
+        what = say("{ports} of {address}", ports=what, address=need.address)
+    state = say(_STATES[standing.state], holders=listed(dict.fromkeys(map(_holder, _told(standing)))))
+    if filtered := _filtered(facts, standing):
+        state = states((state, filtered))
+    return say("{what}: {state}.", what=bracketed(what, _wanted(need)), state=state)
 
 
 def _told(standing: Standing) -> list[Holder]:
@@ -50,14 +59,16 @@ def _told(standing: Standing) -> list[Holder]:
 
 def _wanted(need: Need) -> str:
     place = f"{need.file}:{need.line}" if need.line else need.file
-    told = f"{need.key} in {place}" if place and need.key else place or need.by
-    return f"{need.program}, {told}" if need.program else told
+    told = say("{key} in {place}", key=need.key, place=place) if place and need.key else place or need.by
+    return clauses(need.program, told) if need.program else told
 
 
 def _holder(holder: Holder) -> str:
     if isinstance(holder, Listening):
-        return holder.process or "a program that only root may see"
-    return f"docker-proxy for {holder.to}" if not isinstance(holder, Passage) else f"DNAT to {holder.to}"
+        return holder.process or say("a program that only root may see")
+    if isinstance(holder, Passage):
+        return say("DNAT to {endpoint}", endpoint=holder.to)
+    return say("docker-proxy for {endpoint}", endpoint=holder.to)
 
 
 def _filtered(facts: Facts, standing: Standing) -> str:
@@ -71,10 +82,8 @@ def _filtered(facts: Facts, standing: Standing) -> str:
             each.proto == need.proto and each.port <= standing.port <= each.port_end and of_address(need.address, each)
         ),
     )
-    shut = dict.fromkeys(
-        f"{_OUTCOMES[each.outcome]} over IPv{each.family}" for each in about if each.outcome in _OUTCOMES
-    )
+    shut = dict.fromkeys(say(_SHUT[each.outcome], family=each.family) for each in about if each.outcome in _SHUT)
     if shut:
-        return f"; strangers' packets are {' and '.join(shut)} by this host's filter"
+        return say("strangers' packets are {fates} by this host's filter", fates=both(shut))
     passes = bool(about) and {each.outcome for each in about} == {"accept"}
-    return "; this host's filter lets strangers in" if passes and standing.holders else ""
+    return say("this host's filter lets strangers in") if passes and standing.holders else ""

@@ -24,7 +24,9 @@ from natprobe.derive.cookie import stun_filtered
 from natprobe.derive.per_source import PerSource, per_source
 from natprobe.facts import Facts
 from natprobe.model import Address, Family, split
-from natprobe.reasons import sentence
+from natprobe.render._figures import bracketed, named, states
+from natprobe.render._spoken import why
+from natprobe.wording import mark, say
 
 
 class Said(NamedTuple):
@@ -35,23 +37,26 @@ class Said(NamedTuple):
 
 
 _NO_NAT: dict[Behaviour | None, str] = {
-    "endpoint-independent": "no NAT, and no firewall keeps anybody out (filtering endpoint-independent)",
-    "address-dependent": "no NAT, but a firewall that lets in only hosts that were written to (filtering"
-    " address-dependent)",
-    "address-and-port-dependent": "no NAT, but a firewall that lets in only answers (filtering"
-    " address-and-port-dependent)",
-    None: "no NAT",
+    "endpoint-independent": mark("no NAT, and no firewall keeps anybody out (filtering endpoint-independent)"),
+    "address-dependent": mark(
+        "no NAT, but a firewall that lets in only hosts that were written to (filtering address-dependent)"
+    ),
+    "address-and-port-dependent": mark(
+        "no NAT, but a firewall that lets in only answers (filtering address-and-port-dependent)"
+    ),
+    None: mark("no NAT"),
 }
 _MAPPING: dict[Behaviour, str] = {
-    "endpoint-independent": "every destination sees the same port (mapping endpoint-independent)",
-    "address-dependent": "every server sees another port (mapping address-dependent)",
-    "address-and-port-dependent": "every destination sees another port (mapping address-and-port-dependent,"
-    ' "symmetric")',
+    "endpoint-independent": mark("every destination sees the same port (mapping endpoint-independent)"),
+    "address-dependent": mark("every server sees another port (mapping address-dependent)"),
+    "address-and-port-dependent": mark(
+        'every destination sees another port (mapping address-and-port-dependent, "symmetric")'
+    ),
 }
 _FILTERING: dict[Behaviour, str] = {
-    "endpoint-independent": "lets in anybody (filtering endpoint-independent)",
-    "address-dependent": "lets in only hosts that were written to (filtering address-dependent)",
-    "address-and-port-dependent": "lets in only answers (filtering address-and-port-dependent)",
+    "endpoint-independent": mark("lets in anybody (filtering endpoint-independent)"),
+    "address-dependent": mark("lets in only hosts that were written to (filtering address-dependent)"),
+    "address-and-port-dependent": mark("lets in only answers (filtering address-and-port-dependent)"),
 }
 
 
@@ -66,18 +71,18 @@ def _family(facts: Facts, version: Family) -> list[str]:
     told = [_told(facts, version, each) for each in asked]
     if not _alike(told):
         shared, rest = _parted(told)
-        own = [_line(f"IPv{version} {_named(each)}", said) for each, said in zip(asked, rest, strict=True)]
+        own = [_line(_named(version, each), said) for each, said in zip(asked, rest, strict=True)]
         return [_line(f"IPv{version}", shared), *own] if shared else own
     whole = _behaviour(facts, version, None) or next(iter(told), [])
     return [_line(f"IPv{version}", whole)] if whole else []
 
 
 def _line(label: str, told: Sequence[Said | None]) -> str:
-    return f"{label}: " + "; ".join(each.words for each in told if each) + "."
+    return say("{label}: {words}.", label=label, words=states(each.words for each in told if each))
 
 
-def _named(each: PerSource) -> str:
-    return f"from {each.address}" + (f" ({each.interface})" if each.interface else "")
+def _named(version: Family, each: PerSource) -> str:
+    return bracketed(say("IPv{version} from {address}", version=version, address=each.address), each.interface or "")
 
 
 def _alike(told: Sequence[Sequence[Said | None]]) -> bool:
@@ -103,50 +108,50 @@ def _told(facts: Facts, version: Family, each: PerSource) -> Sequence[Said | Non
 def _unheard(facts: Facts, version: Family, each: PerSource) -> Said:
     """Where nothing came back over UDP: why, and what TCP does from there."""
     if each.refused:
-        same = words = f"nothing can be sent over UDP ({sentence(each.refused)})"
+        same = words = say("nothing can be sent over UDP ({reason})", reason=why(each.refused))
     elif stun_filtered(facts, version):
-        same, words = "UDP passes, STUN does not", f"UDP passes, but {each.tries} STUN requests got no answer"
+        same = "UDP passes, STUN does not"
+        words = say("UDP passes, but {tries} STUN requests got no answer", tries=each.tries)
     else:
-        same, words = "no answer over UDP", f"no answer over UDP to {each.tries} requests"
+        same, words = "no answer over UDP", say("no answer over UDP to {tries} requests", tries=each.tries)
     if outside := dict.fromkeys(split(tcp.mapped)[0] for tcp in each.tcp if tcp.mapped):
-        tcp = f"; TCP works, seen from outside as {_listed(outside)}"
-    else:
-        dead = each.tcp and not each.refused and not any(map(came_back, each.tcp))
-        tcp = ", nor over TCP" if dead else ""
-    return Said(words + tcp, same + tcp)
+        seen = _listed(outside)
+        return Said(
+            say("{words}; TCP works, seen from outside as {addresses}", words=words, addresses=seen), same + seen
+        )
+    if each.tcp and not each.refused and not any(map(came_back, each.tcp)):
+        return Said(say("{words}, nor over TCP", words=words), same + "-")
+    return Said(words, same)
 
 
 def _behaviour(facts: Facts, version: Family, local: Address | None) -> Sequence[Said | None]:
     if not outside_addresses(facts, version, local):
-        return [Said("answers come over UDP", "answers")] if local else []
-    return [say(facts, version, local) for say in _SAY]
+        return [Said(say("answers come over UDP"), "answers")] if local else []
+    return [tell(facts, version, local) for tell in _TELL]
 
 
 def _nat(facts: Facts, version: Family, local: Address | None) -> Said:
     nat = behind_nat(facts, version, local)
     if nat is False:
-        words = _NO_NAT[filtering_behaviour(facts, version, local)]
-        return Said(words, words)
-    words = "behind a NAT" if nat else "NAT or not is not known"
-    return Said(words, words)
+        return _both(say(_NO_NAT[filtering_behaviour(facts, version, local)]))
+    return _both(say("behind a NAT") if nat else say("NAT or not is not known"))
 
 
 def _outside(facts: Facts, version: Family, local: Address | None) -> Said | None:
     """Without NAT every address is its own outside one: a line of its own names it already."""
     if local and behind_nat(facts, version, local) is False:
         return None
-    return _both(f"seen from outside as {_listed(outside_addresses(facts, version, local))}")
+    return _both(say("seen from outside as {addresses}", addresses=_listed(outside_addresses(facts, version, local))))
 
 
 def _listed(addresses: Iterable[Address]) -> str:
-    *most, last = sorted(addresses, key=ip_address)
-    return f"{', '.join(most)} and {last}" if most else last
+    return named(sorted(addresses, key=ip_address))
 
 
 def _pooling(facts: Facts, version: Family, local: Address | None) -> Said | None:
     """One outside address for everything is what people expect: only the other thing is told."""
     arbitrary = address_pooling(facts, version, local)
-    return _both("connections are spread over these addresses (pooling arbitrary)") if arbitrary else None
+    return _both(say("connections are spread over these addresses (pooling arbitrary)")) if arbitrary else None
 
 
 def _mapping(facts: Facts, version: Family, local: Address | None) -> Said | None:
@@ -154,22 +159,22 @@ def _mapping(facts: Facts, version: Family, local: Address | None) -> Said | Non
         return None
     behaviour = mapping_behaviour(facts, version, local)
     if behaviour is None and mapping_varies(facts, version, local):
-        return _both("destinations see different ports (mapping address- or port-dependent)")
-    return _both(_MAPPING[behaviour]) if behaviour else None
+        return _both(say("destinations see different ports (mapping address- or port-dependent)"))
+    return _both(say(_MAPPING[behaviour])) if behaviour else None
 
 
 def _filtering(facts: Facts, version: Family, local: Address | None) -> Said | None:
     behaviour = filtering_behaviour(facts, version, local)
     told_already = behind_nat(facts, version, local) is False
-    return None if behaviour is None or told_already else _both(_FILTERING[behaviour])
+    return None if behaviour is None or told_already else _both(say(_FILTERING[behaviour]))
 
 
 def _ports(facts: Facts, version: Family, local: Address | None) -> Said | None:
     """Ports that are kept are contiguous too."""
     kept, neighbours = ports_preserved(facts, version, local), ports_contiguous(facts, version, local)
     if kept is not False:
-        return _both("ports preserved") if kept else None
-    return _both("ports not preserved" + _CONTIGUOUS[neighbours])
+        return _both(say("ports preserved")) if kept else None
+    return _both(say(_NOT_KEPT[neighbours]))
 
 
 def _hairpinning(facts: Facts, version: Family, local: Address | None) -> Said | None:
@@ -177,8 +182,9 @@ def _hairpinning(facts: Facts, version: Family, local: Address | None) -> Said |
     turned = hairpinning(facts, version, local)
     if turned is None or not behind_nat(facts, version, local):
         return None
-    words = "works from inside (hairpinning)" if turned else "does not work from inside (no hairpinning)"
-    return _both(f"its outside address {words}")
+    if turned:
+        return _both(say("its outside address works from inside (hairpinning)"))
+    return _both(say("its outside address does not work from inside (no hairpinning)"))
 
 
 def _lifetime(facts: Facts, version: Family, local: Address | None) -> Said | None:
@@ -187,19 +193,27 @@ def _lifetime(facts: Facts, version: Family, local: Address | None) -> Said | No
     alive, dead = life.alive_seconds, life.dead_seconds
     if alive is None and dead is None:
         return None
-    lives = [] if alive is None else [f"lives at least {alive:g} s"]
-    gone = [] if dead is None else [f"is gone after {dead:g} s"]
-    return Said(f"an idle mapping {' and '.join(lives + gone)}", "lifetime")
+    if alive is None:
+        words = say("an idle mapping is gone after {dead:g} s", dead=dead)
+    elif dead is None:
+        words = say("an idle mapping lives at least {alive:g} s", alive=alive)
+    else:
+        words = say("an idle mapping lives at least {alive:g} s and is gone after {dead:g} s", alive=alive, dead=dead)
+    return Said(words, "lifetime")
 
 
-_CONTIGUOUS = {True: ", neighbours stay neighbours (contiguous)", False: ", not contiguous either", None: ""}
+_NOT_KEPT = {
+    True: mark("ports not preserved, neighbours stay neighbours (contiguous)"),
+    False: mark("ports not preserved, not contiguous either"),
+    None: mark("ports not preserved"),
+}
 
 
 def _both(words: str) -> Said:
     return Said(words, words)
 
 
-_SAY: tuple[Callable[[Facts, Family, Address | None], Said | None], ...] = (
+_TELL: tuple[Callable[[Facts, Family, Address | None], Said | None], ...] = (
     _nat,
     _outside,
     _pooling,

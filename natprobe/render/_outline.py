@@ -10,18 +10,27 @@ from typing import Literal
 from natprobe.model import Data, Severity, Status, VerdictStatus
 
 LegState = Literal["open", "blocked", "unknown", "none"]
+Stop = Literal["proxy", "relay", "server", "peer"]
 
 
 class Leg(Data, frozen=True, kw_only=True):
-    """One stretch of a way for media, from the stop before it to `to`. `none`: it was not reached or is not there."""
+    """One stretch of a way for media, from the stop before it to `to`. `none`: what comes behind the break."""
 
     proto: str  # UDP, TCP, TLS, DTLS
     to: str  # who is there: `proxy 10.0.0.1:3128`, `relay turn.example.com:443`, `media server 203.0.113.10:10000`
     state: LegState
+    stop: Stop  # the same for pictures
+    who: str  # the same without its address
+    at: str  # its address alone
+    word: str  # the state in words
 
 
 class Way(Data, frozen=True, kw_only=True):
-    """One of the ten ways for media, or several that share their fate: who is on it, where it breaks, how fast."""
+    """One of the ten ways for media, or several that share their fate: who is on it, where it breaks, how fast.
+
+    `legs` are those of the attempt that decides; none where nothing was tried. `others`: what became of the further
+    addresses, a line for each fate.
+    """
 
     names: tuple[str, ...]  # of the contract: direct-udp …
     status: Status
@@ -30,6 +39,8 @@ class Way(Data, frozen=True, kw_only=True):
     words: str  # proof, round trip, loss, or the reason
     usable: bool
     chosen: bool  # the one that a browser ends on
+    rtt: str = ""  # the round trip, if it was measured
+    others: tuple[str, ...] = ()
 
 
 class Advice(Data, frozen=True, kw_only=True):
@@ -57,10 +68,12 @@ class Todo(Data, frozen=True, kw_only=True):
 
 
 class Seen(Data, frozen=True, kw_only=True):
-    """An observation in one line."""
+    """An observation in one line. `at`: seconds from the start."""
 
     number: int
     words: str
+    at: float = 0.0
+    probe: str = ""
 
 
 class Card(Data, frozen=True, kw_only=True):
@@ -71,11 +84,14 @@ class Card(Data, frozen=True, kw_only=True):
     severity: Severity
     rank: str  # the severity in words
     place: str
-    message: str
+    message: str  # one sentence or more, ended by its mark
     file: str  # with its line, or empty
     seen: tuple[Seen, ...]  # the telling ones
     more: int  # how many more observations it rests on
     others: tuple[str, ...]  # what else it may be, and how to decide
+
+
+SectionName = Literal["bitrate", "compare", "cascade", "network", "host", "tried", "gate"]
 
 
 class Row(Data, frozen=True, kw_only=True):
@@ -86,9 +102,9 @@ class Row(Data, frozen=True, kw_only=True):
 
 
 class Section(Data, frozen=True, kw_only=True):
-    """A title and what stands under it."""
+    """A title and what stands under it. The rows of `compare` are a table made of spaces."""
 
-    name: Literal["compare", "network", "host", "cascade", "tried", "gate"]
+    name: SectionName
     title: str
     rows: tuple[Row, ...]
 
@@ -103,11 +119,12 @@ class Open(Data, frozen=True, kw_only=True):
 
 
 class Outline(Data, frozen=True, kw_only=True):
-    """The whole report, in the order in which it is told."""
+    """The whole report. `on_server`: natprobe was run on the server itself only, so that there are no ways."""
 
     answer: str  # the one sentence
     status: VerdictStatus
-    facts: tuple[str, ...]  # verdict, target, stages, when
+    on_server: bool
+    facts: tuple[str, ...]  # verdict, target, stages
     ways: tuple[Way, ...]
     findings: tuple[Card, ...]
     todo: tuple[Todo, ...]

@@ -6,76 +6,84 @@ from collections.abc import Callable
 from typing import Any
 
 from natprobe.facts import IdleTunnel, ProxyChoice, ProxyScript, ProxySetting, SocksUdp, Tunnel
-from natprobe.model import Observation, Seconds, Text, join
-from natprobe.render._figures import ms, tries
+from natprobe.model import Observation, Seconds, join
+from natprobe.render._figures import both, bracketed, by, clauses, explained, listed, timed, tries
+from natprobe.wording import mark, say
 
 _SOURCES = {
-    "option": "the options",
-    "environment": "the environment",
-    "desktop": "the desktop's settings",
-    "windows": "Windows' settings",
-    "macos": "macOS's settings",
-    "wpad": "the network's own names (WPAD)",
-    "guess": "a guess",
+    "option": mark("the options"),
+    "environment": mark("the environment"),
+    "desktop": mark("the desktop's settings"),
+    "windows": mark("Windows' settings"),
+    "macos": mark("macOS's settings"),
+    "wpad": mark("the network's own names (WPAD)"),
+    "guess": mark("a guess"),
 }
-
-
-def by(proxy: Text | None) -> str:
-    """` by proxy http://proxy:3128`, or nothing where it is straight."""
-    return "" if proxy is None else f" by proxy {proxy}"
 
 
 def _setting(each: ProxySetting) -> str:
     parts = [
         *each.proxies,
-        *([f"script {each.pac}"] if each.pac else []),
-        *(["ask the network"] if each.detect else []),
+        *([say("script {url}", url=each.pac)] if each.pac else []),
+        *([say("ask the network")] if each.detect else []),
     ]
-    without = f", none for {', '.join(each.bypass)}" if each.bypass else ""
-    named = f" ({each.name})" if each.name else ""
-    counts = "" if each.counts or not parts else ", which browsers here do not go by"
-    return f"{_SOURCES[each.by]}{named}: {' and '.join(parts) or 'no proxy'}{without}{counts}"
+    without = say("none for {names}", names=listed(each.bypass)) if each.bypass else ""
+    counts = "" if each.counts or not parts else say("which browsers here do not go by")
+    source = bracketed(say(_SOURCES[each.by]), each.name)
+    return explained(source, clauses(both(parts) or say("no proxy"), without, counts))
 
 
 def _script(each: ProxyScript) -> str:
-    what = f"proxy script {each.url} of {each.size} bytes for {each.asked}"
-    return what + (f": {each.answer}" if each.answer else "") + ms(each.duration_ms)
+    what = say("proxy script {url} of {size} bytes for {asked}", url=each.url, size=each.size, asked=each.asked)
+    return timed(explained(what, each.answer), each.duration_ms)
 
 
 def _choice(each: ProxyChoice) -> str:
     place = join(each.host, each.port)
     if each.bypassed is not None:
-        return f"browsers go straight to {place}, as {each.bypassed} says"
+        return say("browsers go straight to {place}, as {entry} says", place=place, entry=each.bypassed)
     if each.via is None and each.failure is None:
-        return f"browsers go straight to {place}"
-    return f"browsers reach {place}{by(each.via or ' or '.join(each.ways))}"
+        return say("browsers go straight to {place}", place=place)
+    return by(say("browsers reach {place}", place=place), each.via or _either(each.ways))
+
+
+def _either(ways: tuple[str, ...]) -> str:
+    told, *more = ways or ("",)
+    for each in more:
+        told = say("{ways} or {way}", ways=told, way=each)
+    return told
 
 
 def _tunnel(each: Tunnel) -> str:
     """Which of the two numbers there is says which of the two protocols it was."""
-    status = f", HTTP {each.status}" if each.status is not None else ""
-    reply = f", SOCKS reply {each.reply}" if each.reply is not None else ""
-    wants = f", wants {' or '.join(each.schemes)}" if each.schemes else ""
-    given = ", with name and password" if each.authenticated else ""
-    error = f", {each.error}" if each.error else ""
-    return f"tunnel to {join(each.host, each.port)}{by(each.via)}{given}{status}{reply}{wants}{error}{ms(each.rtt_ms)}"
+    what = clauses(
+        by(say("tunnel to {place}", place=join(each.host, each.port)), each.via),
+        say("with name and password") if each.authenticated else "",
+        f"HTTP {each.status}" if each.status is not None else "",
+        say("SOCKS reply {number}", number=each.reply) if each.reply is not None else "",
+        say("wants {schemes}", schemes=_either(each.schemes)) if each.schemes else "",
+        each.error,
+    )
+    return timed(what, each.rtt_ms)
 
 
-def quiet(lasted: Seconds | None, idle: Seconds) -> str:
+def quiet(what: str, lasted: Seconds | None, idle: Seconds) -> str:
     """How long something was left without a word of ours; None: it never stood."""
-    return f"left alone for {idle:g} s" if lasted is None else f"left alone for {lasted:g} of {idle:g} s"
+    if lasted is None:
+        return say("{what} left alone for {idle:g} s", what=what, idle=idle)
+    return say("{what} left alone for {lasted:g} of {idle:g} s", what=what, lasted=lasted, idle=idle)
 
 
 def _idle_tunnel(each: IdleTunnel) -> str:
-    return (
-        f"empty tunnel to {join(each.host, each.port)}{by(each.via)} {quiet(each.lasted, each.idle)}{ms(each.rtt_ms)}"
-    )
+    what = by(say("empty tunnel to {place}", place=join(each.host, each.port)), each.via)
+    return timed(quiet(what, each.lasted, each.idle), each.rtt_ms)
 
 
 def _socks_udp(each: SocksUdp) -> str:
-    reply = f", SOCKS reply {each.reply}" if each.reply else ""
-    saw = f" saw {each.mapped}{ms(each.rtt_ms)}" if each.mapped else f", {tries(each.tries)}{reply}"
-    return f"STUN over UDP to {join(each.host, each.port)}{by(each.via)}{saw}"
+    what = by(say("STUN over UDP to {place}", place=join(each.host, each.port)), each.via)
+    if each.mapped:
+        return timed(say("{what} saw {endpoint}", what=what, endpoint=each.mapped), each.rtt_ms)
+    return clauses(what, tries(each.tries), say("SOCKS reply {number}", number=each.reply) if each.reply else "")
 
 
 SAY: dict[type[Observation], Callable[[Any], str]] = {

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from natprobe.facts import PathBurst
 from natprobe.model import Attempt, Path, Report
+from natprobe.render._wrapping import columns, padded
+from natprobe.wording import mark, say
 
-_WORKS = {"open": "yes", "blocked": "no"}
-_HEAD = ("way", "works", "round trip", "lost", "jitter", "")
-_TAKEN = "a browser takes it"
-_LATE = "Over TCP and TLS nothing is lost for good: what came too late counts as lost."
+_WORKS = {"open": mark("yes"), "blocked": mark("no")}
+_HEAD = (mark("way"), mark("works"), mark("round trip"), mark("lost"), mark("jitter"), "")
+_WIDTHS, _WORDS = (16, 7, 10, 5, 9, 0), 2
+_TAKEN = mark("a browser takes it")
+_LATE = mark("Over TCP and TLS nothing is lost for good: what came too late counts as lost.")
 
 
 def side_by_side(report: Report) -> list[str]:
@@ -19,15 +22,19 @@ def side_by_side(report: Report) -> list[str]:
     told: list[str] = []
     for source in dict.fromkeys(each.source for each in bursts):
         own = {each.id: each for each in bursts if each.source == source}
-        told += [f"Vantage {source + 1}:"] if len(report.sources) > 1 else []
-        told += [_how(own.values()), _row(*_HEAD), *_rows(report, own)]
+        told += [say("Vantage {number}:", number=source + 1)] if len(report.sources) > 1 else []
+        told += [_how(own.values()), _row(*map(say, _HEAD)), *_rows(report, own)]
     streams = any(each.leg in ("tcp", "tls") or each.transport != "udp" for each in bursts)
-    return [*told, _LATE] if streams else told
+    return [*told, say(_LATE)] if streams else told
 
 
 def _how(bursts: Iterable[PathBurst]) -> str:
     most = max(bursts, key=lambda each: each.sent)
-    return f"{most.sent} ICE checks by each way, {most.interval_ms:g} ms apart, each with the wire to itself:"
+    return say(
+        "{sent} ICE checks by each way, {interval:g} ms apart, each with the wire to itself:",
+        sent=most.sent,
+        interval=most.interval_ms,
+    )
 
 
 def _rows(report: Report, bursts: dict[int, PathBurst]) -> Iterator[str]:
@@ -39,13 +46,13 @@ def _rows(report: Report, bursts: dict[int, PathBurst]) -> Iterator[str]:
         settled = next((burst for burst, way in shown[path.name] if _settled(path, way)), None)
         for burst, way in shown[path.name]:
             taken = burst is settled and path.name == report.verdict.media
-            yield _row(path.name, _WORKS.get(way.status, "unknown"), *_figures(burst), _TAKEN if taken else "")
+            yield _row(path.name, _works(way.status), *_figures(burst), say(_TAKEN) if taken else "")
             if len(shown[path.name]) > 1:
-                yield f"  by {way.server or way.endpoint}"
+                yield "  " + say("by {server}", server=way.server or way.endpoint)
         tried = [] if shown[path.name] else [each.status for each in path.attempts if mine & set(each.evidence)]
         if tried:
             status = path.status if path.status in tried else tried[0]
-            yield _row(path.name, _WORKS.get(status, "unknown"), "-", "-", "-", "")
+            yield _row(path.name, _works(status), "-", "-", "-", "")
 
 
 def _of_path(path: Path, bursts: dict[int, PathBurst]) -> Iterator[tuple[PathBurst, Attempt]]:
@@ -69,5 +76,14 @@ def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
 
 
-def _row(way: str, works: str, rtt: str, lost: str, jitter: str, taken: str) -> str:
-    return f"{way:<16}  {works:<7}  {rtt:>10}  {lost:>5}  {jitter:>9}  {taken}".rstrip()
+def _works(status: str) -> str:
+    return say(_WORKS.get(status, mark("unknown")))
+
+
+def _row(*cells: str) -> str:
+    """Words to the left, figures to the right."""
+    row = [
+        padded(cell, width) if number < _WORDS else " " * (width - columns(cell)) + cell
+        for number, (cell, width) in enumerate(zip(cells, _WIDTHS, strict=True))
+    ]
+    return "  ".join(row).rstrip()

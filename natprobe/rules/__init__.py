@@ -37,7 +37,8 @@ class CouldNotTell(Data, frozen=True, kw_only=True):
 
 
 class Found(Data, frozen=True, kw_only=True):
-    """A cause that is there. `message` is a whole sentence with places for `args`, so that it can be translated.
+    """A cause that is there. `message` is a whole sentence with places for `args`, so that it can be translated, or a
+    phrase that is filled already.
 
     `file`, `line`: where in the server's configuration it stands (`natprobe inspect`). `instead_of`: of a judgement
     over several vantages, the causes whose findings on the same evidence give way to this one.

@@ -11,10 +11,10 @@ from natprobe.facts import Facts, IceCheck, ids
 from natprobe.fixes import media_server
 from natprobe.model import Address, Endpoint, Fix, join, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import listed, phrase
 
 # Where no check was sent, or too few, nobody knows whether an address leads to the media server.
 _OPEN: dict[State, str] = {"untried": "not-tried", "unsure": "timeout"}
-_ANSWERS = "; at {right}, which it does not advertise, it answers"
 _HERE = "THE-SERVER'S-PUBLIC-ADDRESS"
 
 
@@ -29,12 +29,18 @@ def nothing(facts: Facts) -> Judgement:
 def only_inner(facts: Facts, message: str) -> Found:
     """Of all candidates: none leads anywhere. What a forced check proves is said and advised."""
     proven, found = forced(facts), elsewhere(facts)
+    args = {
+        "addresses": listed(split(each.endpoint)[0] for each in offered(facts)),
+        "right": found[0] if found else "",
+    }
+    if found:
+        finding = phrase(message, **args)
+        message = phrase(
+            "{finding}; at {right}, which it does not advertise, it answers", finding=finding, right=found[0]
+        )
     return Found(
-        message=message + _ANSWERS if found else message,
-        args={
-            "addresses": listed(split(each.endpoint)[0] for each in offered(facts)),
-            "right": found[0] if found else "",
-        },
+        message=message,
+        args=args,
         evidence=ids(offered(facts), media_checks(facts), proven, lucky(facts)),
         fixes=advertise_outside(facts),
     )
@@ -53,14 +59,11 @@ def places(endpoints: Iterable[Endpoint]) -> str:
     for address, port in map(split, dict.fromkeys(endpoints)):
         ports.setdefault(address, []).append(port)
     return listed(
-        join(address, several[0]) if len(several) == 1 else f"{address} (ports {listed(map(str, several))})"
+        join(address, several[0])
+        if len(several) == 1
+        else phrase("{address} (ports {ports})", address=address, ports=listed(map(str, several)))
         for address, several in ports.items()
     )
-
-
-def listed(words: Iterable[str]) -> str:
-    """Each once, in order."""
-    return " and ".join(dict.fromkeys(words))
 
 
 def checks_to(facts: Facts, endpoints: Iterable[Endpoint]) -> list[IceCheck]:

@@ -6,14 +6,14 @@ from natprobe.facts import CertificateFile, Facts, Setting, ids
 from natprobe.facts.config import System
 from natprobe.model import Do, Severity
 from natprobe.rules import CLEAR, Found, Judgement
-from natprobe.rules._candidates import listed
+from natprobe.wording import listed, mark, phrase
 
 SOON_DAYS = 14
-_ENDED = "The certificate {path} of {service} ended on {end}"
-_ENDS = "The certificate {path} of {service} ends on {end}, in {days} days"
-_ALONE = "{service} is given the certificate alone ({path}): that of its issuer is left out, and phones refuse it"
-_OTHER = "{service} shows the certificate {path} for {wanted}, and it is for {names}"
-_RELOAD: dict[System, str] = {"nginx": "systemctl reload nginx", "coturn": "systemctl restart coturn"}
+_ENDED = mark("The certificate {path} of {service} ended on {end}")
+_ENDS = mark("The certificate {path} of {service} ends on {end}, in {days} days")
+_ALONE = mark("{service} is given the certificate alone ({path}): that of its issuer is left out, and phones refuse it")
+_OTHER = mark("{service} shows the certificate {path} for {wanted}, and it is for {names}")
+_RELOAD: dict[System, str] = {"nginx": phrase("systemctl reload nginx"), "coturn": phrase("systemctl restart coturn")}
 
 
 def broken(facts: Facts, *systems: System) -> Judgement:
@@ -59,7 +59,12 @@ def _is_for(each: CertificateFile, name: str) -> bool:
 
 def _misnamed(each: CertificateFile, wanted: list[str]) -> Found:
     args = {"service": each.system, "path": each.path, "wanted": listed(wanted), "names": listed(each.names)}
-    text = f"Name the certificate for {wanted[0]} in line {each.line} of {each.file} (certbot certificates lists them)"
+    text = phrase(
+        "Name the certificate for {wanted} in line {line} of {file} (certbot certificates lists them)",
+        wanted=wanted[0],
+        line=each.line,
+        file=each.file,
+    )
     return Found(
         message=_OTHER,
         args=args,
@@ -91,14 +96,18 @@ def _found(each: CertificateFile, message: str, severity: Severity | None) -> Fo
         "days": int(each.days_left or 0),
     }
     chain = Do(
-        text=f"Name the whole chain in line {each.line} of {each.file}: fullchain.pem, beside cert.pem",
+        text=phrase(
+            "Name the whole chain in line {line} of {file}: fullchain.pem, beside cert.pem",
+            line=each.line,
+            file=each.file,
+        ),
         audience="server",
         after=_RELOAD.get(each.system, ""),
     )
     renew = Do(
         text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
         audience="server",
-        after=_RELOAD.get(each.system, f"systemctl restart {each.system}"),
+        after=_RELOAD.get(each.system, phrase("systemctl restart {system}", system=each.system)),
     )
     return Found(
         message=message,

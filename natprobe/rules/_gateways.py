@@ -9,31 +9,36 @@ from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
 from natprobe.target import path_in
+from natprobe.wording import mark, phrase
 
-_HTTP = "Janus's API at {url} brings HTTP {status} instead of an answer of its own: {meaning}"
-_SOCKET = "Janus's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}"
-_MUTE = "Janus's API at {url} is not there: the server takes the connection and gives no answer of Janus's ({why})"
-_DEAD = "Janus's WebSocket {url} is accepted and carries nothing: {why}"
-_PAGE = "a web page answers, so nothing leads the path to Janus"
+_HTTP = mark("Janus's API at {url} brings HTTP {status} instead of an answer of its own: {meaning}")
+_SOCKET = mark("Janus's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}")
+_MUTE = mark(
+    "Janus's API at {url} is not there: the server takes the connection and gives no answer of Janus's ({why})"
+)
+_DEAD = mark("Janus's WebSocket {url} is accepted and carries nothing: {why}")
+_PAGE = phrase("a web page answers, so nothing leads the path to Janus")
 _MEANINGS: dict[int, str] = {
-    200: "what answers there is not Janus",
-    401: "something in front wants a password",
-    403: "something in front of Janus forbids it",
-    404: "nobody behind the web server knows the path",
-    500: "what is behind the web server failed",
-    502: "the web server finds no Janus behind it",
-    503: "the web server finds no Janus behind it",
-    504: "what is behind the web server does not answer",
+    200: phrase("what answers there is not Janus"),
+    401: phrase("something in front wants a password"),
+    403: phrase("something in front of Janus forbids it"),
+    404: phrase("nobody behind the web server knows the path"),
+    500: phrase("what is behind the web server failed"),
+    502: phrase("the web server finds no Janus behind it"),
+    503: phrase("the web server finds no Janus behind it"),
+    504: phrase("what is behind the web server does not answer"),
 }
-_LOST = "its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0"
+_LOST = phrase("its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0")
 # libwebsockets refuses with 403 what is no upgrade, and hangs up where the sub-protocol is not named (measured).
 _OF_SOCKETS: dict[int, str] = {
     400: _LOST,
-    403: "its Upgrade headers got lost on the way, which Janus's own WebSocket server answers so, or something in front"
-    " forbids it",
-    405: "the path leads to something that is no WebSocket",
+    403: phrase(
+        "its Upgrade headers got lost on the way, which Janus's own WebSocket server answers so, or something in front"
+        " forbids it"
+    ),
+    405: phrase("the path leads to something that is no WebSocket"),
     426: _LOST,
-    502: "the web server finds no Janus behind it, or its sub-protocol `janus-protocol` got lost on the way",
+    502: phrase("the web server finds no Janus behind it, or its sub-protocol `janus-protocol` got lost on the way"),
 }
 _BEHIND = (500, 502, 503, 504)
 # Not a timeout: a door's few seconds are over soon where packets are lost.
@@ -100,8 +105,12 @@ def _meaning(door: JanusDoor) -> str:
     if "html" in (door.content_type or "") and door.status == 200:
         return _PAGE
     known = _MEANINGS | (_OF_SOCKETS if door.transport == "websocket" else {})
-    moved = "a redirect, which browsers do not follow here"
-    return moved if 300 <= (door.status or 0) < 400 else known.get(door.status or 0, "which is no answer of Janus's")
+    moved = phrase("a redirect, which browsers do not follow here")
+    return (
+        moved
+        if 300 <= (door.status or 0) < 400
+        else known.get(door.status or 0, phrase("which is no answer of Janus's"))
+    )
 
 
 def _fixes(door: JanusDoor, *, socket: bool) -> tuple[Fix, ...]:

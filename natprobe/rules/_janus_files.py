@@ -9,16 +9,19 @@ from natprobe.derive.listening import is_loopback
 from natprobe.facts import Facts, LocalAddress, Setting, ids
 from natprobe.model import Set, Severity
 from natprobe.rules import CLEAR, Found, Judgement
-from natprobe.rules._candidates import listed
 from natprobe.servers import janus
 from natprobe.target import is_address
+from natprobe.wording import listed, mark, phrase
 
 # In Janus's sample, so no secret.
 KNOWN_SECRET = "janusoverlord"
 
-_LISTED = "ice_enforce_list names {missing}, and nothing on this host is called so or has such an address"
-_ADMIN = "Janus's administration interface ({service}) listens on every address of the host, port {port}"
-_ADMIN_OPEN = _ADMIN + ", with the secret that stands in its sample"
+_LISTED = mark("ice_enforce_list names {missing}, and nothing on this host is called so or has such an address")
+_ADMIN = mark("Janus's administration interface ({service}) listens on every address of the host, port {port}")
+_ADMIN_OPEN = mark(
+    "Janus's administration interface ({service}) listens on every address of the host, port {port}, with"
+    " the secret that stands in its sample"
+)
 
 
 def enforced(facts: Facts) -> Judgement:
@@ -41,7 +44,7 @@ def _nothing(facts: Facts, told: Setting, words: list[str]) -> Found:
     line = Set(
         system="Janus",
         file=told.file,
-        section="section nat",
+        section=phrase("section nat"),
         key=told.key,
         value=f'"{own.interface}"' if own else '"THE-INTERFACE"',
         line=told.line if own else None,
@@ -88,7 +91,7 @@ def _at_home(port: Port) -> Set:
     return Set(
         system="Janus",
         file=port.switch.file,
-        section="section admin",
+        section=phrase("section admin"),
         op="set" if bound else "add",
         key=key,
         value='"127.0.0.1"',

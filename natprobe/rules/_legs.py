@@ -9,8 +9,7 @@ from natprobe.derive.relays import LegFacts, elsewhere
 from natprobe.facts import Allocation, Facts, MediaHandshake, PathHeld, ids
 from natprobe.model import Alternative, Fix, Observation, Severity, Where, join, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-
-_ELSEWHERE = "; over {others} it answers"
+from natprobe.wording import listed, phrase
 
 
 def nothing(facts: Facts) -> Judgement:
@@ -34,13 +33,15 @@ def found(
     first, others = legs[0].allocation, elsewhere(facts, legs[0])
     args = {
         "host": first.host,
-        "server": " and ".join(dict.fromkeys(_place(each) for each in legs)),
+        "server": listed(_place(each) for each in legs),
         "transport": first.transport.upper(),
-        "others": " and ".join(each.upper() for each in others),
-    }
+        "others": listed(each.upper() for each in others),
+    } | (more or {})
+    if others:
+        message = phrase("{finding}; over {others} it answers", finding=phrase(message, **args), others=args["others"])
     return Found(
-        message=message + _ELSEWHERE if others else message,
-        args=args | (more or {}),
+        message=message,
+        args=args,
         evidence=tuple(sorted({*_evidence(legs), *evidence})),
         fixes=fixes,
         where=where,
@@ -61,7 +62,11 @@ def _evidence(legs: list[LegFacts]) -> tuple[int, ...]:
 
 def _place(leg: LegFacts) -> str:
     on = leg.allocation
-    return on.server if on.via is None else f"{join(on.host, relay_port(on))} through {on.via}"
+    return (
+        on.server
+        if on.via is None
+        else phrase("{place} through {via}", place=join(on.host, relay_port(on)), via=on.via)
+    )
 
 
 def port(leg: LegFacts) -> int:

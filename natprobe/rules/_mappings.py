@@ -13,6 +13,7 @@ from natprobe.servers.jitsi.lines import bridge_line
 from natprobe.servers.jitsi.media import ADVERTISE_IPS_SINCE
 from natprobe.servers.jitsi.settings import LOCAL, MAPPINGS, PUBLIC
 from natprobe.target import is_address
+from natprobe.wording import phrase
 
 _SOME = "THE-PUBLIC-ADDRESS"
 _OWN = "THE-BRIDGE'S-OWN-ADDRESS"
@@ -64,7 +65,7 @@ def corrected(facts: Facts, mapping: Mapping) -> tuple[Fix, ...]:
 def docker(facts: Facts) -> tuple[Fix, ...]:
     """JVB_ADVERTISE_IPS, where .env is."""
     value = outside(facts)
-    why = "the container's start makes the mapping from it; a mapping of one's own is lost or in its way"
+    why = phrase("the container's start makes the mapping from it; a mapping of one's own is lost or in its way")
     found: list[Deployment] = deployments(facts)
     if not found:
         return (env("JVB_ADVERTISE_IPS", value, why, since=ADVERTISE_IPS_SINCE),)
@@ -79,7 +80,9 @@ def _package(facts: Facts, mapping: Mapping) -> tuple[Fix, ...]:
     found = said(mapping)
     keys = (LOCAL, PUBLIC) if not found.section else (f"{MAPPINGS}.local-address", f"{MAPPINGS}.public-address")
     halves = ((keys[0], mapping.local, address), (keys[1], mapping.public, public))
-    why = "local-address as `ip address show` tells it where the bridge runs, public-address as clients reach it"
+    why = phrase(
+        "local-address as `ip address show` tells it where the bridge runs, public-address as clients reach it"
+    )
     return tuple(
         bridge_line(key, value, file=found.file, line=half.line if half else None, why=why)
         for key, half, value in halves

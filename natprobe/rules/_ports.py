@@ -10,6 +10,7 @@ from natprobe.derive.programs import CONTAINED, unit
 from natprobe.facts import Facts, Listening, Passage, Published, Sockets, ids
 from natprobe.model import Do, Fix, join
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import enumerated, mark, phrase
 
 # Of a list that a message holds.
 _SHOWN = 6
@@ -39,7 +40,7 @@ def where(standing: Standing) -> str:
     """`203.0.113.222:443/tcp`, or `port 443/tcp` where no address is named."""
     ports = numbers(standing)
     if standing.need.address is None or standing.missing is None:
-        return f"port {ports}/{standing.need.proto}"
+        return phrase("port {ports}/{proto}", ports=ports, proto=standing.need.proto)
     nobody = standing.state in ("absent", "unpublished") or standing.missing in ANY.values()
     address = standing.need.address if nobody else standing.missing
     return f"{join(address, 0)[:-1]}{ports}/{standing.need.proto}"
@@ -52,7 +53,7 @@ def numbers(standing: Standing) -> str:
 
 def who(need: Need) -> str:
     """The program, as whoever wants the port names it."""
-    return need.program or "a program"
+    return need.program or phrase("a program")
 
 
 def said(need: Need) -> str:
@@ -60,13 +61,13 @@ def said(need: Need) -> str:
     if not need.file:
         return need.by
     place = f"{need.file}:{need.line}" if need.line else need.file
-    return f"{need.key} in {place}" if need.key else place
+    return phrase("{key} in {place}", key=need.key, place=place) if need.key else place
 
 
 def by_name(standing: Standing) -> str:
     """The program that is wanted, else the process that is there."""
     there = next((each.process for each in standing.holders if isinstance(each, Listening) and each.process), "")
-    return standing.need.program or there or "what is there"
+    return standing.need.program or there or phrase("what is there")
 
 
 def some(words: Iterable[str]) -> str:
@@ -77,18 +78,22 @@ def some(words: Iterable[str]) -> str:
 
 def held_by(holders: Iterable[Holder]) -> str:
     """Processes with their ids, as `ss` would show them."""
-    return some(dict.fromkeys(map(_holder, holders)))
+    every = list(dict.fromkeys(map(_holder, holders)))
+    return enumerated([*every[:_SHOWN], *(["…"] if every[_SHOWN:] else [])])
 
 
 def _holder(holder: Holder) -> str:
     if isinstance(holder, Published):
-        return f"docker-proxy for {holder.to}"
+        return phrase("docker-proxy for {to}", to=holder.to)
     if isinstance(holder, Passage):
-        return f"the packet filter, which leads it to {holder.to}"
+        return phrase("the packet filter, which leads it to {to}", to=holder.to)
     if holder.process is None:
-        return f"a hidden process of {holder.user or 'another user'}"
-    inside = f" in container {holder.container}" if holder.container else ""
-    return f"{holder.process} (pid {holder.pid}{inside})" if holder.pid else f"{holder.process}{inside}"
+        return phrase("a hidden process of {user}", user=holder.user or phrase("another user"))
+    words = {"process": holder.process, "pid": holder.pid, "container": holder.container}
+    if holder.container:
+        inside = mark("{process} (pid {pid} in container {container})")
+        return phrase(inside if holder.pid else mark("{process} in container {container}"), **words)
+    return phrase("{process} (pid {pid})", **words) if holder.pid else holder.process
 
 
 def at(holders: Iterable[Holder]) -> str:
@@ -117,13 +122,19 @@ def file_of(need: Need) -> tuple[str | None, int | None]:
 def running(need: Need) -> Do:
     """How to see why a program has no socket."""
     if need.by in CONTAINED:
-        words = "In the folder with docker-compose.yml: docker compose up -d; docker compose ps; docker compose logs"
+        words = phrase(
+            "In the folder with docker-compose.yml: docker compose up -d; docker compose ps; docker compose logs"
+        )
         return Do(text=words, audience="server", why="a container that does not run has no ports on the host")
     if not need.program:
-        return Do(text=f"Start what is to have port {need.port}, then look: ss -lntup", audience="server")
+        return Do(
+            text=phrase("Start what is to have port {port}, then look: ss -lntup", port=need.port), audience="server"
+        )
     name = unit(need.program)
     return Do(
-        text=f"See whether it runs, and what it says: systemctl status {name}; journalctl -u {name} -n 50",
+        text=phrase(
+            "See whether it runs, and what it says: systemctl status {name}; journalctl -u {name} -n 50", name=name
+        ),
         audience="server",
     )
 
@@ -131,11 +142,20 @@ def running(need: Need) -> Do:
 def binding(standing: Standing) -> Fix:
     """How to have it at the address that is wanted."""
     need = standing.need
-    place = f"{need.file}, line {need.line}" if need.line else need.file or f"the settings of {who(need)}"
-    wanted = standing.missing or "every address (0.0.0.0, and :: for IPv6)"
+    place = (
+        phrase("{file}, line {line}", file=need.file, line=need.line)
+        if need.line
+        else need.file or phrase("the settings of {who}", who=who(need))
+    )
+    wanted = standing.missing or phrase("every address (0.0.0.0, and :: for IPv6)")
     near = standing.missing is not None and is_loopback(standing.missing)
     return Do(
-        text=f"Set the address that {who(need)} listens at to {wanted} ({place}), and start it anew; then: ss -lntup",
+        text=phrase(
+            "Set the address that {who} listens at to {wanted} ({place}), and start it anew; then: ss -lntup",
+            who=who(need),
+            wanted=wanted,
+            place=place,
+        ),
         audience="server",
         why="" if near else "what listens at another address refuses who comes to this one",
     )

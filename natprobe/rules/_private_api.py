@@ -14,10 +14,13 @@ from natprobe.rules import Found
 from natprobe.servers.jitsi.fixes import DOCKER, RECREATE
 from natprobe.servers.jitsi.lines import bridge_line
 from natprobe.servers.jitsi.settings import PRIVATE_HOST
+from natprobe.wording import mark, phrase
 
-_PUBLISHED = "docker-compose.yml publishes the {part}'s private HTTP interface (port {port}) for others than this host"
-_HOST = "The bridge's private HTTP interface is set to listen at {address}: others than this host get to it"
-_LISTENS = "The bridge's private HTTP interface listens at {endpoint}: others than this host get to it"
+_PUBLISHED = mark(
+    "docker-compose.yml publishes the {part}'s private HTTP interface (port {port}) for others than this host"
+)
+_HOST = mark("The bridge's private HTTP interface is set to listen at {address}: others than this host get to it")
+_LISTENS = mark("The bridge's private HTTP interface listens at {endpoint}: others than this host get to it")
 _PRIVATE, _FOCUS = 8080, 8888
 _BRIDGE = ("java", "jvb")
 # The parts of `${VARIABLE:-8080}:8080`, of which a variable is one.
@@ -44,7 +47,7 @@ def _published(port: Port) -> Found:
     bare = (_PARTS.findall(written)[-2:-1] or [str(port.port)])[0]
     return Found(
         message=_PUBLISHED,
-        args={"part": "bridge" if port.to == _PRIVATE else "focus", "port": port.port},
+        args={"part": phrase("bridge") if port.to == _PRIVATE else phrase("focus"), "port": port.port},
         evidence=ids(port.said),
         file=port.said.file,
         line=port.said.line,
@@ -96,7 +99,7 @@ def _seen(facts: Facts) -> Iterator[Found]:
             args={"endpoint": join(outer[0].address, outer[0].port)},
             evidence=ids(outer, there[0]),
             severity=Severity.WARNING,
-            fixes=(bridge_line(PRIVATE_HOST, "127.0.0.1", why="or close TCP 8080 in the firewall"),),
+            fixes=(bridge_line(PRIVATE_HOST, "127.0.0.1", why=phrase("or close TCP 8080 in the firewall")),),
         )
 
 

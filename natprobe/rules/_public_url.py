@@ -14,15 +14,16 @@ from natprobe.model import Severity
 from natprobe.rules import Found
 from natprobe.servers.jitsi.lines import page_line
 from natprobe.target import is_address
+from natprobe.wording import mark, phrase
 
-_MESSAGE = "PUBLIC_URL is {url}: {fault}"
-_LINE = "config.js sends clients to {url} ({key}): {fault}"
-_MISSING = "PUBLIC_URL is not set: clients are sent to https://localhost:8443, their own machine"
-_LOOPBACK = "that is the client's own machine"
-_PLAIN = "with http: clients are told an insecure address, and browsers give no camera or microphone"
-_INSECURE = "an insecure address, which browsers refuse on a secure page"
-_NO_URL = "that is no address of a page"
-_PORT = "nothing of this docker-compose.yml or on this host has that port"
+_MESSAGE = mark("PUBLIC_URL is {url}: {fault}")
+_LINE = mark("config.js sends clients to {url} ({key}): {fault}")
+_MISSING = phrase("PUBLIC_URL is not set: clients are sent to https://localhost:8443, their own machine")
+_LOOPBACK = phrase("that is the client's own machine")
+_PLAIN = phrase("with http: clients are told an insecure address, and browsers give no camera or microphone")
+_INSECURE = phrase("an insecure address, which browsers refuse on a secure page")
+_NO_URL = phrase("that is no address of a page")
+_PORT = phrase("nothing of this docker-compose.yml or on this host has that port")
 _PORTS = {"https": 443, "http": 80}
 _PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
 # The variable is as old as this.
@@ -106,7 +107,7 @@ def _has_port(facts: Facts, deployment: Deployment, port: int) -> bool:
 
 def _found(deployment: Deployment, said: Setting, url: str, message: str, fault: str | None) -> Found:
     wanted = _wanted(deployment, url, fault)
-    why = "exactly as users open it, with https:// and the port where that is not 443"
+    why = phrase("exactly as users open it, with https:// and the port where that is not 443")
     return Found(
         message=message,
         args={"url": url, "fault": fault} if fault else {},

@@ -13,8 +13,9 @@ from natprobe.rules import Found
 from natprobe.rules._mappings import outside
 from natprobe.servers.jitsi.fixes import DOCKER, RECREATE
 from natprobe.servers.jitsi.media import ADVERTISE_PORT_SINCE
+from natprobe.wording import mark
 
-_MESSAGE = "docker-compose.yml publishes the bridge's port {inner} as {outer}, and clients are told {inner}"
+_MESSAGE = mark("docker-compose.yml publishes the bridge's port {inner} as {outer}, and clients are told {inner}")
 
 
 def remapped(facts: Facts) -> Iterator[Found]:

@@ -17,25 +17,26 @@ from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.servers.coturn import RESTART
 from natprobe.servers.coturn_lines import added, removed
 from natprobe.target import is_address
+from natprobe.wording import enumerated, listed, mark, phrase
 
 # What rules read for it.
 KINDS: tuple[type[Observation], ...] = (Setting, ConfigFile, LocalAddress, Program, Binding)
 
 _INNER = ("private", "carrier", "link-local", "unique-local")
-_NO_REALM = (
+_NO_REALM = mark(
     "{file} names no realm: coturn then takes the machine's domain, and where that has none it refuses everybody (401)"
 )
-_OPEN = "Anybody may relay: {file} says no-auth"
-_NO_ACCESS = "Anybody may relay: {file} says nothing of who may (neither a secret nor users)"
-_RELAYED = "{file} has the relay give out {address}, {kind} address that peers outside cannot send to"
-_UNTOLD = (
+_OPEN = mark("Anybody may relay: {file} says no-auth")
+_NO_ACCESS = mark("Anybody may relay: {file} says nothing of who may (neither a secret nor users)")
+_RELAYED = mark("{file} has the relay give out {address}, {kind} address that peers outside cannot send to")
+_UNTOLD = mark(
     "{file} has no external-ip, and this host has inner addresses only, while STUN servers see it as {seen}: the relay"
     " gives out {address}, which peers outside cannot send to"
 )
-_NO_UDP = "{file} has the relay carry no UDP towards peers (no-udp-relay), over which media travels"
-_DOORS = "{file} lets the relay's users reach inner addresses: {doors}"
-_LOOPBACK = "{file} lets the relay's users reach the server's own loopback (allow-loopback-peers)"
-_SHUT = "{file} forbids the relay to talk to the media server at {peers}: it answers 403"
+_NO_UDP = mark("{file} has the relay carry no UDP towards peers (no-udp-relay), over which media travels")
+_DOORS = mark("{file} lets the relay's users reach inner addresses: {doors}")
+_LOOPBACK = mark("{file} lets the relay's users reach the server's own loopback (allow-loopback-peers)")
+_SHUT = mark("{file} forbids the relay to talk to the media server at {peers}: it answers 403")
 
 
 def there(facts: Facts) -> list[Relay]:
@@ -54,7 +55,9 @@ def _no_realm(facts: Facts, relay: Relay) -> Found:
     behind = relay.last("lt-cred-mech") or relay.last("use-auth-secret") or relay.last("static-auth-secret")
     name = next((each.host for each in offers(facts) if each.relay and meant(facts, each, relay)), "")
     name = name or relay.text("server-name") or facts.target.host
-    line = added("realm", name, file=relay.file.path, behind=behind.line if behind else relay.end, why="any will do")
+    line = added(
+        "realm", name, file=relay.file.path, behind=behind.line if behind else relay.end, why=phrase("any will do")
+    )
     return _found(relay, _NO_REALM, {}, (line,), severity=Severity.WARNING)
 
 
@@ -68,10 +71,18 @@ def _open(relay: Relay) -> Found:
     behind = said.line - 1 if said else relay.end
     fixes: tuple[Fix, ...] = (
         *([removed("no-auth", file=path, at=said.line)] if said else []),
-        added("use-auth-secret", file=path, behind=max(behind, 0), why="signalling makes credentials with the secret"),
+        added(
+            "use-auth-secret",
+            file=path,
+            behind=max(behind, 0),
+            why=phrase("signalling makes credentials with the secret"),
+        ),
         Do(
-            text=f"Add static-auth-secret= to {path} with a secret of its own (openssl rand -hex 32), and give Prosody"
-            " the same",
+            text=phrase(
+                "Add static-auth-secret= to {path} with a secret of its own (openssl rand -hex 32), and give"
+                " Prosody the same",
+                path=path,
+            ),
             audience="server",
             after=RESTART,
         ),
@@ -102,7 +113,7 @@ def _untold(facts: Facts, relay: Relay) -> list[Found]:
     outside = [each for each in seen if ":" not in each and address_class(each) == "public"]
     if not own or not outside or any(address_class(each) not in _INNER for each in own):
         return []
-    why = "the public address, and behind / the relay's own; it is put into every answer unchecked"
+    why = phrase("the public address, and behind / the relay's own; it is put into every answer unchecked")
     fix = added("external-ip", f"{outside[0]}/{own[0]}", file=relay.file.path, behind=relay.end, why=why)
     severity = Severity.NOTE if _media(facts) else Severity.WARNING
     return [_found(relay, _UNTOLD, {"seen": outside[0], "address": own[0]}, (fix,), severity=severity)]
@@ -111,11 +122,15 @@ def _untold(facts: Facts, relay: Relay) -> list[Found]:
 def _inner_relay(facts: Facts, relay: Relay, inner: Sequence[Setting]) -> Found:
     own = inner[0].value
     public = next((each.address for each in advertised(facts) if address_class(each.address) == "public"), None)
-    why = "the public address, and behind / the relay's own; it is put into every answer unchecked"
+    why = phrase("the public address, and behind / the relay's own; it is put into every answer unchecked")
     last = relay.all("relay-ip")[-1:] or relay.all("listening-ip")[-1:]
     fix: Fix = Do(
-        text=f"Add external-ip=PUBLIC/{own} to {relay.file.path}, with the address that clients outside reach the relay"
-        " at (dig of its name tells it)",
+        text=phrase(
+            "Add external-ip=PUBLIC/{own} to {path}, with the address that clients outside reach the"
+            " relay at (dig of its name tells it)",
+            own=own,
+            path=relay.file.path,
+        ),
         audience="server",
         why=why,
         after=RESTART,
@@ -123,7 +138,7 @@ def _inner_relay(facts: Facts, relay: Relay, inner: Sequence[Setting]) -> Found:
     if public is not None:
         fix = added("external-ip", f"{public}/{own}", file=relay.file.path, behind=last[0].line, why=why)
     kind = address_class(own)
-    args = {"address": own, "kind": "a provider's inner" if kind == "carrier" else f"a {kind}"}
+    args = {"address": own, "kind": phrase("a provider's inner") if kind == "carrier" else f"a {kind}"}
     return _found(relay, _RELAYED, args, (fix,), inner)
 
 
@@ -149,7 +164,9 @@ def inner(facts: Facts) -> Judgement:
                 added("denied-peer-ip", each.denied, file=relay.file.path, behind=behind, why=each.what)
                 for each in open_doors.values()
             ]
-            words = ", ".join(f"{each.denied} ({each.what})" for each in open_doors.values())
+            words = enumerated(
+                phrase("{address} ({what})", address=each.denied, what=each.what) for each in open_doors.values()
+            )
             found.append(_found(relay, _DOORS, {"doors": words}, (*lines, *_exceptions(facts, relay, behind))))
         if said := relay.on("allow-loopback-peers"):
             fix = removed("allow-loopback-peers", file=relay.file.path, at=said.line)
@@ -160,7 +177,7 @@ def inner(facts: Facts) -> Judgement:
 def _exceptions(facts: Facts, relay: Relay, behind: int) -> list[Fix]:
     """A media server beside the relay is reached by its private address."""
     near = [each for each in _own(facts) if address_class(each) == "private"] if _media(facts) else []
-    why = "the media server is here: this counts before denied-peer-ip"
+    why = phrase("the media server is here: this counts before denied-peer-ip")
     return [added("allowed-peer-ip", each, file=relay.file.path, behind=behind, why=why) for each in near[:2]]
 
 
@@ -175,7 +192,7 @@ def peers(facts: Facts) -> Judgement:
             fixes = tuple(
                 added("allowed-peer-ip", each, file=relay.file.path, behind=max(e.line for e in lines)) for each in shut
             )
-            found.append(_found(relay, _SHUT, {"peers": " and ".join(shut)}, fixes, lines))
+            found.append(_found(relay, _SHUT, {"peers": listed(shut)}, fixes, lines))
     return found or CLEAR
 
 

@@ -12,23 +12,27 @@ from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.servers.coturn import RESTART
 from natprobe.servers.coturn_lines import line, removed
 from natprobe.servers.jitsi.fixes import RECREATE
+from natprobe.wording import listed, mark, phrase
 
 KINDS: tuple[type[Observation], ...] = (Setting, ConfigFile, LocalAddress, Program, Published, Passage)
 
 _RESTART = "systemctl restart prosody"
 # mod_turn_external hands out `turns` without credentials in this version (measured with 0.12.3).
 _BARE_UNTIL = "13.0.0"
-_BARE = "{file} has {relay} handed out without user name and password: browsers then refuse to open the call at all"
-_BARE_TURNS = (
+_BARE = mark(
+    "{file} has {relay} handed out without user name and password: browsers then refuse to open the call at all"
+)
+_BARE_TURNS = mark(
     "mod_turn_external of Prosody {version} hands out {relay} ({file}) without user name and password: browsers then"
     " refuse to open the call at all"
 )
 _UNSERVED: dict[Reason, str] = {
-    "no-tls": "{file} has {relay} handed out, and {conf} leaves TLS out (no-tls): nothing listens there",
-    "no-certificate": "{file} has {relay} handed out, and {conf} names no certificate and key: without them coturn"
-    " opens no TLS port",
-    "no-transport": "{file} has {relay} handed out, and {conf} has coturn not listen over {transport} ({flag})",
-    "other-port": "{file} has {relay} handed out, and coturn listens on other ports ({ports} in {conf})",
+    "no-tls": mark("{file} has {relay} handed out, and {conf} leaves TLS out (no-tls): nothing listens there"),
+    "no-certificate": mark(
+        "{file} has {relay} handed out, and {conf} names no certificate and key: without them coturn opens no TLS port"
+    ),
+    "no-transport": mark("{file} has {relay} handed out, and {conf} has coturn not listen over {transport} ({flag})"),
+    "other-port": mark("{file} has {relay} handed out, and coturn listens on other ports ({ports} in {conf})"),
 }
 
 
@@ -62,14 +66,19 @@ def _bare(offer: Offer) -> Found:
 
 def _credentials(offer: Offer) -> Fix:
     if offer.way == "docker":
-        text = (
-            f"Set TURN_CREDENTIALS in {offer.said.file} to the relay's static-auth-secret (the name is in the plural),"
-            " or TURN_USERNAME and TURN_PASSWORD"
+        text = phrase(
+            "Set TURN_CREDENTIALS in {file} to the relay's static-auth-secret (the name is in the"
+            " plural), or TURN_USERNAME and TURN_PASSWORD",
+            file=offer.said.file,
         )
         return Do(text=text, audience="server", after=RECREATE)
     return Do(
-        text=f'Give the entry at line {offer.said.line} of {offer.said.file} secret = true and algorithm = "turn", and'
-        " set external_service_secret to coturn's static-auth-secret",
+        text=phrase(
+            'Give the entry at line {line} of {file} secret = true and algorithm = "turn", and set'
+            " external_service_secret to coturn's static-auth-secret",
+            line=offer.said.line,
+            file=offer.said.file,
+        ),
         audience="server",
         why="of turns the module makes no credentials without algorithm",
         after=_RESTART,
@@ -124,7 +133,7 @@ def _dead(relay: Relay, offer: Offer, why: Reason, works: bool) -> Found:
         "conf": f"{path}:{flag.line}" if flag else path,
         "transport": offer.carrier.upper(),
         "flag": flag.key if flag else "",
-        "ports": f"{relay.port('listening-port', PORT)} and {relay.port('tls-listening-port', TLS_PORT)}",
+        "ports": listed([str(relay.port("listening-port", PORT)), str(relay.port("tls-listening-port", TLS_PORT))]),
     }
     return Found(
         message=_UNSERVED[why],
@@ -145,7 +154,10 @@ def _served(relay: Relay, offer: Offer, why: Reason) -> tuple[Fix, ...]:
     if why == "no-certificate":
         return (
             Do(
-                text=f"Add cert= and pkey= to {path}: the whole chain and the key, readable for the user turnserver",
+                text=phrase(
+                    "Add cert= and pkey= to {path}: the whole chain and the key, readable for the user turnserver",
+                    path=path,
+                ),
                 audience="server",
                 after=RESTART,
             ),
@@ -153,8 +165,13 @@ def _served(relay: Relay, offer: Offer, why: Reason) -> tuple[Fix, ...]:
     key = "tls-listening-port" if offer.type == "turns" else "listening-port"
     own = relay.last(key)
     listen: Fix = Do(
-        text=f"Set {key}={offer.port} in {path}, or lead port {offer.port} to the relay (nginx stream), or hand out the"
-        " port that it has",
+        text=phrase(
+            "Set {key}={port} in {path}, or lead port {port} to the relay (nginx stream), or hand out the"
+            " port that it has",
+            key=key,
+            port=offer.port,
+            path=path,
+        ),
         audience="server",
         after=RESTART,
     )

@@ -10,18 +10,27 @@ from natprobe.derive.own_port import inner
 from natprobe.facts import Facts
 from natprobe.model import Address, Alternative, Fix, Where, family
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.wording import mark, phrase
 
-WATCH = "on the server, while the check runs: sudo natprobe serve --watch --udp {port} -o watch.json; diagnose that too"
+WATCH = mark(
+    "on the server, while the check runs: sudo natprobe serve --watch --udp {port} -o watch.json; diagnose that too"
+)
 _ASKS: dict[str, str] = {
-    "media-port-blocked-here": "run the same check from another network, and diagnose both reports together",
-    "firewall-closed": "on the server: sudo natprobe inspect, and diagnose both reports together",
-    "cloud-firewall": "in the provider's console: does the security group let in UDP port {port}, and from everywhere?",
-    "port-not-forwarded": "on the router that has {address}: is UDP port {port} passed on to the server?",
-    "forwarded-elsewhere": "on the router that has {address}: to which machine and port is UDP port {port} passed?",
-    "not-listening": "on the server: ss -ulpn | grep {port}",
-    "egress-closed": "on the server: does its own firewall let answers out from UDP port {port}?",
-    "vantages-disagree": "is the media server this very machine, or another one behind the same address?",
-    "media-refuses-check": "on the server: is what holds UDP port {port} the media server, and what does its log say?",
+    "media-port-blocked-here": phrase("run the same check from another network, and diagnose both reports together"),
+    "firewall-closed": phrase("on the server: sudo natprobe inspect, and diagnose both reports together"),
+    "cloud-firewall": mark(
+        "in the provider's console: does the security group let in UDP port {port}, and from everywhere?"
+    ),
+    "port-not-forwarded": mark("on the router that has {address}: is UDP port {port} passed on to the server?"),
+    "forwarded-elsewhere": mark(
+        "on the router that has {address}: to which machine and port is UDP port {port} passed?"
+    ),
+    "not-listening": mark("on the server: ss -ulpn | grep {port}"),
+    "egress-closed": mark("on the server: does its own firewall let answers out from UDP port {port}?"),
+    "vantages-disagree": phrase("is the media server this very machine, or another one behind the same address?"),
+    "media-refuses-check": mark(
+        "on the server: is what holds UDP port {port} the media server, and what does its log say?"
+    ),
 }
 
 Words = Mapping[str, str]
@@ -58,7 +67,7 @@ def _left(found: Decided) -> tuple[Alternative, ...]:
     asks = dict(_ASKS)
     if undecided:
         asks |= dict.fromkeys(("port-not-forwarded", "cloud-firewall"), WATCH)
-    return tuple(alternative(each, asks[each].format_map(found.args)) for each in found.left)
+    return tuple(alternative(each, phrase(asks[each], **found.args)) for each in found.left)
 
 
 def server_of(found: Decided) -> Facts:

@@ -19,17 +19,21 @@ from natprobe.servers.jitsi.media import ADVERTISE_PORT_SINCE
 from natprobe.servers.jitsi.settings import UDP_PORT
 from natprobe.servers.obsolete import ROWS
 from natprobe.target import is_address
+from natprobe.wording import mark, phrase
 
-_HALF = "Of the bridge's mapping only {there} is set: with one half it does nothing"
-_NOT_PASSED = "{key} is set in .env, and no container gets it: this docker-compose.yml does not pass it on"
-_LOST = (
+_HALF = mark("Of the bridge's mapping only {there} is set: with one half it does nothing")
+_NOT_PASSED = mark("{key} is set in .env, and no container gets it: this docker-compose.yml does not pass it on")
+_LOST = mark(
     "{key} is {value} in a file that its container writes at each start, and .env makes {made}: either the file was"
     " edited, which is lost, or .env was, and the container has not been made anew since"
 )
-_NAME = "{key} has {word}, which is no address: docker-jitsi-meet takes addresses only, and no names"
-_PORT = "{key} names a port ({word}), which {program} takes from {since} on: this is {version}"
-_P2P = "A TURN server stands under p2p.stunServers: it never serves the bridge{leak}"
-_LEAK = ", and its password is there for everybody to read"
+_NAME = mark("{key} has {word}, which is no address: docker-jitsi-meet takes addresses only, and no names")
+_PORT = mark("{key} names a port ({word}), which {program} takes from {since} on: this is {version}")
+_P2P = phrase("A TURN server stands under p2p.stunServers: it never serves the bridge")
+_P2P_OPEN = phrase(
+    "A TURN server stands under p2p.stunServers: it never serves the bridge, and its password is there for everybody to"
+    " read"
+)
 
 
 def jitsi(facts: Facts) -> Iterator[Found]:
@@ -64,8 +68,8 @@ def _relays(facts: Facts) -> Iterator[Found]:
     sections = {(each.file, each.section) for each in turns}
     secrets = [each for each in settings(facts, "jitsi-meet", "credential") if (each.file, each.section) in sections]
     yield Found(
-        message=_P2P,
-        args={"leak": _LEAK if secrets else ""},
+        message=_P2P_OPEN if secrets else _P2P,
+        args={"leak": ", and its password is there for everybody to read" if secrets else ""},
         evidence=ids(turns, secrets),
         file=turns[0].file,
         line=turns[0].line,
@@ -97,11 +101,15 @@ def _unpassed(facts: Facts, deployment: Deployment) -> Iterator[Found]:
                 line=each.line,
                 fixes=(
                     Do(
-                        text=f"Take docker-compose.yml from the release that knows {key}, and its images",
+                        text=phrase(
+                            "Take docker-compose.yml from the release that knows {key}, and its images; or, where it is"
+                            " not needed, take it out",
+                            key=key,
+                        ),
                         audience="server",
                         after=RECREATE,
                     ),
-                    removed("docker-jitsi-meet", each.file, each.line, key, "where it is not needed", RECREATE),
+                    removed("docker-jitsi-meet", each.file, each.line, key, phrase("where it is not needed"), RECREATE),
                 ),
             )
 
@@ -148,17 +156,24 @@ def _edited(facts: Facts, deployment: Deployment) -> Iterator[Found]:
             says = next((each.said for each in told if each is not None and each.said is not None), None)
             good = mapping.local is not None and mapping.local.value != half.value
             wanted = half.value if good else ""
-            yield _lost(deployment, half, "JVB_ADVERTISE_IPS", ",".join(words) or "no mapping", says, wanted)
+            yield _lost(deployment, half, "JVB_ADVERTISE_IPS", ",".join(words) or phrase("no mapping"), says, wanted)
 
 
 def _lost(deployment: Deployment, each: Setting, key: str, made: str, said: Setting | None, wanted: str) -> Found:
     """`wanted`: what the edit would be in .env; empty: nothing that helps. What stands in .env is somebody's word: it
     is not taken back by a line to apply.
     """
-    keep: Fix = deployment.in_env(key, wanted, why="if what was edited is what is meant")
+    keep: Fix = deployment.in_env(key, wanted, why=phrase("if what was edited is what is meant"))
     if said is not None:
-        keep = Do(text=f"Where the file is right, set {key}={wanted} in .env", audience="server", after=RECREATE)
-    anew = Do(text=f"Where .env is right, have the container write it anew: {RECREATE}", audience="server")
+        keep = Do(
+            text=phrase("Where the file is right, set {key}={wanted} in .env", key=key, wanted=wanted),
+            audience="server",
+            after=RECREATE,
+        )
+    anew = Do(
+        text=phrase("Where .env is right, have the container write it anew: {recreate}", recreate=RECREATE),
+        audience="server",
+    )
     return Found(
         message=_LOST,
         args={"key": each.key, "value": each.value, "made": made},

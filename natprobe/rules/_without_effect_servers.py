@@ -14,20 +14,23 @@ from natprobe.rules import Found
 from natprobe.servers import janus
 from natprobe.servers.coturn_lines import line, removed
 from natprobe.servers.files import COMPUTED
+from natprobe.wording import mark, phrase
 
 # A call of three in full quality takes so much of a relay, in bytes per second; what is less was meant for a session.
 _ONE_CALL = 1_000_000
-_BPS = (
+_BPS = mark(
     "bps-capacity is {value} bytes per second for the whole relay, shared by everybody: for one session it is max-bps"
 )
-_TABLE = (
+_TABLE = phrase(
     "The table turncredentials is understood by an old module of Jitsi's alone: others take turncredentials_host, and"
     " without it hand out no relay"
 )
-_MODULE = "{key} is set, and Prosody's module {module} is in no modules_enabled: clients are handed no relay"
-_ICE_LITE = "nat_1_1_mapping stands beside ice_lite: behind a NAT Janus is no ICE-lite agent, which has to be public"
-_PRIVATE = "keep_private_host does nothing without nat_1_1_mapping"
-_IGNORED = "ice_ignore_list is not read beside ice_enforce_list"
+_MODULE = mark("{key} is set, and Prosody's module {module} is in no modules_enabled: clients are handed no relay")
+_ICE_LITE = phrase(
+    "nat_1_1_mapping stands beside ice_lite: behind a NAT Janus is no ICE-lite agent, which has to be public"
+)
+_PRIVATE = phrase("keep_private_host does nothing without nat_1_1_mapping")
+_IGNORED = phrase("ice_ignore_list is not read beside ice_enforce_list")
 _PROSODY = "systemctl restart prosody"
 
 
@@ -44,8 +47,10 @@ def _capacity(facts: Facts) -> Iterator[Found]:
     for relay in relays(facts):
         said = relay.last("bps-capacity")
         if said is not None and said.value.isdecimal() and 0 < int(said.value[:15]) < _ONE_CALL:
-            meant = removed(said.key, file=said.file, at=said.line, why="no limit for the whole relay")
-            one = line("max-bps", said.value, file=said.file, at=said.line, why="bytes per second of one session")
+            meant = removed(said.key, file=said.file, at=said.line, why=phrase("no limit for the whole relay"))
+            one = line(
+                "max-bps", said.value, file=said.file, at=said.line, why=phrase("bytes per second of one session")
+            )
             yield _found(said, _BPS, (one,) if int(said.value) >= _ONE_CALL // 10 else (meant,), value=said.value)
 
 
@@ -93,7 +98,9 @@ def _enabled(module: str, enabled: list[Setting]) -> Fix:
     last = enabled[-1]
     own = [each for each in enabled if (each.file, each.section) == (last.file, last.section)]
     if own[0].line == last.line:
-        text = f'Add "{module}" to modules_enabled in line {last.line} of {last.file}'
+        text = phrase(
+            'Add "{module}" to modules_enabled in line {line} of {file}', module=module, line=last.line, file=last.file
+        )
         return Do(text=text, audience="server", after=_PROSODY)
     return Set(
         system="prosody",
@@ -127,7 +134,7 @@ def _without(said: Setting) -> Set:
     return Set(
         system="Janus",
         file=said.file,
-        section=f"section {said.section}",
+        section=phrase("section {section}", section=said.section),
         op="remove",
         key=said.key,
         line=said.line,

@@ -26,20 +26,21 @@ from natprobe.facts import Arrived, Binding, Connected, Facts, IceCheck, ProxyCh
 from natprobe.fixes import let_media_out, more_servers
 from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (Binding, Connected, Run, ProxyChoice, IceCheck, Arrived, Watched)
 
-_SILENT = (
+_SILENT = mark(
     "No UDP comes back to this network: {servers} servers of {operators} operators never answered,"
     " while TCP to {control} works"
 )
-_REJECTED = (
+_REJECTED = mark(
     "No UDP gets out of this network: the firewall at {router} rejects it (ICMP {icmp}) towards {servers} servers of"
     " {operators} operators, while TCP to {control} works"
 )
 
 
-_ONE_FAMILY = (
+_ONE_FAMILY = mark(
     "No UDP over IPv{family} comes back to this network: {servers} servers of {operators} operators never answered,"
     " while TCP to {control} works, and UDP over IPv{other}"
 )
@@ -68,16 +69,20 @@ def _found(facts: Facts, asked: list[Binding]) -> Found:
     controls = tcp_controls(facts, hosts)
     rejected = asked[0] if all(each.failure is Failure.PROHIBITED and each.reported_by for each in asked) else None
     way, counted = _counted(facts)
+    args = {
+        "servers": len(hosts),
+        "operators": len({each.operator for each in asked}),
+        "control": _endpoint(controls[0]),
+        "router": rejected and rejected.reported_by,
+        "icmp": rejected and rejected.icmp,
+        "arrived": sum(each.packets for each in counted if isinstance(each, Arrived)),
+    }
+    message = _REJECTED if rejected else _SILENT
+    if way in _COUNTED and not rejected:
+        message = phrase(_COUNTED[way], finding=phrase(message, **args), arrived=args["arrived"])
     return Found(
-        message=_REJECTED if rejected else _SILENT + _COUNTED[way],
-        args={
-            "servers": len(hosts),
-            "operators": len({each.operator for each in asked}),
-            "control": _endpoint(controls[0]),
-            "router": rejected and rejected.reported_by,
-            "icmp": rejected and rejected.icmp,
-            "arrived": sum(each.packets for each in counted if isinstance(each, Arrived)),
-        },
+        message=message,
+        args=args,
         evidence=ids(asked, controls, counted),
         fixes=(*let_media_out(facts), _AT_HOME),
     )
@@ -96,10 +101,10 @@ def _counted(facts: Facts) -> tuple[arrival.Direction | None, list[Arrived | Wat
 
 
 _COUNTED: dict[arrival.Direction | None, str] = {
-    None: "",
-    "up": "; nothing of ours arrived at the target, which counts what comes",
-    "down": "; what is sent gets out: {arrived} packets arrived at the target, and its answers do not come back",
-    "unanswered": "",
+    "up": mark("{finding}; nothing of ours arrived at the target, which counts what comes"),
+    "down": mark(
+        "{finding}; what is sent gets out: {arrived} packets arrived at the target, and its answers do not come back"
+    ),
 }
 
 
@@ -120,8 +125,12 @@ def _in_one(facts: Facts, version: Family) -> Found:
         severity=Severity.WARNING,
         fixes=(
             Do(
-                text=f"Let UDP over IPv{version} out in the firewall between this network and the internet, and the"
-                f" answers back in, as over IPv{10 - version}",
+                text=phrase(
+                    "Let UDP over IPv{version} out in the firewall between this network and the internet, and the"
+                    " answers back in, as over IPv{other}",
+                    version=version,
+                    other=10 - version,
+                ),
                 audience="network",
                 why="media travels over UDP",
             ),

@@ -28,20 +28,25 @@ from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
 from natprobe.fixes import media_server, relay_over_tls
 from natprobe.model import Allow, Fix, split
 from natprobe.rules import CLEAR, Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing, places
+from natprobe.rules._candidates import checks_to, nothing, places
 from natprobe.rules._together import judged, server_of
+from natprobe.wording import listed, mark
 
 READS = (Candidate, IceCheck, Binding, Resolved)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "UDP to {endpoint} is lost on its way out of this network: through the relay {relay} the media server answers"
     " there, and directly it does not"
 )
 _TOGETHER = {
-    "out": "UDP to {endpoint} is lost on its way out of the network of {clients}: {others} gets an answer there",
-    "back": "UDP from {clients} arrives at {endpoint}, and the answers are lost on their way back: {others} gets them",
-    "strangers": "UDP to {endpoint} is lost on its way out of the network of {clients}: on the server others' packets"
-    " arrive, and none from there",
+    "out": mark("UDP to {endpoint} is lost on its way out of the network of {clients}: {others} gets an answer there"),
+    "back": mark(
+        "UDP from {clients} arrives at {endpoint}, and the answers are lost on their way back: {others} gets them"
+    ),
+    "strangers": mark(
+        "UDP to {endpoint} is lost on its way out of the network of {clients}: on the server others' packets"
+        " arrive, and none from there"
+    ),
 }
 
 

@@ -24,18 +24,31 @@ from natprobe.derive.behaviour import KEEPALIVE, REQUIRED_LIFETIME, Lifetime, bi
 from natprobe.facts import Facts, IdleMapping, Run, ids
 from natprobe.model import Address, Do, Fix, Severity, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (IdleMapping, Run)
 
+_EARLY = mark(
+    "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet, and a quiet call's keep-alives"
+    " (ICE) may come only every {limit}"
+)
+_LATE = mark(
+    "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet ({limit} is the least it should"
+    " wait): calls in progress keep theirs, what is quiet for so long is lost"
+)
 RAISE: tuple[Fix, ...] = tuple(
     Do(text=text, audience="network", why="RFC 4787 REQ-5: at least two minutes")
     for text in (
-        "Raise the router's UDP session timeout to 120 seconds or more (a FRITZ!Box has no such setting)",
-        "Linux, OpenWrt: `sysctl -w net.netfilter.nf_conntrack_udp_timeout=120"
-        " net.netfilter.nf_conntrack_udp_timeout_stream=300`",
-        "pfSense: System > Advanced > Firewall & NAT; OPNsense: Firewall > Settings > Advanced:"
-        " firewall optimization `conservative`",
-        "MikroTik: `/ip firewall connection tracking set udp-timeout=2m udp-stream-timeout=5m`",
+        phrase("Raise the router's UDP session timeout to 120 seconds or more (a FRITZ!Box has no such setting)"),
+        phrase(
+            "Linux, OpenWrt: `sysctl -w net.netfilter.nf_conntrack_udp_timeout=120"
+            " net.netfilter.nf_conntrack_udp_timeout_stream=300`"
+        ),
+        phrase(
+            "pfSense: System > Advanced > Firewall & NAT; OPNsense: Firewall > Settings > Advanced:"
+            " firewall optimization `conservative`"
+        ),
+        phrase("MikroTik: `/ip firewall connection tracking set udp-timeout=2m udp-stream-timeout=5m`"),
     )
 )
 
@@ -75,16 +88,9 @@ def _doubt(tests: list[IdleMapping]) -> CouldNotTell:
 def _found(local: Address, life: Lifetime) -> Found:
     """Within the interval of ICE's keep-alives a warning, else a note: the NAT breaks REQ-5, and few will see it."""
     early = (life.dead_seconds or 0) <= KEEPALIVE
-    words = (
-        "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet, and a quiet call's keep-alives"
-        " (ICE) may come only every {limit}"
-        if early
-        else "The NAT forgets UDP mappings of {local} within {dead} seconds without a packet ({limit} is the least it"
-        " should wait): calls in progress keep theirs, what is quiet for so long is lost"
-    )
     limit = KEEPALIVE if early else REQUIRED_LIFETIME
     return Found(
-        message=words,
+        message=_EARLY if early else _LATE,
         args={"local": local, "dead": f"{life.dead_seconds:g}", "limit": f"{limit:g}"},
         evidence=ids(life.dead, life.alive),
         severity=None if early else Severity.NOTE,

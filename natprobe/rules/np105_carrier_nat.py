@@ -25,8 +25,19 @@ from natprobe.derive.behaviour import inner_hops, mappings, own_router, router_t
 from natprobe.facts import Binding, DefaultRoute, Facts, Hop, LocalAddress, Opening, RouterAnswer, ids
 from natprobe.model import Do, Observation, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (LocalAddress, DefaultRoute, Binding, Hop, RouterAnswer, Opening)
+
+_INSIDE = mark("The provider's NAT is in between: {address} is an address that providers share among customers")
+_TOLD = mark(
+    "The provider's NAT is in between: the router {router} has {address} outside, an address that providers share among"
+    " customers"
+)
+_BEYOND = mark(
+    "The provider's NAT is in between: at or beyond {address}, after this network's own router, only answers are let"
+    " in; it is an address that providers share among customers"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -43,7 +54,7 @@ def check(facts: Facts) -> Judgement:
     if carrier or inside:
         address = carrier[0].address if carrier else split(inside[0].mapped or "")[0]
         outside = [each for each in seen if each.local and split(each.local)[0] == address]
-        return _found("{address} is an address", {"address": address}, [*carrier, *inside, *outside])
+        return _found(_INSIDE, {"address": address}, [*carrier, *inside, *outside])
     if not seen:
         return NOT_APPLICABLE
     told = router_told(facts)
@@ -52,13 +63,13 @@ def check(facts: Facts) -> Judgement:
     if address_class(told.outside or "") == "public":
         return CLEAR
     args = {"address": told.outside or "", "router": told.router}
-    return _found("the router {router} has {address} outside, an address", args, [told, *seen])
+    return _found(_TOLD, args, [told, *seen])
 
 
-def _found(what: str, args: dict[str, str], evidence: list[Observation]) -> list[Found]:
+def _found(message: str, args: dict[str, str], evidence: list[Observation]) -> list[Found]:
     return [
         Found(
-            message=f"The provider's NAT is in between: {what} that providers share among customers",
+            message=message,
             args=args,
             evidence=ids(evidence),
             fixes=(
@@ -78,10 +89,14 @@ def _by_hops(facts: Facts) -> Judgement:
     if router is None or not shared:
         return CLEAR
     if shut := shut_beyond(facts, shared[0].ttl):
-        what = "at or beyond {address}, after this network's own router, only answers are let in; it is an address"
-        return _found(what, {"address": shared[0].address or ""}, [shared[0], *shut])
+        return _found(_BEYOND, {"address": shared[0].address or ""}, [shared[0], *shut])
     return CouldNotTell(
         reason="shared-range-hop",
-        ask=f"look up the outside (WAN) address on the status page of the router {router.address}: from 100.64.0.0 to"
-        f" 100.127.255.255 it is behind the provider's NAT (the next router is {shared[0].address})",
+        ask=phrase(
+            "look up the outside (WAN) address on the status page of the router {router}: from"
+            " 100.64.0.0 to 100.127.255.255 it is behind the provider's NAT (the next router is"
+            " {next})",
+            router=router.address,
+            next=shared[0].address,
+        ),
     )

@@ -25,6 +25,7 @@ from natprobe.derive.behaviour import inner_hops, own_router, router_told
 from natprobe.facts import DefaultRoute, Facts, Hop, LocalAddress, RouterAnswer, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import phrase
 
 READS = (LocalAddress, DefaultRoute, Hop, RouterAnswer)
 
@@ -42,8 +43,12 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     return CouldNotTell(
         reason="second-network",
-        ask=f"look up the outside (WAN) address on the status page of the router {router.address}: where it has one in"
-        f" the network of {second.address}, there are two NATs in a row",
+        ask=phrase(
+            "look up the outside (WAN) address on the status page of the router {router}: where it has"
+            " one in the network of {second}, there are two NATs in a row",
+            router=router.address,
+            second=second.address,
+        ),
     )
 
 

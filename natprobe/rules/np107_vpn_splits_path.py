@@ -17,6 +17,7 @@ from natprobe.derive.proxies import straight
 from natprobe.facts import Binding, Connected, Facts, LocalAddress, Run, SourceAddress, ids
 from natprobe.model import Do, Observation, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import phrase
 
 READS = (LocalAddress, SourceAddress, Binding, Connected, Run)
 
@@ -41,8 +42,11 @@ def check(facts: Facts) -> Judgement:
             evidence=ids(tunnels, evidence),
             fixes=(
                 Do(
-                    text=f"Send everything to {facts.target.host} through the VPN, or everything past it"
-                    " (split-tunnel setting of the VPN client)",
+                    text=phrase(
+                        "Send everything to {host} through the VPN, or everything past it (split-tunnel setting of"
+                        " the VPN client)",
+                        host=facts.target.host,
+                    ),
                     audience="user",
                 ),
             ),

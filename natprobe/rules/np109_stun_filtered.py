@@ -24,6 +24,7 @@ from natprobe.facts import Binding, Facts, IceCheck, OtherPayload, ids
 from natprobe.fixes import media_port, relay_over_tls
 from natprobe.model import Do, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (Binding, IceCheck, OtherPayload)
 
@@ -58,24 +59,32 @@ def _found(facts: Facts, dropped: list[Dropped]) -> Found:
     )
 
 
-_EVERYWHERE = (
+_EVERYWHERE = mark(
     "STUN, which every call over UDP needs, is dropped while other UDP passes: {answers} of {sent} requests without its"
     " mark (magic cookie) were answered (by {server}, for one), and none of {tries} with it to the same ports, nor any"
     " other"
 )
-_ALONE = (
+_ALONE = mark(
     "STUN to {server} is dropped while other UDP passes: {answers} of {sent} requests without its mark (magic cookie)"
     " were answered, and none of {tries} with it"
 )
-_HERE = _ALONE + "; STUN to other servers works"
+_HERE = mark(
+    "STUN to {server} is dropped while other UDP passes: {answers} of {sent} requests without its mark"
+    " (magic cookie) were answered, and none of {tries} with it; STUN to other servers works"
+)
 
 
 def _fixes(facts: Facts, ours: bool) -> tuple[Fix, ...]:
     port = media_port(facts)
-    towards = f"for UDP to {facts.target.host}" + (f" port {port}" if port else "")
+    host = facts.target.host
+    one_port = phrase("for UDP to {host} port {port}", host=host, port=port)
+    towards = one_port if port else phrase("for UDP to {host}", host=host)
     allow = Do(
-        text="In the firewall's application control or intrusion prevention, stop dropping STUN (listed as stun,"
-        f" webrtc, rtc, voip or unknown UDP), at least {towards}",
+        text=phrase(
+            "In the firewall's application control or intrusion prevention, stop dropping STUN (listed as"
+            " stun, webrtc, rtc, voip or unknown UDP), at least {towards}",
+            towards=towards,
+        ),
         audience="network",
         why="every call over UDP begins with STUN",
     )

@@ -21,14 +21,15 @@ from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._legs import through
+from natprobe.wording import mark, phrase
 
 READS = (MediaHandshake,)
 
-_DIRECT = (
+_DIRECT = mark(
     "ICE reaches the media server at {endpoint}, but the DTLS handshake on the same pair never comes back: calls"
     " connect and stay dead"
 )
-_THROUGH = (
+_THROUGH = mark(
     "Through the relay {server} over {leg}, ICE reaches the media server at {endpoint}, but the DTLS handshake on the"
     " same pair never comes back: calls that go this way connect and stay dead"
 )
@@ -83,9 +84,13 @@ def _behind_relay(handshake: MediaHandshake) -> tuple[Fix, ...]:
     host, port = split(handshake.endpoint)
     return (
         Do(
-            text="On the relay, see whether the handshake leaves for the media server while the check runs (tcpdump -ni"
-            f" any 'udp and host {host} and port {port}', for datagrams that begin with 16 fe): if it does, a firewall"
-            " between the two drops DTLS, if not, one before the relay does",
+            text=phrase(
+                "On the relay, see whether the handshake leaves for the media server while the check runs"
+                " (tcpdump -ni any 'udp and host {host} and port {port}', for datagrams that begin with 16"
+                " fe): if it does, a firewall between the two drops DTLS, if not, one before the relay does",
+                host=host,
+                port=port,
+            ),
             audience="server",
         ),
     )

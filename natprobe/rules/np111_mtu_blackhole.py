@@ -33,6 +33,7 @@ from natprobe.facts import Allocation, Facts, IceCheck, MediaEcho, Permission, R
 from natprobe.model import Do, Failure, Fix, HostName, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
+from natprobe.wording import listed, mark, phrase
 
 READS = (Allocation, IceCheck, Permission, Relayed, MediaEcho)
 
@@ -40,16 +41,16 @@ READS = (Allocation, IceCheck, Permission, Relayed, MediaEcho)
 SMALL = 300
 # A run has a few; each is looked for among all observations.
 _SESSIONS_MAX = 20
-_DIRECT = "Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive"
-_BOTH = (
+_DIRECT = mark("Small packets to {endpoint} are answered, packets of {size} bytes vanish: video will not arrive")
+_BOTH = mark(
     "Small packets to {endpoint} are answered, packets of {size} bytes vanish, and so do those through the relay"
     " {hosts}: video will not arrive"
 )
 
-_ANSWERS = (
+_ANSWERS = mark(
     "Packets of {size} bytes get to {endpoint}, and its answers of that size do not come back: video will not arrive"
 )
-_BACK = "Small packets of media come back from {endpoint}, packets of {size} bytes do not: video will not arrive"
+_BACK = mark("Small packets of media come back from {endpoint}, packets of {size} bytes do not: video will not arrive")
 
 
 def check(facts: Facts) -> Judgement:
@@ -100,7 +101,7 @@ def _relay(group: list[LegFacts]) -> Found:
     """Which half of the way lost it, where only one did: a packet crosses this network on both."""
     leg = group[0]
     large = [each for each in leg.data if each.size >= FULL_SIZE]
-    ways = {(False, True): "from here to the relay", (True, False): "from the relay to here"}
+    ways = {(False, True): phrase("from here to the relay"), (True, False): phrase("from the relay to here")}
     return Found(
         message="Small packets through the relay {host} over {transport} ({server}) pass, packets of {size} bytes"
         " vanish {way}: video will not arrive",
@@ -109,7 +110,7 @@ def _relay(group: list[LegFacts]) -> Found:
             "transport": leg.allocation.transport.upper(),
             "server": leg.allocation.server,
             "size": max(each.size for each in large),
-            "way": ways.get((leg.large_up is not False, leg.large_down is not False), "both ways"),
+            "way": ways.get((leg.large_up is not False, leg.large_down is not False), phrase("both ways")),
         },
         evidence=ids(leg.allocation, leg.data),
         where=Where.UNKNOWN,
@@ -133,7 +134,7 @@ def _direct(facts: Facts, relays: list[Allocation]) -> Judgement:
             args={
                 "endpoint": lost[0].endpoint,
                 "size": lost[0].size,
-                "hosts": " and ".join(dict.fromkeys(each.host for each in relays)),
+                "hosts": listed(each.host for each in relays),
             },
             evidence=ids(lost, [small[each.flow] for each in lost], relays),
             where=_common(facts, lost[0], relays),
@@ -158,7 +159,7 @@ def _of_target(facts: Facts, host: HostName) -> bool:
 
 def _handshake(facts: Facts) -> tuple[Fix, ...]:
     """What lets at least the handshake through, and voice after it."""
-    why = "the handshake's packets and voice then pass; video's are as large as before"
+    why = phrase("the handshake's packets and voice then pass; video's are as large as before")
     return (janus.setting("media", "dtls_mtu", "1000", why),) if server_kind(facts) == "janus" else ()
 
 

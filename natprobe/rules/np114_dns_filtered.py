@@ -17,6 +17,7 @@ from natprobe.derive.proxies import names_matter
 from natprobe.facts import Facts, ProxyChoice, Resolved, Tunnel, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import phrase
 
 READS = (Resolved, ProxyChoice, Tunnel)
 
@@ -59,6 +60,8 @@ def _withheld(facts: Facts, refused: Withheld) -> Found:
 
 def _unlist(facts: Facts) -> Do:
     return Do(
-        text=f"Take {facts.target.host} off the DNS filter's list, or set this machine to another resolver",
+        text=phrase(
+            "Take {host} off the DNS filter's list, or set this machine to another resolver", host=facts.target.host
+        ),
         audience="network",
     )

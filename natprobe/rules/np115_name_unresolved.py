@@ -17,18 +17,19 @@ from natprobe.derive.proxies import names_matter
 from natprobe.facts import Facts, ProxyChoice, Resolved, Tunnel, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (Resolved, ProxyChoice, Tunnel)
 
 # What is said, by the most telling failure; "no data" only where every answer says so.
 _MESSAGES = (
-    (Failure.NXDOMAIN, "The name {name} does not exist (NXDOMAIN)"),
-    (Failure.SERVFAIL, "The DNS servers failed to look up {name} (SERVFAIL)"),
-    (Failure.REFUSED, "The DNS servers refuse to answer for {name}"),
-    (Failure.TIMEOUT, "No DNS server answered when asked for {name}"),
-    (Failure.NO_DATA, "The name {name} exists, but has no address"),
+    (Failure.NXDOMAIN, mark("The name {name} does not exist (NXDOMAIN)")),
+    (Failure.SERVFAIL, mark("The DNS servers failed to look up {name} (SERVFAIL)")),
+    (Failure.REFUSED, mark("The DNS servers refuse to answer for {name}")),
+    (Failure.TIMEOUT, mark("No DNS server answered when asked for {name}")),
+    (Failure.NO_DATA, mark("The name {name} exists, but has no address")),
 )
-_OTHER = "The name {name} could not be looked up"
+_OTHER = mark("The name {name} could not be looked up")
 
 
 def check(facts: Facts) -> Judgement:
@@ -64,7 +65,7 @@ _RESOLVER = Do(
 
 
 def _filled(fix: Do, name: str) -> Do:
-    return Do(text=fix.text.format(name=name), audience=fix.audience)
+    return Do(text=phrase(fix.text, name=name), audience=fix.audience)
 
 
 def _telling(answers: list[Resolved]) -> set[Failure | None]:

@@ -20,15 +20,20 @@ from natprobe.facts import Binding, DefaultRoute, Facts, IceCheck, LocalAddress,
 from natprobe.fixes import more_servers
 from natprobe.model import Do, Endpoint, Failure, Family, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (Binding, IceCheck, LocalAddress, DefaultRoute, SourceAddress, Run)
 
 _WORDS = {
-    True: "UDP from {address} ({interface}) gets no answer, though TCP from there does and UDP from {other}"
-    " ({other_interface}) works",
-    False: "Nothing sent from {address} ({interface}) is answered, over UDP or TCP, while {other} ({other_interface})"
-    " works",
-    None: "UDP from {address} ({interface}) gets no answer, while {other} ({other_interface}) works",
+    True: mark(
+        "UDP from {address} ({interface}) gets no answer, though TCP from there does and UDP from {other}"
+        " ({other_interface}) works"
+    ),
+    False: mark(
+        "Nothing sent from {address} ({interface}) is answered, over UDP or TCP, while {other} ({other_interface})"
+        " works"
+    ),
+    None: mark("UDP from {address} ({interface}) gets no answer, while {other} ({other_interface}) works"),
 }
 
 
@@ -99,13 +104,23 @@ def _preferred(facts: Facts, version: Family, each: PerSource) -> bool:
 
 def _fixes(interface: str, other: str, first: bool, tcp: bool | None) -> tuple[Fix, ...]:
     if first:
-        words = f"For calls use {other}: switch {interface} off, or give {other} the smaller routing metric"
+        words = phrase(
+            "For calls use {other}: switch {interface} off, or give {other} the smaller routing metric",
+            other=other,
+            interface=interface,
+        )
     else:
-        words = f"Leave {other} the smaller routing metric; where calls still start late, switch {interface} off"
+        words = phrase(
+            "Leave {other} the smaller routing metric; where calls still start late, switch {interface} off",
+            other=other,
+            interface=interface,
+        )
     prefer = Do(text=words, audience="user")
     if tcp is False:
         return (prefer,)
-    return prefer, Do(text=f"Let UDP out at the router behind {interface} too", audience="network")
+    return prefer, Do(
+        text=phrase("Let UDP out at the router behind {interface} too", interface=interface), audience="network"
+    )
 
 
 def _unusable(each: PerSource) -> Found:
@@ -116,8 +131,12 @@ def _unusable(each: PerSource) -> Found:
         severity=Severity.NOTE,
         fixes=(
             Do(
-                text=f"Connect {each.interface} again; where {each.address} stays unusable, see whether another device"
-                " has the same address",
+                text=phrase(
+                    "Connect {interface} again; where {address} stays unusable, see whether another device has"
+                    " the same address",
+                    interface=each.interface,
+                    address=each.address,
+                ),
                 audience="user",
             ),
         ),

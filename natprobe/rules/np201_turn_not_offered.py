@@ -18,15 +18,18 @@ from natprobe.derive.handed_out import handed_out
 from natprobe.facts import Facts, JitsiConfig, Services, ids
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark, phrase
 
 READS = (Services, JitsiConfig)
 
 # The server's word that no module of it hands anything out (XEP-0215 section 3, RFC 6120 section 8.3.3).
 _NO_SUCH_THING = ("service-unavailable", "feature-not-implemented", "item-not-found")
-_MESSAGE = (
+_MESSAGE = mark(
     "{host} offers its clients no relay: from networks that let only the web out, nobody hears or sees the others"
 )
-_ASK = "on the server: is mod_external_services among Prosody's modules_enabled, and external_service_access set?"
+_ASK = phrase(
+    "on the server: is mod_external_services among Prosody's modules_enabled, and external_service_access set?"
+)
 
 
 def check(facts: Facts) -> Judgement:

@@ -19,12 +19,12 @@ from natprobe.derive.advertised import installed
 from natprobe.derive.handed_out import handed_out, uri
 from natprobe.facts import Facts, JitsiConfig, Services, ids
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _relay_offers
-from natprobe.rules._candidates import listed
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import listed, mark
 
 READS = (Services, JitsiConfig, *_relay_offers.KINDS)
 
-_MESSAGE = "{host} hands out {relays} without a user name: browsers then refuse to open the call at all"
+_MESSAGE = mark("{host} hands out {relays} without a user name: browsers then refuse to open the call at all")
 
 
 def check(facts: Facts) -> Judgement:

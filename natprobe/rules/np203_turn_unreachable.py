@@ -54,6 +54,7 @@ from natprobe.reasons import sentence
 from natprobe.rules import CouldNotTell, Found, Judgement, _relay_files, _relay_offers, alternative
 from natprobe.rules._legs import found, nothing, port
 from natprobe.servers import coturn
+from natprobe.wording import listed, mark, phrase
 
 READS = (
     Allocation,
@@ -67,19 +68,22 @@ READS = (
     *_relay_offers.KINDS,
 )
 
-_RELAY = "The relay {host} "
 _MESSAGES = {
-    "silent": _RELAY + "does not answer over {transport} ({server}): nothing came back to {tries} requests",
-    "silent-stream": _RELAY + "does not answer over {transport} ({server}): nothing came back to {tries} connections",
-    "waits": _RELAY + "takes connections over {transport} ({server}) and then says nothing",
-    "closed": "Nothing listens for {transport} at the relay {host} ({server}): {why}",
-    "rejected": "A firewall ({router}) rejects {transport} to the relay {host} ({server}): {why}",
-    "no-way": _RELAY + "cannot be reached over {transport} ({server}): {why}",
-    "cut": _RELAY + "closes connections over {transport} ({server}) without a word of TURN: {why}",
+    "silent": mark(
+        "The relay {host} does not answer over {transport} ({server}): nothing came back to {tries} requests"
+    ),
+    "silent-stream": mark(
+        "The relay {host} does not answer over {transport} ({server}): nothing came back to {tries} connections"
+    ),
+    "waits": mark("The relay {host} takes connections over {transport} ({server}) and then says nothing"),
+    "closed": mark("Nothing listens for {transport} at the relay {host} ({server}): {why}"),
+    "rejected": mark("A firewall ({router}) rejects {transport} to the relay {host} ({server}): {why}"),
+    "no-way": mark("The relay {host} cannot be reached over {transport} ({server}): {why}"),
+    "cut": mark("The relay {host} closes connections over {transport} ({server}) without a word of TURN: {why}"),
 }
-_BEYOND = "The proxy {via} does not get to port {port} of the relay {host} ({transport}): {why}"
-_NOBODY = "The proxy {via}, which leads to port {port} of the relay {host} ({transport}), answers nobody: {why}"
-_ENDS = "ask who runs the proxy: does it end what it does not like, or what is no HTTP?"
+_BEYOND = mark("The proxy {via} does not get to port {port} of the relay {host} ({transport}): {why}")
+_NOBODY = mark("The proxy {via}, which leads to port {port} of the relay {host} ({transport}), answers nobody: {why}")
+_ENDS = phrase("ask who runs the proxy: does it end what it does not like, or what is no HTTP?")
 _WEB_PORTS = (80, 443)
 _ELSEWHERE = Do(
     text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
@@ -121,7 +125,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         more={
             "tries": sum(each.allocation.tries for each in group),
             "why": sentence(str(allocation.failure)),
-            "router": allocation.reported_by or "address not known",
+            "router": allocation.reported_by or phrase("address not known"),
         },
         evidence=ids(beside),
         where=where,
@@ -149,14 +153,6 @@ def _beyond(facts: Facts, tunnel: Tunnel) -> Found:
     alive = [each for each in answers if (each.host, relay_port(each)) == (tunnel.host, tunnel.port)]
     mute, alone = _mute(tunnel), _mute(tunnel) and not heard(facts, tunnel.via)
     why = sentence(str(tunnel.failure)) if mute else tunnel.error or tunnel.detail or sentence(str(tunnel.failure))
-    named = Do(
-        text=f"Have the name {tunnel.host} resolve for the proxy, which asks its own resolvers", audience="network"
-    )
-    let = Do(text=f"Let the proxy itself out to {tunnel.host}, TCP port {tunnel.port}", audience="network")
-    listening = coturn.listening(tunnel.port, secure=False, host=tunnel.host)
-    runs = Do(text=f"See whether the proxy {tunnel.via} runs, and is still the one to be used", audience="network")
-    fixes: tuple[Fix, ...] = (named,) if unnamed(tunnel) else (let,) if alive else listening
-    fixes = (runs,) if alone else (let, *listening) if mute and not alive else fixes
     return Found(
         message=_NOBODY if alone else _BEYOND,
         args={
@@ -169,15 +165,37 @@ def _beyond(facts: Facts, tunnel: Tunnel) -> Found:
         evidence=ids(tunnel, alive, heard(facts, tunnel.via) if mute else []),
         where=Where.PROXY if alive or alone or unnamed(tunnel) else Where.UNKNOWN,
         alternatives=(alternative("proxy-refuses-port", _ENDS),) if mute and not alone else (),
-        fixes=(*fixes, _ELSEWHERE),
+        fixes=(*_beyond_it(tunnel, alone, bool(alive)), _ELSEWHERE),
     )
+
+
+def _beyond_it(tunnel: Tunnel, alone: bool, alive: bool) -> tuple[Fix, ...]:
+    """Where nobody knows whether the proxy may not go there or the relay does not answer, each has to look."""
+    place = {"host": tunnel.host, "port": tunnel.port}
+    if alone:
+        return (_asked(phrase("See whether the proxy {via} runs, and is still the one to be used", via=tunnel.via)),)
+    if unnamed(tunnel):
+        return (_asked(phrase("Have the name {host} resolve for the proxy, which asks its own resolvers", **place)),)
+    if alive:
+        return (_asked(phrase("Let the proxy itself out to {host}, TCP port {port}", **place)),)
+    listening = coturn.listening(tunnel.port, secure=False, host=tunnel.host)
+    if not _mute(tunnel):
+        return listening
+    either = phrase(
+        "Let the proxy itself out to {host}, TCP port {port}, or find out that the relay answers nobody there", **place
+    )
+    return (_asked(either), *listening)
+
+
+def _asked(text: str) -> Do:
+    return Do(text=text, audience="network")
 
 
 def _over(facts: Facts, tunnel: Tunnel) -> str:
     """What the relay was to be asked over."""
     at = (tunnel.host, tunnel.port)
     named = facts.of(TurnServer, lambda each: (each.host, each.port) == at and each.transport in ("tcp", "tls"))
-    return " and ".join(dict.fromkeys(each.transport.upper() for each in named))
+    return listed(each.transport.upper() for each in named)
 
 
 def _what(facts: Facts, leg: LegFacts) -> str:
@@ -204,7 +222,9 @@ def _where(facts: Facts, leg: LegFacts, what: str) -> tuple[Where, tuple[Alterna
     if what == "rejected":
         return rejecting(facts, leg.allocation.reported_by, leg.allocation.server), ()
     if what in ("cut", "waits"):
-        other = alternative("turn-443-not-turn", f"on the relay: ss -lntup, for who listens on port {port(leg)}")
+        other = alternative(
+            "turn-443-not-turn", phrase("on the relay: ss -lntup, for who listens on port {port}", port=port(leg))
+        )
         ends = alternative("proxy-refuses-port", _ENDS)
         return Where.UNKNOWN, (other,) if leg.allocation.via is None else (other, ends)
     if what == "no-way" or _compared(facts, leg):
@@ -253,15 +273,28 @@ def _fixes(leg: LegFacts, what: str, where: Where) -> tuple[Fix, ...]:
         return (*coturn.listening(port(leg), secure=False, host=host), _ELSEWHERE)
     if what == "rejected" and where in (Where.LOCAL_NETWORK, Where.PROVIDER):
         proto = "UDP" if leg.datagrams else "TCP"
-        return (Do(text=f"Let {proto} out to {host}, port {port(leg)}, in that firewall", audience="network"),)
+        return (
+            Do(
+                text=phrase(
+                    "Let {proto} out to {host}, port {port}, in that firewall", proto=proto, host=host, port=port(leg)
+                ),
+                audience="network",
+            ),
+        )
     if what == "no-way":
-        return (Do(text=f"See that {host} is the relay's address, and that it is on", audience="server"),)
+        return (
+            Do(text=phrase("See that {host} is the relay's address, and that it is on", host=host), audience="server"),
+        )
     return (opening,) if where is Where.SERVER_EDGE else (opening, _ELSEWHERE)
 
 
 def _behind(leg: LegFacts) -> Fix:
     return Do(
-        text=f"On the relay, see what passes port {port(leg)} on: a multiplexer must choose by the name"
-        f" {leg.allocation.host} in SNI, since browsers offer a relay no ALPN; and that what is behind it runs",
+        text=phrase(
+            "On the relay, see what passes port {port} on: a multiplexer must choose by the name {host}"
+            " in SNI, since browsers offer a relay no ALPN; and that what is behind it runs",
+            port=port(leg),
+            host=leg.allocation.host,
+        ),
         audience="server",
     )

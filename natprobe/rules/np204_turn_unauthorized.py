@@ -34,18 +34,30 @@ from natprobe.rules import CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
 from natprobe.target import url_parts
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, HttpReply, Run, TurnServer)
 
-_SAME = (
-    "The relay {host} refuses the credentials over {transport} ({server}): 401, which says the same of a wrong {what}"
-)
-_OTHER = "The relay {host} refuses this user over {transport} ({server}): {words}"
-_WHAT = {
-    "password": "user name, a wrong password, and of a relay that only takes what a shared secret makes",
-    "secret": "shared secret, a timestamp that has passed, and of a relay that only takes users with passwords",
+_SAME = {
+    "password": mark(
+        "The relay {host} refuses the credentials over {transport} ({server}): 401, which says the same of a wrong"
+        " user name, a wrong password, and of a relay that only takes what a shared secret makes"
+    ),
+    "secret": mark(
+        "The relay {host} refuses the credentials over {transport} ({server}): 401, which says the same of a wrong"
+        " shared secret, a timestamp that has passed, and of a relay that only takes users with passwords"
+    ),
 }
-_GIVE = "natprobe check with --turn-username NAME and --turn-password-file FILE, or with --turn-secret-file FILE"
+_OTHER = mark("The relay {host} refuses this user over {transport} ({server}): {words}")
+_WHAT = {
+    "password": ("user name, a wrong password, and of a relay that only takes what a shared secret makes"),
+    "secret": ("shared secret, a timestamp that has passed, and of a relay that only takes users with passwords"),
+}
+_AHEAD = mark("the clock of {host} is {amount} ahead of this machine's")
+_BEHIND = mark("the clock of {host} is {amount} behind this machine's")
+_GIVE = phrase(
+    "natprobe check with --turn-username NAME and --turn-password-file FILE, or with --turn-secret-file FILE"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -65,13 +77,16 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
     return found(
         facts,
         group,
-        _SAME if allocation.error_code == 401 else _OTHER,
+        _SAME[kind] if allocation.error_code == 401 else _OTHER,
         more={"what": _WHAT[kind], "words": allocation.detail or str(allocation.error_code)},
         fixes=(_COMPARE[kind], _MODE),
         evidence=ids(clock[0]) if clock else (),
         alternatives=(
             *((_clock(*clock),) if clock else ()),
-            alternative("turn-secret-mismatch", f"on both servers: is static-auth-secret Prosody's {coturn.PROSODY}?"),
+            alternative(
+                "turn-secret-mismatch",
+                phrase("on both servers: is static-auth-secret Prosody's {prosody}?", prosody=coturn.PROSODY),
+            ),
             alternative("turn-auth-mode-conflict", "on the relay: is use-auth-secret beside lt-cred-mech and user=?"),
         ),
     )
@@ -79,28 +94,42 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 def _clock(reply: HttpReply, ahead: float) -> Alternative:
     host = url_parts(reply.url).hostname or reply.endpoint
-    words = f"the clock of {host} is {in_words(ahead)} this machine's"
-    ask = f"{words}: date -u there, on the relay and here, since user names carry the time of their end"
+    template = _AHEAD if ahead > 0 else _BEHIND
+    words = phrase(template, host=host, amount=in_words(ahead))
+    ask = phrase(
+        "{words}: date -u there, on the relay and here, since user names carry the time of their end", words=words
+    )
     return alternative("clock-off", ask)
 
 
 _COMPARE: dict[str, Fix] = {
     "password": Do(
-        text="Compare user name and password with the line user=NAME:PASSWORD of"
-        f" {coturn.FILE}, and the realm with what they were made for (turnadmin -l)",
+        text=phrase(
+            "Compare user name and password with the line user=NAME:PASSWORD of {file}, and the realm"
+            " with what they were made for (turnadmin -l)",
+            file=coturn.FILE,
+        ),
         audience="server",
         after=coturn.RESTART,
     ),
     "secret": Do(
-        text=f"Compare static-auth-secret in {coturn.FILE} with {coturn.PROSODY} of Prosody, to the letter, and the"
-        " clocks of both machines (date -u)",
+        text=phrase(
+            "Compare static-auth-secret in {file} with {prosody} of Prosody, to the letter, and the"
+            " clocks of both machines (date -u)",
+            file=coturn.FILE,
+            prosody=coturn.PROSODY,
+        ),
         audience="server",
         after=coturn.RESTART,
     ),
 }
 _MODE = Do(
-    text=f"In {coturn.FILE}, have one kind of access: use-auth-secret with static-auth-secret for what signalling"
-    " makes, or lt-cred-mech with user= alone; where both stand, the users stop working",
+    text=phrase(
+        "In {file}, have one kind of access: use-auth-secret with static-auth-secret for what"
+        " signalling makes, or lt-cred-mech with user= alone; where both stand, the users stop"
+        " working",
+        file=coturn.FILE,
+    ),
     audience="server",
     after=coturn.RESTART,
 )

@@ -20,11 +20,16 @@ from natprobe.facts import Allocation, Facts, TurnServer
 from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark
 
 READS = (Allocation, TurnServer, *_relay_files.KINDS)
 
-_EMPTY = "The relay {host} asks for credentials with an empty realm over {transport} ({server}), and refuses them (401)"
-_NONE = "The relay {host} asks for credentials without a realm over {transport} ({server}), so that none can be made"
+_EMPTY = mark(
+    "The relay {host} asks for credentials with an empty realm over {transport} ({server}), and refuses them (401)"
+)
+_NONE = mark(
+    "The relay {host} asks for credentials without a realm over {transport} ({server}), so that none can be made"
+)
 
 
 def check(facts: Facts) -> Judgement:

@@ -20,18 +20,35 @@ allocation of its own to another.
 
 from natprobe.addresses import address_class
 from natprobe.derive.relays import LegFacts, legs_in, seen_from
-from natprobe.facts import Allocation, Facts, Relayed, ids
+from natprobe.facts import AddressClass, Allocation, Facts, Relayed, ids
 from natprobe.model import Address, split
 from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import address, found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import listed, mark, phrase
 
 READS = (Allocation, Relayed, *_relay_files.KINDS)
 
-_INNER = "The relay {host} gives out {relayed} over {transport} ({server}), {kind} address that peers cannot send to"
-_INNER_SEEN = _INNER + "; they see it as {seen}"
-_OTHER = "The relay {host} gives out {relayed} over {transport} ({server}), but peers see it as {seen}"
-_KINDS = {"unspecified": "an unspecified", "carrier": "a provider's inner"}
+_INNER = mark(
+    "The relay {host} gives out {relayed} over {transport} ({server}), {kind} address that peers cannot send to"
+)
+_INNER_SEEN = mark(
+    "The relay {host} gives out {relayed} over {transport} ({server}), {kind} address that peers cannot"
+    " send to; they see it as {seen}"
+)
+_OTHER = mark("The relay {host} gives out {relayed} over {transport} ({server}), but peers see it as {seen}")
+_KINDS: dict[AddressClass, str] = {
+    "unspecified": phrase("an unspecified"),
+    "carrier": phrase("a provider's inner"),
+    "loopback": phrase("a loopback"),
+    "link-local": phrase("a link-local"),
+    "private": phrase("a private"),
+    "unique-local": phrase("a unique-local"),
+    "tunnel": phrase("a tunnel"),
+    "container": phrase("a container"),
+    "multicast": phrase("a multicast"),
+    "public": phrase("a public"),
+}
 
 
 def check(facts: Facts) -> Judgement:
@@ -50,7 +67,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         facts,
         group,
         _INNER_SEEN if inner and seen else _INNER if inner else _OTHER,
-        more={"relayed": relayed, "seen": " and ".join(seen), "kind": _KINDS.get(kind, f"a {kind}")},
+        more={"relayed": relayed, "seen": listed(seen), "kind": _KINDS[kind]},
         evidence=ids(leg.data),
         fixes=coturn.external_ip(_outside(leg, seen), relayed if kind == "private" else None),
     )

@@ -26,11 +26,14 @@ from natprobe.model import split
 from natprobe.rules import NOT_APPLICABLE, CouldNotTell, Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import listed, mark, phrase
 
 READS = (Allocation, Permission, Candidate, Resolved, *_relay_files.KINDS)
 
-_MESSAGE = "The relay {host} over {transport} ({server}) refuses to talk to the media server at {peer} (403)"
-_ASK = "on the relay, look for denied-peer-ip in turnserver.conf: does it cover the media server, or everything?"
+_MESSAGE = mark("The relay {host} over {transport} ({server}) refuses to talk to the media server at {peer} (403)")
+_ASK = phrase(
+    "on the relay, look for denied-peer-ip in turnserver.conf: does it cover the media server, or everything?"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -68,12 +71,12 @@ def _forbidden(facts: Facts, leg: LegFacts) -> list[Permission]:
 def _found(facts: Facts, group: list[LegFacts]) -> Found:
     refused = [each for leg in group for each in _forbidden(facts, leg)]
     peers = list(dict.fromkeys(split(each.peer)[0] for each in refused))
-    why = "it counts before denied-peer-ip; loopback and link-local addresses stay denied all the same"
+    why = phrase("it counts before denied-peer-ip; loopback and link-local addresses stay denied all the same")
     return found(
         facts,
         group,
         _MESSAGE,
-        more={"peer": " and ".join(dict.fromkeys(each.peer for each in refused))},
+        more={"peer": listed(each.peer for each in refused)},
         evidence=ids(refused),
         fixes=tuple(coturn.setting("allowed-peer-ip", each, why, op="add") for each in peers),
     )

@@ -18,14 +18,15 @@ from natprobe.facts import Allocation, Binding, Facts, IceCheck, Permission, Rel
 from natprobe.rules import CouldNotTell, Found, Judgement
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, Permission, Relayed, Binding, IceCheck)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "The relay {host} gives out {relayed} over {transport} ({server}), but nothing comes through it: none of {peers}"
     " peers in {tries} tries"
 )
-_ASK = "natprobe check again, with more STUN servers to try it with: --stun stun:HOST, twice"
+_ASK = phrase("natprobe check again, with more STUN servers to try it with: --stun stun:HOST, twice")
 
 
 def check(facts: Facts) -> Judgement:

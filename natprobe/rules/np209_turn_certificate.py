@@ -25,20 +25,30 @@ from natprobe.model import Do, Fix
 from natprobe.rules import Found, Judgement, _certificate_files, alternative
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, TlsSession, Certificate, CertificateFile)
 
-_RELAY = "The certificate of the relay {host} over {transport} ({server}) "
 _MESSAGES: dict[Fault, str] = {
-    "ended": _RELAY + "ended on {end}",
-    "early": _RELAY + "is not valid before {begin}; is this machine's clock right?",
-    "name": _RELAY + "is for {names}, not for {name}",
-    "self": _RELAY + "is signed by itself, so no browser trusts it",
-    "chain": _RELAY
-    + "comes without that of its issuer ({issuer}), which this system does not know: the intermediate certificate is"
-    " left out, or the issuer is a private authority",
-    "issuer": _RELAY + "is signed by nobody that this system trusts (issuer: {issuer})",
-    "other": _RELAY + "does not verify: {words}",
+    "ended": mark("The certificate of the relay {host} over {transport} ({server}) ended on {end}"),
+    "early": mark(
+        "The certificate of the relay {host} over {transport} ({server}) is not valid before {begin}; is this"
+        " machine's clock right?"
+    ),
+    "name": mark("The certificate of the relay {host} over {transport} ({server}) is for {names}, not for {name}"),
+    "self": mark(
+        "The certificate of the relay {host} over {transport} ({server}) is signed by itself, so no browser trusts it"
+    ),
+    "chain": mark(
+        "The certificate of the relay {host} over {transport} ({server}) comes without that of its issuer"
+        " ({issuer}), which this system does not know: the intermediate certificate is left out, or the"
+        " issuer is a private authority"
+    ),
+    "issuer": mark(
+        "The certificate of the relay {host} over {transport} ({server}) is signed by nobody that this system"
+        " trusts (issuer: {issuer})"
+    ),
+    "other": mark("The certificate of the relay {host} over {transport} ({server}) does not verify: {words}"),
 }
 
 
@@ -74,8 +84,11 @@ def _fixes(what: Fault, host: str) -> tuple[Fix, ...]:
     if what == "early":
         return (Do(text="Set the clock of this machine, and then that of the relay", audience="user"),)
     renew = Do(
-        text=f"Get a certificate for {host} from a public authority, and have it renewed by itself (certbot, with a"
-        " deploy hook that restarts coturn)",
+        text=phrase(
+            "Get a certificate for {host} from a public authority, and have it renewed by itself"
+            " (certbot, with a deploy hook that restarts coturn)",
+            host=host,
+        ),
         audience="server",
         why="coturn goes on with the old one until it is told",
         after=coturn.RESTART,

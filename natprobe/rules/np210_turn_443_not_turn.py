@@ -24,26 +24,49 @@ from natprobe.model import Do, Failure, Fix, Where
 from natprobe.rules import Found, Judgement, alternative
 from natprobe.rules._legs import found, nothing, port
 from natprobe.servers import nginx
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, Connected, TlsSession)
 
-_AT = "What answers over {transport} at the relay {host} ({server}) is no relay: "
 _MESSAGES: dict[Failure, str] = {
-    Failure.PROTOCOL: _AT + "it says something else than STUN",
-    Failure.TLS_OTHER: _AT + "it does not speak TLS ({words})",
-    Failure.TLS_ALERT: _AT + "it ends the handshake with an alert ({words})",
+    Failure.PROTOCOL: mark(
+        "What answers over {transport} at the relay {host} ({server}) is no relay: it says something else than STUN"
+    ),
+    Failure.TLS_OTHER: mark(
+        "What answers over {transport} at the relay {host} ({server}) is no relay: it does not speak TLS ({words})"
+    ),
+    Failure.TLS_ALERT: mark(
+        "What answers over {transport} at the relay {host} ({server}) is no relay: it ends the handshake with"
+        " an alert ({words})"
+    ),
 }
-_BY_ALPN = "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the relay, "
 _SORTED: dict[Failure, str] = {
-    Failure.TIMEOUT: _BY_ALPN + "and without ALPN, as browsers come, nothing answers",
-    Failure.RESET: _BY_ALPN + "and without ALPN, as browsers come, the connection is cut",
-    Failure.CLOSED: _BY_ALPN + "and without ALPN, as browsers come, the connection is cut",
+    Failure.TIMEOUT: mark(
+        "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the"
+        " relay, and without ALPN, as browsers come, nothing answers"
+    ),
+    Failure.RESET: mark(
+        "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the"
+        " relay, and without ALPN, as browsers come, the connection is cut"
+    ),
+    Failure.CLOSED: mark(
+        "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the"
+        " relay, and without ALPN, as browsers come, the connection is cut"
+    ),
 }
-_WEB_SORTED = _BY_ALPN + "and without ALPN, as browsers come, something else (a web server, mostly)"
-_CUT = _AT + "it closes the session when asked for an allocation"
+_WEB_SORTED = mark(
+    "What answers over {transport} at the relay {host} ({server}) goes by ALPN: with stun.turn it is the"
+    " relay, and without ALPN, as browsers come, something else (a web server, mostly)"
+)
+_CUT = mark(
+    "What answers over {transport} at the relay {host} ({server}) is no relay: it closes the session when"
+    " asked for an allocation"
+)
 
 
-_OPENED = "ask who runs the proxy: does it open TLS to look inside? From another network: does the relay answer there?"
+_OPENED = phrase(
+    "ask who runs the proxy: does it open TLS to look inside? From another network: does the relay answer there?"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -69,7 +92,11 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 def _look(leg: LegFacts) -> Fix:
     return Do(
-        text=f"On the relay, see what listens on port {port(leg)} (ss -lntup); a multiplexer there must"
-        f" pass the name {leg.allocation.host} in SNI on to the relay, without asking for ALPN",
+        text=phrase(
+            "On the relay, see what listens on port {port} (ss -lntup); a multiplexer there must pass the"
+            " name {host} in SNI on to the relay, without asking for ALPN",
+            port=port(leg),
+            host=leg.allocation.host,
+        ),
         audience="server",
     )

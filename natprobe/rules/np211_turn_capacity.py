@@ -19,18 +19,19 @@ from natprobe.facts import Allocation, Facts
 from natprobe.rules import CouldNotTell, Found, Judgement
 from natprobe.rules._legs import address, found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation,)
 
 _PORTS = 508
-_MESSAGE = "The relay {host} has no room left over {transport} ({server}): it answers {words}"
+_MESSAGE = mark("The relay {host} has no room left over {transport} ({server}): it answers {words}")
 
 
 def check(facts: Facts) -> Judgement:
     """Where other allocations of this very check stand on it, they may be what fills the quota."""
     if groups := legs_in(facts, "full"):
         return [_found(facts, group) for group in groups]
-    ask = "natprobe check with one transport of the relay alone, such as turn:HOST?transport=tcp"
+    ask = phrase("natprobe check with one transport of the relay alone, such as turn:HOST?transport=tcp")
     return CouldNotTell(reason="relay-full-by-check", ask=ask) if legs_in(facts, "full-by-us") else nothing(facts)
 
 

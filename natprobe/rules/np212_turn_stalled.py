@@ -19,14 +19,15 @@ from natprobe.model import Do
 from natprobe.rules import Found, Judgement
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, Binding, Connected)
 
-_BINDING = "The relay {host} answers Binding over {transport} ({server}), and Allocate never, in {tries} tries"
-_CHALLENGED = (
+_BINDING = mark("The relay {host} answers Binding over {transport} ({server}), and Allocate never, in {tries} tries")
+_CHALLENGED = mark(
     "The relay {host} asks for credentials over {transport} ({server}) and, when it has them, never answers Allocate"
 )
-_SESSION = "The relay {host} takes sessions over {transport} ({server}) and never answers Allocate"
+_SESSION = mark("The relay {host} takes sessions over {transport} ({server}) and never answers Allocate")
 
 
 def check(facts: Facts) -> Judgement:
@@ -44,7 +45,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         more={"tries": leg.allocation.tries},
         evidence=ids(answered, connected(facts, leg)),
         fixes=(
-            coturn.setting("stun-only", op="remove", why="with it, every Allocate is dropped without a word"),
+            coturn.setting("stun-only", op="remove", why=phrase("with it, every Allocate is dropped without a word")),
             Do(
                 text="On the relay, read its log for what becomes of an Allocate, and start it again",
                 audience="server",

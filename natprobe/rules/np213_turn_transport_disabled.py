@@ -21,13 +21,18 @@ from natprobe.model import Do, Fix, Severity
 from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, *_relay_files.KINDS)
 
 _NO_TRANSPORT = 442
 _MESSAGES = {
-    True: "The relay {host} relays no UDP, over which media travels: over {transport} ({server}) it answers {words}",
-    False: "The relay {host} has no IPv{family} address to relay from: over {transport} ({server}) it answers {words}",
+    True: mark(
+        "The relay {host} relays no UDP, over which media travels: over {transport} ({server}) it answers {words}"
+    ),
+    False: mark(
+        "The relay {host} has no IPv{family} address to relay from: over {transport} ({server}) it answers {words}"
+    ),
 }
 
 
@@ -53,7 +58,11 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 
 def _address(allocation: Allocation) -> Fix:
     return Do(
-        text=f"On the relay, add an IPv{allocation.relay} address of the machine to {coturn.FILE} (relay-ip)",
+        text=phrase(
+            "On the relay, add an IPv{relay} address of the machine to {file} (relay-ip)",
+            relay=allocation.relay,
+            file=coturn.FILE,
+        ),
         audience="server",
         after=coturn.RESTART,
     )

@@ -20,11 +20,16 @@ from natprobe.facts import Allocation, Facts, Permission, Relayed, ids
 from natprobe.rules import Found, Judgement, _relay_files
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark
 
 READS = (Allocation, Permission, Relayed, *_relay_files.KINDS)
 
-_ALLOCATES = "Anybody may relay through {host}: it allocates over {transport} ({server}) without asking for credentials"
-_RELAYS = "Anybody may relay through {host}: over {transport} ({server}) data went through it without any credentials"
+_ALLOCATES = mark(
+    "Anybody may relay through {host}: it allocates over {transport} ({server}) without asking for credentials"
+)
+_RELAYS = mark(
+    "Anybody may relay through {host}: over {transport} ({server}) data went through it without any credentials"
+)
 
 
 def check(facts: Facts) -> Judgement:

@@ -16,12 +16,12 @@ from natprobe.derive.advertised import installed
 from natprobe.derive.handed_out import for_bridge, port_of, uri
 from natprobe.facts import Facts, JitsiConfig, Services, ids
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-from natprobe.rules._candidates import listed
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import listed, mark
 
 READS = (Services, JitsiConfig)
 
-_MESSAGE = "{host} hands out {relays}, none on TCP port 443: networks that allow only the web stay out"
+_MESSAGE = mark("{host} hands out {relays}, none on TCP port 443: networks that allow only the web stay out")
 _WEB = 443
 
 

@@ -18,13 +18,15 @@ from natprobe.derive.handed_out import for_bridge, handed_out, uri
 from natprobe.facts import Facts, JitsiConfig, Services, ids
 from natprobe.model import Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-from natprobe.rules._candidates import listed
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import listed, mark
 
 READS = (Services, JitsiConfig)
 
-_UNNAMED = "{host} hands out {relays} without a transport: Jitsi's client then drops it for meetings of three and more"
-_UDP = "{host} hands out {relays} only: for meetings of three and more Jitsi's client uses relays over TCP alone"
+_UNNAMED = mark(
+    "{host} hands out {relays} without a transport: Jitsi's client then drops it for meetings of three and more"
+)
+_UDP = mark("{host} hands out {relays} only: for meetings of three and more Jitsi's client uses relays over TCP alone")
 
 
 def check(facts: Facts) -> Judgement:

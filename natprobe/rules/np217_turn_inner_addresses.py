@@ -27,10 +27,11 @@ from natprobe.facts import Allocation, Facts, Permission, ids
 from natprobe.model import Address, Do, Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, _relay_files
 from natprobe.servers import coturn
+from natprobe.wording import enumerated, mark, phrase
 
 READS = (Allocation, Permission, *_relay_files.KINDS)
 
-_MESSAGE = "The relay {host} would let its users reach inner addresses: {doors}"
+_MESSAGE = mark("The relay {host} would let its users reach inner addresses: {doors}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -54,7 +55,12 @@ def _found(host: str, granted: list[Permission]) -> Found:
     doors = {address: INNER[address] for each in granted if (address := door(each)) in INNER}
     return Found(
         message=_MESSAGE,
-        args={"host": host, "doors": ", ".join(f"{each} ({found.what})" for each, found in doors.items())},
+        args={
+            "host": host,
+            "doors": enumerated(
+                phrase("{address} ({what})", address=each, what=found.what) for each, found in doors.items()
+            ),
+        },
         evidence=ids(granted),
         fixes=(*_denied(doors), _EXCEPTION),
     )
@@ -72,8 +78,11 @@ def _denied(doors: dict[Address, Door]) -> list[Fix]:
 
 
 _EXCEPTION = Do(
-    text=f"Where the media server has a private address that clients are told, add it to {coturn.FILE} as"
-    " allowed-peer-ip: it counts before the denied ranges",
+    text=phrase(
+        "Where the media server has a private address that clients are told, add it to {file} as"
+        " allowed-peer-ip: it counts before the denied ranges",
+        file=coturn.FILE,
+    ),
     audience="server",
     why="calls through the relay would else be refused (403)",
     after=coturn.RESTART,

@@ -23,13 +23,14 @@ from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.target import stun_transports
+from natprobe.wording import mark, phrase
 
 READS = (Binding, OtherPayload, Run)
 
 _CLOSED = (Failure.PORT_UNREACHABLE, Failure.REFUSED)
-_ONE = "{server} does not answer STUN over {transport}: {why}"
-_NEITHER = "{server} answers STUN neither over TLS nor over DTLS: {why}"
-_NEITHER_AS = "{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dtls})"
+_ONE = mark("{server} does not answer STUN over {transport}: {why}")
+_NEITHER = mark("{server} answers STUN neither over TLS nor over DTLS: {why}")
+_NEITHER_AS = mark("{server} answers STUN neither over TLS ({tls}) nor over DTLS ({dtls})")
 
 
 def check(facts: Facts) -> Judgement:
@@ -95,16 +96,25 @@ def _refusing(facts: Facts, binding: Binding) -> Found:
         args={"server": binding.server, "why": binding.detail or sentence(str(binding.failure))},
         evidence=ids(binding),
         where=Where.SERVER_PROCESS,
-        fixes=(Do(text=f"On the server, see what answers on port {port} and with which settings", audience="server"),),
+        fixes=(
+            Do(
+                text=phrase("On the server, see what answers on port {port} and with which settings", port=port),
+                audience="server",
+            ),
+        ),
     )
 
 
 def _fix(facts: Facts, binding: Binding) -> Fix:
     port = str(facts.target.port)
     if binding.failure in _CLOSED:
-        text = f"On the server, see that a STUN server listens on port {port}"
+        text = phrase("On the server, see that a STUN server listens on port {port}", port=port)
         if binding.transport in ("tls", "dtls"):
-            text += " with a certificate (coturn: `cert=…`, `pkey=…`, `tls-listening-port=…`)"
+            text = phrase(
+                "On the server, see that a STUN server listens on port {port} with a certificate (coturn: `cert=…`,"
+                " `pkey=…`, `tls-listening-port=…`)",
+                port=port,
+            )
         return Do(text=text, audience="server")
     return Allow(
         proto="tcp" if binding.transport in ("tcp", "tls") else "udp",

@@ -24,16 +24,19 @@ from natprobe.model import Do, Fix
 from natprobe.rules import Found, Judgement
 from natprobe.rules._legs import found, nothing
 from natprobe.servers import coturn
+from natprobe.wording import mark, phrase
 
 READS = (Allocation, TurnServer)
 
-_REFUSES = "The relay {host} gives nobody an address over {transport} ({server}): it answers {words}"
-_UNVERIFIED = "What the relay {host} answers over {transport} ({server}) does not verify with the credentials: {words}"
-_RING = "The relay {host} gives nobody an address over {transport}: {server} sends its clients on in a ring"
+_REFUSES = mark("The relay {host} gives nobody an address over {transport} ({server}): it answers {words}")
+_UNVERIFIED = mark(
+    "What the relay {host} answers over {transport} ({server}) does not verify with the credentials: {words}"
+)
+_RING = mark("The relay {host} gives nobody an address over {transport}: {server} sends its clients on in a ring")
 _FAULTS = {
-    "unsigned": "it is not signed",
-    "wrong-signature": "it is signed with another key",
-    "incomplete": "it lacks what such an answer has to say",
+    "unsigned": phrase("it is not signed"),
+    "wrong-signature": phrase("it is signed with another key"),
+    "incomplete": phrase("it lacks what such an answer has to say"),
 }
 
 
@@ -53,14 +56,14 @@ def _refused(facts: Facts, group: list[LegFacts]) -> Found:
 
 def _unverified(facts: Facts, group: list[LegFacts]) -> Found:
     allocation = group[0].allocation
-    words = _FAULTS.get(allocation.detail, allocation.detail or "it is no answer of TURN's")
+    words = _FAULTS.get(allocation.detail, allocation.detail or phrase("it is no answer of TURN's"))
     return found(facts, group, _UNVERIFIED, more={"words": words}, fixes=(_OVER_TLS, _LOG))
 
 
 def _ring(facts: Facts, group: list[LegFacts]) -> Found:
     secure = group[0].allocation.transport in ("tls", "dtls")
     key = "tls-alternate-server" if secure else "alternate-server"
-    return found(facts, group, _RING, fixes=(coturn.setting(key, op="remove", why="it sends clients back"),))
+    return found(facts, group, _RING, fixes=(coturn.setting(key, op="remove", why=phrase("it sends clients back")),))
 
 
 _LOG: Fix = Do(

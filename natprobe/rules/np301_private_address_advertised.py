@@ -29,12 +29,13 @@ from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Re
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Severity, split
 from natprobe.rules import Found, Judgement, alternative
-from natprobe.rules._candidates import advertise_outside, listed, nothing, only_inner
+from natprobe.rules._candidates import advertise_outside, nothing, only_inner
+from natprobe.wording import listed, mark, phrase
 
 READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
-_MESSAGE = "The media server offers only {addresses}, which nobody outside its own network can reach"
-_INSIDE = "It works from here, inside: the media server offers only {addresses}, which nobody outside can reach"
+_MESSAGE = mark("The media server offers only {addresses}, which nobody outside its own network can reach")
+_INSIDE = mark("It works from here, inside: the media server offers only {addresses}, which nobody outside can reach")
 
 
 def check(facts: Facts) -> Judgement:
@@ -53,7 +54,7 @@ def _alternatives(facts: Facts) -> tuple[Alternative, ...]:
     """Janus maps all of its addresses or none: no mapping of its can miss."""
     if server_kind(facts) == "janus":
         return ()
-    log = f"on the server: {media_server(facts).LOG}, for the addresses it maps at its start"
+    log = phrase("on the server: {log}, for the addresses it maps at its start", log=media_server(facts).LOG)
     return (
         alternative("mapping-local-equals-public", log),
         alternative("mapping-local-not-bound", "on the server: ip address show, against local-address in jvb.conf"),

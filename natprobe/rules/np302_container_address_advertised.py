@@ -19,10 +19,13 @@ from natprobe.derive.advertised import state
 from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Resolved
 from natprobe.rules import Judgement
 from natprobe.rules._candidates import nothing, only_inner
+from natprobe.wording import mark
 
 READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
-_MESSAGE = "The media server offers only its container's own address, {addresses}, which no other machine can reach"
+_MESSAGE = mark(
+    "The media server offers only its container's own address, {addresses}, which no other machine can reach"
+)
 
 
 def check(facts: Facts) -> Judgement:

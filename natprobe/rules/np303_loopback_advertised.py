@@ -19,12 +19,13 @@ from natprobe.derive.advertised import kind_of, offered, state
 from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Resolved
 from natprobe.model import split
 from natprobe.rules import Judgement
-from natprobe.rules._candidates import listed, nothing, only_inner
+from natprobe.rules._candidates import nothing, only_inner
+from natprobe.wording import listed, mark
 
 READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
 _KINDS = ("loopback", "unspecified")
-_MESSAGE = "The media server offers a loopback address ({addresses}): clients would send media to themselves"
+_MESSAGE = mark("The media server offers a loopback address ({addresses}): clients would send media to themselves")
 
 
 def check(facts: Facts) -> Judgement:

@@ -26,14 +26,21 @@ from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JitsiConfig, Re
 from natprobe.fixes import media_server
 from natprobe.model import Severity, split
 from natprobe.rules import Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing, places
+from natprobe.rules._candidates import checks_to, nothing, places
+from natprobe.wording import listed, mark, phrase
 
 READS = (Candidate, IceCheck, IceEnded, Resolved, JitsiConfig)
 
-_MESSAGE = "The media server advertises {advertised}, which does not answer, and answers at {right}, which it does not"
-_LUCK = "It works by luck: the media server advertises {advertised}, which does not answer, and is reached at {right}"
+_MESSAGE = mark(
+    "The media server advertises {advertised}, which does not answer, and answers at {right}, which it does not"
+)
+_LUCK = mark(
+    "It works by luck: the media server advertises {advertised}, which does not answer, and is reached at {right}"
+)
 # Met by its own checks alone, it may only send from there: several lines, or a NAT gateway for what leaves.
-_SENDS = "is {right} only what the server sends from? Then the advertised address is right, and its ports are shut"
+_SENDS = mark(
+    "is {right} only what the server sends from? Then the advertised address is right, and its ports are shut"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -51,8 +58,11 @@ def _found(facts: Facts) -> Found:
         evidence=ids(checks_to(facts, wrong), proven, luck),
         severity=Severity.WARNING if luck else None,
         alternatives=(
-            alternative("advertised-not-public", f"on the server: `ip address show` and {server.SETTINGS}, for both"),
-            *(() if proven else (alternative("media-port-silent", _SENDS.format(right=listed(right))),)),
+            alternative(
+                "advertised-not-public",
+                phrase("on the server: `ip address show` and {settings}, for both", settings=server.SETTINGS),
+            ),
+            *(() if proven else (alternative("media-port-silent", phrase(_SENDS, right=listed(right))),)),
         ),
         fixes=(
             *server.advertise(right, inner_address(facts), installed(facts)),

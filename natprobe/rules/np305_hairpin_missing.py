@@ -35,21 +35,31 @@ from natprobe.facts import Binding, Candidate, Facts, IceCheck, IceEnded, JitsiC
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Fix, split
 from natprobe.rules import Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, nothing, places
+from natprobe.rules._candidates import checks_to, nothing, places
 from natprobe.rules._together import inner_of, judged, server_of
+from natprobe.wording import listed, mark, phrase
 
 READS = (Candidate, IceCheck, IceEnded, Binding, Resolved, LocalAddress, JitsiConfig)
 
-_SHARED = "This client comes from {shared}, the media server's own public address, and that does not answer from inside"
-_PROVEN = "The media server answers inside at {right}, but advertises {advertised}, which does not answer from inside"
-_ELSEWHERE = "run the same check from another network, such as a phone's hotspot"
+_SHARED = mark(
+    "This client comes from {shared}, the media server's own public address, and that does not answer from inside"
+)
+_PROVEN = mark(
+    "The media server answers inside at {right}, but advertises {advertised}, which does not answer from inside"
+)
+_ELSEWHERE = phrase("run the same check from another network, such as a phone's hotspot")
 _TOGETHER = {
-    "proven": "{endpoint} answers {others}, outside, and not {clients}, who comes from that very address: the router"
-    " does not turn packets round",
-    "watched": "Packets of {clients}, who comes from the server's own public address, do not arrive at {endpoint}: the"
-    " router does not turn them round",
-    "narrowed": "{clients} comes from the media server's own public address, and {endpoint} does not answer from"
-    " inside",
+    "proven": mark(
+        "{endpoint} answers {others}, outside, and not {clients}, who comes from that very address: the router"
+        " does not turn packets round"
+    ),
+    "watched": mark(
+        "Packets of {clients}, who comes from the server's own public address, do not arrive at {endpoint}: the"
+        " router does not turn them round"
+    ),
+    "narrowed": mark(
+        "{clients} comes from the media server's own public address, and {endpoint} does not answer from inside"
+    ),
 }
 
 
@@ -94,7 +104,7 @@ def _alternatives(port: int, *, proven: bool, shared: bool) -> tuple[Alternative
     if not proven:
         found += [
             alternative("firewall-closed", "on the server: is the port open in its firewall?"),
-            alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
+            alternative("not-listening", phrase("on the server: ss -ulpn | grep {port}", port=port)),
         ]
     return tuple(found)
 
@@ -103,7 +113,10 @@ def _fixes(facts: Facts, public: str, inner: str) -> tuple[Fix, ...]:
     return (
         *media_server(facts).advertise_inner(public, inner, installed(facts)),
         Do(
-            text=f"Or switch on NAT loopback (reflection, hairpin NAT) for UDP in the router that has {public}",
+            text=phrase(
+                "Or switch on NAT loopback (reflection, hairpin NAT) for UDP in the router that has {public}",
+                public=public,
+            ),
             audience="network",
             why="then its own clients reach the server by its public address, as everybody else does",
         ),

@@ -59,18 +59,31 @@ from natprobe.facts import (
 from natprobe.fixes import media_server, more_servers
 from natprobe.model import Address, Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
-from natprobe.rules._candidates import checks_to, listed, places
+from natprobe.rules._candidates import checks_to, places
 from natprobe.rules._together import WATCH, judged, server_of
+from natprobe.wording import listed, mark, phrase
 
 READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck, Arrived, Watched)
 
-_ONE = "UDP port {endpoint} never answered: {tries} authenticated checks got nothing back"
-_SEVERAL = "UDP to {endpoint} was never answered: {tries} authenticated checks got nothing back"
+_ONE = mark("UDP port {endpoint} never answered: {tries} authenticated checks got nothing back")
+_SEVERAL = mark("UDP to {endpoint} was never answered: {tries} authenticated checks got nothing back")
+_ELSEWHERE = mark(
+    "Run the same check from another network, such as a phone's hotspot: if it works there, UDP port {ports} is shut in"
+    " this network's firewall, if not, at the server"
+)
+_ELSEWHERE_SEVERAL = mark(
+    "Run the same check from another network, such as a phone's hotspot: if it works there, UDP ports {ports} are shut"
+    " in this network's firewall, if not, at the server"
+)
 _TOGETHER = {
-    "networks": "UDP port {endpoint} answers none of several networks: {tries} authenticated checks got nothing back",
-    "narrowed": "UDP port {endpoint} never answered {clients}: {tries} authenticated checks got nothing back, and"
-    " what the"
-    " server says rules out some causes only",
+    "networks": mark(
+        "UDP port {endpoint} answers none of several networks: {tries} authenticated checks got nothing back"
+    ),
+    "narrowed": mark(
+        "UDP port {endpoint} never answered {clients}: {tries} authenticated checks got nothing back, and"
+        " what the"
+        " server says rules out some causes only"
+    ),
 }
 
 
@@ -80,7 +93,10 @@ def check_together(vantages: Sequence[Facts]) -> Judgement:
 
 
 def _open_it(found: Decided) -> tuple[Fix, ...]:
-    look = Do(text=f"First find out which it is: {WATCH.format_map(found.args)}", audience="server")
+    look = Do(
+        text=phrase("First find out which it is: {look}", look=phrase(WATCH, **found.args)),
+        audience="server",
+    )
     return (look, *_at_the_server(server_of(found), found.asked.address, [found.asked.port]))
 
 
@@ -130,7 +146,7 @@ def _offline(facts: Facts, mute: list[str]) -> Found:
 
 def _tried(facts: Facts) -> str:
     families = sorted({family(split(each.endpoint)[0]) for each in media_checks(facts)})
-    return " and ".join(f"IPv{each}" for each in families)
+    return listed(f"IPv{each}" for each in families)
 
 
 def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
@@ -146,9 +162,7 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
         alternatives=told.alternatives if told else _alternatives(facts, endpoints[0], works),
         fixes=(
             Do(
-                text="Run the same check from another network, such as a phone's hotspot: if it works there, UDP port"
-                f"{'s' if len(seen) > 1 else ''} {ports} {'are' if len(seen) > 1 else 'is'} shut in this network's"
-                " firewall, if not, at the server",
+                text=phrase(_ELSEWHERE_SEVERAL if len(seen) > 1 else _ELSEWHERE, ports=ports),
                 audience="user",
             ),
             *_at_the_server(facts, address, seen),
@@ -184,26 +198,37 @@ def _counted(facts: Facts, endpoints: list[Endpoint]) -> _Counted | None:
 
 
 _COUNTED = {
-    "up": "Not one of the {sent} checks to UDP port {endpoint} arrived at the server, where natprobe waits for them:"
-    " they are lost on the way there",
-    "down": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, which answered {answered} of"
-    " them, and no answer arrived here: the answers are lost on the way back",
-    "unanswered": "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, and none of its answers"
-    " could leave it",
+    "up": mark(
+        "Not one of the {sent} checks to UDP port {endpoint} arrived at the server, where natprobe waits for them:"
+        " they are lost on the way there"
+    ),
+    "down": mark(
+        "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, which answered {answered} of"
+        " them, and no answer arrived here: the answers are lost on the way back"
+    ),
+    "unanswered": mark(
+        "{arrived} of the {sent} checks to UDP port {endpoint} arrived at the server, and none of its answers"
+        " could leave it"
+    ),
 }
 _LOST = {
     "up": (
         ("media-port-blocked-here", "run the same check from another network"),
-        ("firewall-closed", "on the server: does `sudo natprobe serve --watch` see them arrive?"),
+        ("firewall-closed", phrase("on the server: does `sudo natprobe serve --watch` see them arrive?")),
         ("cloud-firewall", "in the provider's console: is the port open in the security group?"),
         ("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
     ),
     "down": (
-        ("egress-closed", "on the server, its router and its cloud: may UDP leave from this port to anywhere?"),
-        ("udp-blocked", "run the same check from another network: if it works there, this one lets no answers in"),
-        ("replies-from-other-address", "on the server: do its answers leave by the address that was asked?"),
+        ("egress-closed", phrase("on the server, its router and its cloud: may UDP leave from this port to anywhere?")),
+        (
+            "udp-blocked",
+            phrase("run the same check from another network: if it works there, this one lets no answers in"),
+        ),
+        ("replies-from-other-address", phrase("on the server: do its answers leave by the address that was asked?")),
     ),
-    "unanswered": (("egress-closed", "on the server: does its own firewall keep in what leaves from this port?"),),
+    "unanswered": (
+        ("egress-closed", phrase("on the server: does its own firewall keep in what leaves from this port?")),
+    ),
 }
 
 
@@ -215,19 +240,26 @@ def _alternatives(facts: Facts, endpoint: Endpoint, works: bool | None) -> tuple
         alternative("firewall-closed", "on the server: is the port open in its firewall?"),
         alternative("cloud-firewall", "in the provider's console: is the port open in the security group?"),
         alternative("port-not-forwarded", "on the router in front of the server: is the port forwarded?"),
-        alternative("not-listening", f"on the server: ss -ulpn | grep {port}"),
+        alternative("not-listening", phrase("on the server: ss -ulpn | grep {port}", port=port)),
     ]
     if server_kind(facts) == "janus":
         # A port is there while its session lives, so that looking for it later decides nothing.
         found[-1] = alternative("janus-ports-outside-range", _RANGE)
     if offered(facts) and split(endpoint)[0] not in target_addresses(facts):
-        found.append(alternative("wrong-address-advertised", f"on the server: is {split(endpoint)[0]} its address?"))
+        found.append(
+            alternative(
+                "wrong-address-advertised",
+                phrase("on the server: is {address} its address?", address=split(endpoint)[0]),
+            )
+        )
     if works is None:
         found.insert(0, alternative("proxy-ignores-media" if reached(facts) else "udp-blocked", more_servers(facts)))
     return tuple(found)
 
 
-_RANGE = "on the server: is rtp_port_range in janus.jcfg (section media) the very range that the firewall lets in?"
+_RANGE = phrase(
+    "on the server: is rtp_port_range in janus.jcfg (section media) the very range that the firewall lets in?"
+)
 
 
 def _at_the_server(facts: Facts, address: Address, seen: list[int]) -> tuple[Fix, ...]:

@@ -18,6 +18,7 @@ from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, ids
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Failure, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.wording import phrase
 
 READS = (IceCheck, Candidate, Resolved, PoolCheck)
 
@@ -43,7 +44,9 @@ def check(facts: Facts) -> Judgement:
 def _alternatives(facts: Facts, port: int) -> tuple[Alternative, ...]:
     """In a session the server runs: it may be its container's port, or whoever the router passes packets on to."""
     return (
-        alternative("port-not-published", f"on the server: {media_server(facts).published(port)}"),
+        alternative(
+            "port-not-published", phrase("on the server: {published}", published=media_server(facts).published(port))
+        ),
         alternative(
             "forwarded-elsewhere", "on the router in front of the server: which machine is the port passed to?"
         ),
@@ -52,8 +55,11 @@ def _alternatives(facts: Facts, port: int) -> tuple[Alternative, ...]:
 
 def _fixes(facts: Facts, port: int) -> tuple[Fix, ...]:
     look = Do(
-        text=f"On the server, see what listens: ss -ulpn | grep {port}; start the media server, or correct"
-        " the port that it is set to",
+        text=phrase(
+            "On the server, see what listens: ss -ulpn | grep {port}; start the media server, or correct"
+            " the port that it is set to",
+            port=port,
+        ),
         audience="server",
     )
     return (look, media_server(facts).running()) if offered(facts) else (look,)

@@ -19,16 +19,17 @@ from natprobe.facts import Binding, Candidate, DefaultRoute, Facts, IceCheck, Po
 from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (IceCheck, Binding, DefaultRoute, Candidate, Resolved, PoolCheck)
 
 _MESSAGES = {
-    Where.LOCAL_NETWORK: "This network's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
-    Where.PROVIDER: "The provider's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
-    Where.SERVER_HOST: "The server's own firewall rejects UDP to {endpoint} (ICMP {icmp})",
-    Where.UNKNOWN: "A firewall on the way ({router}) rejects UDP to {endpoint} (ICMP {icmp})",
+    Where.LOCAL_NETWORK: mark("This network's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})"),
+    Where.PROVIDER: mark("The provider's firewall ({router}) rejects UDP to {endpoint} (ICMP {icmp})"),
+    Where.SERVER_HOST: mark("The server's own firewall rejects UDP to {endpoint} (ICMP {icmp})"),
+    Where.UNKNOWN: mark("A firewall on the way ({router}) rejects UDP to {endpoint} (ICMP {icmp})"),
 }
-_NO_WAY = "No router knows a way to {endpoint}: {router} says that it cannot be reached (ICMP {icmp})"
+_NO_WAY = mark("No router knows a way to {endpoint}: {router} says that it cannot be reached (ICMP {icmp})")
 
 
 def check(facts: Facts) -> Judgement:
@@ -44,9 +45,9 @@ def check(facts: Facts) -> Judgement:
         Found(
             message=_MESSAGES[where] if prohibited else _NO_WAY,
             args={
-                "router": first.reported_by or "address not known",
+                "router": first.reported_by or phrase("address not known"),
                 "endpoint": first.endpoint,
-                "icmp": first.icmp or "error",
+                "icmp": first.icmp or phrase("error"),
             },
             evidence=ids(rejected),
             where=where,
@@ -58,7 +59,12 @@ def check(facts: Facts) -> Judgement:
 def _fix(facts: Facts, where: Where, check: IceCheck) -> Fix:
     address, port = split(check.endpoint)
     if where in (Where.UNKNOWN, Where.PROVIDER):
-        text = f"Find out whose {check.reported_by or 'firewall'} is, and have UDP port {port} to {address} let through"
+        text = phrase(
+            "Find out whose {router} is, and have UDP port {port} to {address} let through",
+            router=check.reported_by or phrase("firewall"),
+            port=port,
+            address=address,
+        )
         return Do(text=text, audience="network")
     ours = where is Where.LOCAL_NETWORK
     return Allow(
@@ -66,14 +72,19 @@ def _fix(facts: Facts, where: Where, check: IceCheck) -> Fix:
         ports=media_server(facts).ports([port]),
         direction="out" if ours else "in",
         to=address,
-        at=f"this network's firewall ({check.reported_by})" if ours else "the server's own firewall",
+        at=phrase("this network's firewall ({router})", router=check.reported_by)
+        if ours
+        else "the server's own firewall",
         audience="network" if ours else "server",
         why="media travels over UDP",
     )
 
 
 def _look(check: IceCheck) -> Fix:
-    return Do(text=f"See that {split(check.endpoint)[0]} is the server's address, and that it is on", audience="server")
+    return Do(
+        text=phrase("See that {address} is the server's address, and that it is on", address=split(check.endpoint)[0]),
+        audience="server",
+    )
 
 
 def _closed(check: IceCheck) -> bool:

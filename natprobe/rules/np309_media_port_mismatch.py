@@ -22,10 +22,11 @@ from natprobe.model import Fix, split
 from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.rules._candidates import checks_to, nothing, places
 from natprobe.rules._published import remapped
+from natprobe.wording import mark
 
 READS = (Candidate, IceCheck, Resolved, JitsiConfig, Setting, ConfigFile)
 
-_MESSAGE = "The media server advertises {advertised}, which does not answer, and answers at {right}: another port"
+_MESSAGE = mark("The media server advertises {advertised}, which does not answer, and answers at {right}: another port")
 
 
 def check(facts: Facts) -> Judgement:

@@ -27,12 +27,13 @@ from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.servers.jitsi import media
+from natprobe.wording import mark, phrase
 
 READS = (ConferenceReply, RoomEntry, SessionOffer, JanusCall, JanusInfo)
 
-_NONE = "{host} takes participants in and has no bridge for their media: the focus says that none is available"
-_NO_WORD = "{host} takes participants in, but no session came from its focus: it and the bridge do not get on"
-_HEALTH = "on the server: curl -si http://127.0.0.1:8080/about/health (200: healthy), and {log}"
+_NONE = mark("{host} takes participants in and has no bridge for their media: the focus says that none is available")
+_NO_WORD = mark("{host} takes participants in, but no session came from its focus: it and the bridge do not get on")
+_HEALTH = mark("on the server: curl -si http://127.0.0.1:8080/about/health (200: healthy), and {log}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -44,7 +45,7 @@ def check(facts: Facts) -> Judgement:
     if bridge_available(facts) or session_offered(facts):
         return CLEAR
     if bridge_available(facts) is None and session_offered(facts) is None:
-        return CouldNotTell(reason="no-session-offered", ask=_HEALTH.format(log=jitsi.BRIDGE_LOG))
+        return CouldNotTell(reason="no-session-offered", ask=phrase(_HEALTH, log=jitsi.BRIDGE_LOG))
     said = bridge_available(facts) is False
     return [
         Found(
@@ -52,13 +53,26 @@ def check(facts: Facts) -> Judgement:
             args={"host": facts.target.host},
             evidence=ids(facts.of(RoomEntry), facts.of(SessionOffer)),
             alternatives=(
-                alternative("not-listening", f"on the server: ss -ulpn | grep {JITSI_MEDIA_PORT}, for a bridge at all"),
                 alternative(
-                    "port-held-by-other", f"on the server: ss -ulpn | grep {JITSI_MEDIA_PORT}, for another name"
+                    "not-listening",
+                    phrase(
+                        "on the server: ss -ulpn | grep {port}, for a bridge at all",
+                        port=JITSI_MEDIA_PORT,
+                    ),
+                ),
+                alternative(
+                    "port-held-by-other",
+                    phrase(
+                        "on the server: ss -ulpn | grep {port}, for another name",
+                        port=JITSI_MEDIA_PORT,
+                    ),
                 ),
                 alternative(
                     "private-address-advertised",
-                    f"on the server: {jitsi.BRIDGE_LOG}, for `No valid IP addresses available for harvesting`",
+                    phrase(
+                        "on the server: {log}, for `No valid IP addresses available for harvesting`",
+                        log=jitsi.BRIDGE_LOG,
+                    ),
                 ),
             ),
             fixes=(media.running(), _FOCUS),
@@ -71,7 +85,7 @@ def _of_janus(facts: Facts) -> Judgement:
     if janus.session_answered(facts) is not False or janus.without_candidates(facts):
         return CLEAR
     full, refused = janus.draining(facts), janus.refused_calls(facts)
-    words = next((each.detail for each in refused if each.detail), "no answer")
+    words = next((each.detail for each in refused if each.detail), phrase("no answer"))
     return [
         Found(
             message=_DRAINING if full else _UNANSWERED,
@@ -82,11 +96,14 @@ def _of_janus(facts: Facts) -> Judgement:
     ]
 
 
-_DRAINING = "Janus on {host} takes no new sessions: somebody told it so (accept_new_sessions)"
-_UNANSWERED = "Janus on {host} answers, and lets no call of ours begin: {words}"
+_DRAINING = mark("Janus on {host} takes no new sessions: somebody told it so (accept_new_sessions)")
+_UNANSWERED = mark("Janus on {host} answers, and lets no call of ours begin: {words}")
 _FOCUS = Do(
-    text=f"See in the focus's log whether the bridge ever signed in ({jitsi.FOCUS_LOG}); if not, compare the bridge's"
-    " account, password and domain with the signalling server's",
+    text=phrase(
+        "See in the focus's log whether the bridge ever signed in ({log}); if not, compare the"
+        " bridge's account, password and domain with the signalling server's",
+        log=jitsi.FOCUS_LOG,
+    ),
     audience="server",
     after="systemctl restart jitsi-videobridge2 jicofo, or docker compose restart jvb jicofo",
 )

@@ -31,20 +31,21 @@ from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.target import url_parts
+from natprobe.wording import mark, phrase
 
 READS = (ConferenceReply, RoomEntry, JitsiConfig)
 
-_ABSENT = "{host} lets people sign in, but its focus ({focus}) is not there to begin a conference ({words})"
-_NEVER_READY = "{host} lets people sign in, but its focus ({focus}) is never ready to begin a conference"
-_REFUSES = "{host} lets people sign in, but its focus ({focus}) refuses to begin a conference ({words})"
-_UNUSABLE = "config.js sends the conference request to {url}, which cannot be used: {why}"
-_ROOMLESS = "{host} begins conferences, but nobody can enter one: its rooms{muc} do not answer ({words})"
-_ASK = f"on the server: {jitsi.FOCUS_LOG}"
+_ABSENT = mark("{host} lets people sign in, but its focus ({focus}) is not there to begin a conference ({words})")
+_NEVER_READY = mark("{host} lets people sign in, but its focus ({focus}) is never ready to begin a conference")
+_REFUSES = mark("{host} lets people sign in, but its focus ({focus}) refuses to begin a conference ({words})")
+_UNUSABLE = mark("config.js sends the conference request to {url}, which cannot be used: {why}")
+_ROOMLESS = mark("{host} begins conferences, but nobody can enter one: its rooms{muc} do not answer ({words})")
+_ASK = phrase("on the server: {look}", look=jitsi.FOCUS_LOG)
 _WHY = {
-    Failure.NXDOMAIN: "its name has no address",
-    Failure.NO_DATA: "its name has no address that this machine could connect to",
-    Failure.PROTOCOL: "that is no URL that browsers take on such a page",
-    Failure.TLS_CERTIFICATE: "its certificate is not one that browsers accept",
+    Failure.NXDOMAIN: phrase("its name has no address"),
+    Failure.NO_DATA: phrase("its name has no address that this machine could connect to"),
+    Failure.PROTOCOL: phrase("that is no URL that browsers take on such a page"),
+    Failure.TLS_CERTIFICATE: phrase("its certificate is not one that browsers accept"),
 }
 
 
@@ -119,11 +120,16 @@ def _moved(page: str, facts: Facts) -> tuple[Fix, ...]:
 def _rooms(muc: str | None, host: str) -> Do:
     meant = f" ({muc})" if muc else ""
     return Do(
-        text=f'See that Prosody has the component that config.js names as hosts.muc{meant}: Component "…" "muc" in'
-        f" /etc/prosody/conf.avail/{host}.cfg.lua (docker-jitsi-meet: XMPP_MUC_DOMAIN in .env), and what its log says"
-        f" ({jitsi.SIGNALLING_LOG})",
+        text=phrase(
+            'See that Prosody has the component that config.js names as hosts.muc{meant}: Component "…"'
+            ' "muc" in /etc/prosody/conf.avail/{host}.cfg.lua (docker-jitsi-meet: XMPP_MUC_DOMAIN in'
+            " .env), and what its log says ({log})",
+            meant=meant,
+            host=host,
+            log=jitsi.SIGNALLING_LOG,
+        ),
         audience="server",
-        after=f"systemctl restart prosody jicofo, or {jitsi.RECREATE}",
+        after=phrase("systemctl restart prosody jicofo, or {recreate}", recreate=jitsi.RECREATE),
     )
 
 
@@ -132,8 +138,11 @@ def _words(reply: ConferenceReply) -> str:
 
 
 _START = Do(
-    text=f"On the server, see that jicofo runs and that its log has no failed login ({jitsi.FOCUS_LOG}); its password"
-    " and component must be those that Prosody knows",
+    text=phrase(
+        "On the server, see that jicofo runs and that its log has no failed login ({log}); its"
+        " password and component must be those that Prosody knows",
+        log=jitsi.FOCUS_LOG,
+    ),
     audience="server",
     after="systemctl restart prosody jicofo, or docker compose restart prosody jicofo",
 )

@@ -20,6 +20,7 @@ from natprobe.derive import SILENT_TRIES, media_checks
 from natprobe.facts import Facts, IceCheck, PoolCheck, SessionOffer, ids
 from natprobe.model import Do, Endpoint, Failure, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import phrase
 
 READS = (PoolCheck, SessionOffer, IceCheck)
 
@@ -91,9 +92,12 @@ def _found(facts: Facts, endpoint: Endpoint) -> Found:
         evidence=ids(facts.ok(SessionOffer), seen, _first(facts, endpoint)),
         fixes=(
             Do(
-                text="Give each bridge a port of its own (docker-jitsi-meet: JVB_PORT; packages:"
-                f" videobridge.ice.udp.port in jvb.conf) or an address of its own beside {address} (JVB_ADVERTISE_IPS;"
-                " static-mappings), and forward each to its bridge",
+                text=phrase(
+                    "Give each bridge a port of its own (docker-jitsi-meet: JVB_PORT; packages:"
+                    " videobridge.ice.udp.port in jvb.conf) or an address of its own beside {address}"
+                    " (JVB_ADVERTISE_IPS; static-mappings), and forward each to its bridge",
+                    address=address,
+                ),
                 audience="server",
             ),
         ),

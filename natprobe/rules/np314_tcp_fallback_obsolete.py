@@ -17,10 +17,13 @@ from natprobe.derive.handed_out import for_bridge
 from natprobe.facts import Candidate, Facts, IceCheck, JitsiConfig, PseudoTls, Resolved, Services, ids, server_kind
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark
 
 READS = (Candidate, IceCheck, PseudoTls, Services, Resolved, JitsiConfig)
 
-_MESSAGE = "{host} has no way for media over TCP, as every bridge since July 2024: opening port 4443 would not help"
+_MESSAGE = mark(
+    "{host} has no way for media over TCP, as every bridge since July 2024: opening port 4443 would not help"
+)
 
 
 def check(facts: Facts) -> Judgement:

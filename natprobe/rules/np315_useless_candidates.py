@@ -19,11 +19,13 @@ from natprobe.facts import Candidate, Facts, IceCheck, JanusInfo, JitsiConfig, R
 from natprobe.fixes import media_server
 from natprobe.model import Fix, split
 from natprobe.rules import CLEAR, Found, Judgement
-from natprobe.rules._candidates import listed, nothing, places
+from natprobe.rules._candidates import nothing, places
+from natprobe.wording import listed, mark
 
 READS = (Candidate, IceCheck, Resolved, JitsiConfig, JanusInfo)
 
-_MESSAGE = "The media server also offers {addresses}, which {verb} not answer from here; {good} does"
+_ONE = mark("The media server also offers {addresses}, which does not answer from here; {good} does")
+_SEVERAL = mark("The media server also offers {addresses}, which do not answer from here; {good} does")
 
 
 def check(facts: Facts) -> Judgement:
@@ -38,7 +40,7 @@ def _found(facts: Facts, checks: list[IceCheck]) -> Found:
     endpoints = list(dict.fromkeys(each.endpoint for each in checks))
     good = answered(facts)
     return Found(
-        message=_MESSAGE,
+        message=_SEVERAL if len(endpoints) > 1 else _ONE,
         args={
             "addresses": places(endpoints),
             "verb": "do" if len(endpoints) > 1 else "does",

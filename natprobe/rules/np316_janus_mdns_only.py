@@ -28,12 +28,18 @@ from natprobe.facts import Candidate, Facts, IceCheck, IceEnded, JanusInfo, Loca
 from natprobe.model import Address, Do, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
+from natprobe.wording import mark, phrase
 
 READS = (JanusInfo, IceEnded, IceCheck, Candidate, LocalAddress)
 
-_MESSAGE = (
-    "Janus {cannot} the .local names that browsers tell instead of their addresses, and media passes only where Janus"
+_DROPS = mark(
+    "Janus drops the .local names that browsers tell instead of their addresses, and media passes only where Janus"
     " sends to an address first: a browser that tells no other, for want of a STUN server in the page, gets none"
+)
+_CANNOT = mark(
+    "Janus cannot look up, from another network, the .local names that browsers tell instead of their addresses, and"
+    " media passes only where Janus sends to an address first: a browser that tells no other, for want of a STUN server"
+    " in the page, gets none"
 )
 
 
@@ -50,7 +56,7 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     return [
         Found(
-            message=_MESSAGE,
+            message=_DROPS if ignoring else _CANNOT,
             args={"cannot": "drops" if ignoring else "cannot look up, from another network,"},
             evidence=ids(ignoring, met),
             fixes=(_STUN, _LOOK_UP) if ignoring else (_STUN,),
@@ -73,6 +79,6 @@ _LOOK_UP = janus.setting(
     "nat",
     "ignore_mdns",
     "false",
-    "only clients in Janus's own network gain by it",
+    phrase("only clients in Janus's own network gain by it"),
     since=janus.IGNORE_MDNS_SINCE,
 )

@@ -18,12 +18,12 @@ from natprobe.derive.janus import ports_apart
 from natprobe.facts import Candidate, Facts, IceCheck, ids
 from natprobe.model import split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
-from natprobe.rules._candidates import listed
 from natprobe.servers import janus
+from natprobe.wording import listed, mark
 
 READS = (Candidate, IceCheck)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "Of Janus's media ports at {address}, {open} answers and {shut} never does: what stands before it lets in a part of"
     " the ports only"
 )

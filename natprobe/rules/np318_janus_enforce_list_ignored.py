@@ -21,12 +21,12 @@ from natprobe.derive.janus import unwanted
 from natprobe.facts import Candidate, Facts, JanusInfo, LocalAddress, Setting, ids
 from natprobe.model import split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _janus_files
-from natprobe.rules._candidates import listed
 from natprobe.servers import janus
+from natprobe.wording import listed, mark
 
 READS = (JanusInfo, Candidate, Setting, LocalAddress)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "Janus offers {addresses} though it has IPv6 off: its list of interfaces matches none that is there, so that every"
     " address of the machine is offered"
 )

@@ -18,11 +18,12 @@ from natprobe.facts import Facts, JanusCall, JanusInfo, ids
 from natprobe.model import Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import janus
+from natprobe.wording import mark, phrase
 
 READS = (JanusCall, JanusInfo)
 
-_NONE = "Janus answers an offer and names no address for media, so that ICE has nothing to try"
-_USELESS = (
+_NONE = phrase("Janus answers an offer and names no address for media, so that ICE has nothing to try")
+_USELESS = mark(
     "Janus answers an offer with {count} addresses for media, none of which a client can use: ICE has nothing to try"
 )
 
@@ -49,5 +50,5 @@ def check(facts: Facts) -> Judgement:
 def _fixes(facts: Facts) -> tuple[Fix, ...]:
     """What is known not to be set isn't advised against."""
     trickles = any(each.full_trickle is not False for each in facts.ok(JanusInfo)) or not facts.ok(JanusInfo)
-    half = (janus.setting("nat", "full_trickle", "false", "then all addresses stand in the answer"),)
+    half = (janus.setting("nat", "full_trickle", "false", phrase("then all addresses stand in the answer")),)
     return (janus.running(), *(half if trickles else ()), *janus.interfaces())

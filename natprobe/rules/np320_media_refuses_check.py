@@ -20,6 +20,7 @@ from natprobe.derive.cookie import altered
 from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, Stray, ids
 from natprobe.model import Do, Failure
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark
 
 READS = (IceCheck, Stray, Candidate, Resolved, PoolCheck)
 
@@ -46,8 +47,10 @@ def check(facts: Facts) -> Judgement:
     ]
 
 
-_OTHER_START = "{endpoint} answers and does not know this line's token ({words}): `natprobe serve` has another one now"
-_OTHER_SERVER = "{endpoint} answers and refuses the check ({words}): it is not the media server of this session"
+_OTHER_START = mark(
+    "{endpoint} answers and does not know this line's token ({words}): `natprobe serve` has another one now"
+)
+_OTHER_SERVER = mark("{endpoint} answers and refuses the check ({words}): it is not the media server of this session")
 _PASTE = Do(
     text="Ask for the line that the running `natprobe serve` printed: every start makes a new token, if given none",
     audience="user",

@@ -27,14 +27,15 @@ from natprobe.model import Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._legs import through
 from natprobe.servers.media import MediaServer
+from natprobe.wording import mark, phrase
 
 READS = (PathHeld,)
 
-_DIRECT = "Media's path to {endpoint}"
-_THROUGH = "Media's path to {endpoint} through the relay {server} over {leg}"
-_CUT = " stood, and was lost within {missed:g} seconds, while new flows to it pass"
-_GONE = " stood, and was lost within {missed:g} seconds: nothing came back any more"
-_MOVED = " stood, and within {missed:g} seconds the server took us for a stranger there"
+_DIRECT = mark("Media's path to {endpoint}")
+_THROUGH = mark("Media's path to {endpoint} through the relay {server} over {leg}")
+_CUT = mark("{way} stood, and was lost within {missed:g} seconds, while new flows to it pass")
+_GONE = mark("{way} stood, and was lost within {missed:g} seconds: nothing came back any more")
+_MOVED = mark("{way} stood, and within {missed:g} seconds the server took us for a stranger there")
 
 
 def check(facts: Facts) -> Judgement:
@@ -54,9 +55,11 @@ def _found(facts: Facts, held: PathHeld) -> Found:
     moved = held.failure is Failure.ERROR_RESPONSE
     relayed = held.relayed is not None
     args = {"endpoint": held.endpoint, "lasted": held.lasted, "missed": held.missed or held.hold}
+    args |= through(held) if relayed else {}
+    way = phrase(_THROUGH if relayed else _DIRECT, **args)
     return Found(
-        message=(_THROUGH if relayed else _DIRECT) + (_MOVED if moved else _CUT if held.control else _GONE),
-        args=args | (through(held) if relayed else {}),
+        message=phrase(_MOVED if moved else _CUT if held.control else _GONE, way=way, missed=args["missed"]),
+        args=args,
         evidence=ids(held),
         where=Where.UNKNOWN,  # from one end nobody knows on which side of the internet it was forgotten
         fixes=_behind_relay(held) if relayed else _fixes(media_server(facts), held, flow=moved or bool(held.control)),
@@ -65,19 +68,27 @@ def _found(facts: Facts, held: PathHeld) -> Found:
 
 def _compare(held: PathHeld, beyond: str) -> Fix:
     return Do(
-        text=f"Run the same check with --hold {held.hold:g} from another network: where the path lives there, it is"
-        f" lost in this network, else {beyond}",
+        text=phrase(
+            "Run the same check with --hold {hold:g} from another network: where the path lives there, it"
+            " is lost in this network, else {beyond}",
+            hold=held.hold,
+            beyond=beyond,
+        ),
         audience="user",
     )
 
 
 def _behind_relay(held: PathHeld) -> tuple[Fix, ...]:
     """Two flows, each of which may be the lost one: the client's, of whatever the leg is, and the relay's, over UDP."""
-    carrier = "connection" if held.leg in ("tcp", "tls") else "UDP flow"
+    carrier = phrase("connection") if held.leg in ("tcp", "tls") else phrase("UDP flow")
     return (
-        _compare(held, "at the relay or behind it"),
+        _compare(held, phrase("at the relay or behind it")),
         Do(
-            text=f"Let the {carrier} to {held.server} live for as long as packets pass, without a limit on its age",
+            text=phrase(
+                "Let the {carrier} to {server} live for as long as packets pass, without a limit on its age",
+                carrier=carrier,
+                server=held.server,
+            ),
             audience="network",
         ),
         Do(
@@ -86,8 +97,11 @@ def _behind_relay(held: PathHeld) -> tuple[Fix, ...]:
             why="it says when it closed a session, and why",
         ),
         Do(
-            text=f"Between relay and media server, let flows to UDP {split(held.endpoint)[1]} live while packets pass:"
-            " firewall, NAT, and a connection table that is large enough",
+            text=phrase(
+                "Between relay and media server, let flows to UDP {port} live while packets pass: firewall,"
+                " NAT, and a connection table that is large enough",
+                port=split(held.endpoint)[1],
+            ),
             audience="server",
         ),
     )
@@ -95,20 +109,26 @@ def _behind_relay(held: PathHeld) -> tuple[Fix, ...]:
 
 def _fixes(server: MediaServer, held: PathHeld, *, flow: bool) -> tuple[Fix, ...]:
     port = split(held.endpoint)[1]
-    compare = _compare(held, "before the server")
+    compare = _compare(held, phrase("before the server"))
     if not flow:
         restarted = Do(
-            text=f"See whether {server.NAME} was restarted at that time: {server.LOG}",
+            text=phrase("See whether {name} was restarted at that time: {log}", name=server.NAME, log=server.LOG),
             audience="server",
         )
         return compare, restarted
-    keep = "Let UDP flows to media live for as long as packets pass: no limit on a flow's age, and two minutes at least"
+    keep = phrase(
+        "Let UDP flows to media live for as long as packets pass: no limit on a flow's age, and two minutes at least"
+        " until an idle one is forgotten"
+    )
     return (
         compare,
-        Do(text=f"{keep} until an idle one is forgotten", audience="network"),
+        Do(text=keep, audience="network"),
         Do(
-            text=f"Before the server, keep flows to UDP {port} as long: firewall, load balancer (always the same"
-            " backend), DDoS protection, and a connection table that is large enough",
+            text=phrase(
+                "Before the server, keep flows to UDP {port} as long: firewall, load balancer (always the"
+                " same backend), DDoS protection, and a connection table that is large enough",
+                port=port,
+            ),
             audience="server",
         ),
     )

@@ -62,6 +62,7 @@ from natprobe.facts import (
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import listed, mark, phrase
 
 READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, ProxyScript, Tunnel)
 
@@ -114,7 +115,7 @@ def _by_proxy(facts: Facts) -> Judgement:
 
 def _endless(facts: Facts, script: ProxyScript) -> Found:
     choice = browser_way(facts)
-    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else "its settings"
+    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else phrase("its settings")
     return Found(
         message="The script {url} that tells browsers here their proxy does not come to an end for {host}: they wait"
         " for it, and open no page",
@@ -122,8 +123,11 @@ def _endless(facts: Facts, script: ProxyScript) -> Found:
         evidence=ids(script, choice or []),
         where=Where.LOCAL_NETWORK,
         fixes=(
-            Do(text=f"Mend the script {script.url}: its FindProxyForURL has to return", audience="network"),
-            Do(text=f"Until then, take the script out of {told}", audience="user"),
+            Do(
+                text=phrase("Mend the script {url}: its FindProxyForURL has to return", url=script.url),
+                audience="network",
+            ),
+            Do(text=phrase("Until then, take the script out of {told}", told=told), audience="user"),
         ),
     )
 
@@ -136,26 +140,29 @@ def _own_relays(facts: Facts) -> Tunnel | None:
 
 def _proxy_silent(facts: Facts, seen: ProxyChoice | Tunnel) -> Found:
     choice, proxy = browser_way(facts), via(facts)
-    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else "its settings"
+    told = f"{choice.name} ({choice.by})" if choice is not None and choice.name else phrase("its settings")
     return Found(
         message="The proxy {proxy} that this machine is set to leads nowhere ({why}): nothing opens through it",
         args={"proxy": proxy, "why": _of_proxy(seen)},
         evidence=ids(seen, choice or [], web_connects(facts)),
         where=Where.PROXY,
         fixes=(
-            Do(text=f"See whether the proxy {proxy} runs, and is still the one to be used", audience="network"),
-            Do(text=f"Where no proxy is needed any more, take it out of {told}", audience="user"),
+            Do(
+                text=phrase("See whether the proxy {proxy} runs, and is still the one to be used", proxy=proxy),
+                audience="network",
+            ),
+            Do(text=phrase("Where no proxy is needed any more, take it out of {told}", told=told), audience="user"),
         ),
     )
 
 
 # What the reasons of paths would say in words of media servers, or not at all.
 _PROXY_WORDS = {
-    Failure.PROTOCOL: "what answers there is no such proxy",
-    Failure.NXDOMAIN: "its name does not exist",
-    Failure.NO_DATA: "its name has no address",
-    Failure.SERVFAIL: "the DNS servers fail to look its name up",
-    Failure.TLS_OTHER: "what answers there does not speak TLS",
+    Failure.PROTOCOL: phrase("what answers there is no such proxy"),
+    Failure.NXDOMAIN: phrase("its name does not exist"),
+    Failure.NO_DATA: phrase("its name has no address"),
+    Failure.SERVFAIL: phrase("the DNS servers fail to look its name up"),
+    Failure.TLS_OTHER: phrase("what answers there does not speak TLS"),
 }
 
 
@@ -163,21 +170,31 @@ def _of_proxy(seen: ProxyChoice | Tunnel) -> str:
     return _PROXY_WORDS.get(seen.failure or Failure.INTERNAL, sentence(str(seen.failure)))
 
 
-_NAME_THE_PROXY = "check again with --proxy URL, the proxy that the script names for this host, or --proxy none"
-_COMPARED = "check again, with the probe tunnel: what else the proxy answers in time tells whether it is only slow"
+_NAME_THE_PROXY = phrase("check again with --proxy URL, the proxy that the script names for this host, or --proxy none")
+_COMPARED = phrase(
+    "check again, with the probe tunnel: what else the proxy answers in time tells whether it is only slow"
+)
 
 
 def _not_reached(facts: Facts, tunnel: Tunnel) -> Found:
     """The proxy's own word: a status of 5xx, or a SOCKS reply."""
     why = f"HTTP {tunnel.status}" if tunnel.status is not None else sentence(str(tunnel.failure))
-    told = f"it says {why}, {tunnel.error}" if tunnel.error else f"it says {why}"
+    told = (
+        phrase("it says {why}, {error}", why=why, error=tunnel.error)
+        if tunnel.error
+        else phrase("it says {why}", why=why)
+    )
     return _beyond(facts, tunnel, told)
 
 
 def _unanswered(facts: Facts, tunnel: Tunnel) -> Found:
     """It lives, since it answered others, and leaves this one waiting, or hangs up."""
     answered = list(dict.fromkeys(f"{each.host}:{each.port}" for each in heard(facts, tunnel.via)))
-    told = f"{sentence(str(tunnel.failure))}, while it answers for {' and '.join(answered[:2])}"
+    told = phrase(
+        "{why}, while it answers for {others}",
+        why=sentence(str(tunnel.failure)),
+        others=listed(answered[:2]),
+    )
     return _beyond(facts, tunnel, told, heard(facts, tunnel.via))
 
 
@@ -189,12 +206,18 @@ def _beyond(facts: Facts, tunnel: Tunnel, why: str, beside: Sequence[Tunnel] = (
         where=Where.UNKNOWN,
         fixes=(
             Do(
-                text=f"On the server, see that the web front runs and listens: ss -ltnp | grep :{tunnel.port}",
+                text=phrase(
+                    "On the server, see that the web front runs and listens: ss -ltnp | grep :{port}", port=tunnel.port
+                ),
                 audience="server",
             ),
             Do(
-                text=f"See whether {tunnel.host}, port {tunnel.port}, can be reached from the proxy itself: its DNS"
-                " servers, and the firewall between it and the internet",
+                text=phrase(
+                    "See whether {host}, port {port}, can be reached from the proxy itself: its DNS servers, and"
+                    " the firewall between it and the internet",
+                    host=tunnel.host,
+                    port=tunnel.port,
+                ),
                 audience="network",
             ),
         ),
@@ -239,8 +262,8 @@ def _hung(facts: Facts) -> Found | None:
     )
 
 
-_ERROR_PAGE = "The web front of {host} answers with an error of its own (HTTP {status}) instead of the page"
-_SILENT_PAGE = "{host} takes the connection on TCP port {port}, and no page comes over it: {why}"
+_ERROR_PAGE = mark("The web front of {host} answers with an error of its own (HTTP {status}) instead of the page")
+_SILENT_PAGE = mark("{host} takes the connection on TCP port {port}, and no page comes over it: {why}")
 _LOOK_BEHIND = Do(
     text="Look into the web server's log, and start the service that it hands the page's requests to",
     audience="server",
@@ -269,11 +292,13 @@ def _place(facts: Facts, dead: list[Connected]) -> Where:
 
 
 _MESSAGES = {
-    Where.SERVER_EDGE: "{host} does not answer on TCP port {port}: {why}",
-    Where.LOCAL_NETWORK: "No TCP connection is answered, to {host} on port {port} or elsewhere: {why}",
-    Where.THIS_HOST: "This machine's own firewall does not let TCP out to {host} on port {port}",
-    Where.UNKNOWN: "Neither {host} on TCP port {port} nor anything else answered ({why}): this machine is offline, or"
-    " its network lets nothing out but through a proxy",
+    Where.SERVER_EDGE: mark("{host} does not answer on TCP port {port}: {why}"),
+    Where.LOCAL_NETWORK: mark("No TCP connection is answered, to {host} on port {port} or elsewhere: {why}"),
+    Where.THIS_HOST: mark("This machine's own firewall does not let TCP out to {host} on port {port}"),
+    Where.UNKNOWN: mark(
+        "Neither {host} on TCP port {port} nor anything else answered ({why}): this machine is offline, or"
+        " its network lets nothing out but through a proxy"
+    ),
 }
 
 
@@ -303,10 +328,12 @@ def _why(each: Connected) -> str:
 def _fixes(facts: Facts, dead: list[Connected], where: Where) -> tuple[Fix, ...]:
     port, host = str(page_port(facts)), facts.target.host
     if all(each.failure is Failure.REFUSED for each in dead):
-        text = f"On the server, start the web front and see that it listens: ss -ltnp | grep :{port}"
+        text = phrase("On the server, start the web front and see that it listens: ss -ltnp | grep :{port}", port=port)
         return (Do(text=text, audience="server"),)
     if where is Where.UNKNOWN:
-        text = "See whether this machine's browser opens any page: if none, it is offline; if it does, through a proxy"
+        text = phrase(
+            "See whether this machine's browser opens any page: if none, it is offline; if it does, through a proxy"
+        )
         return (Do(text=text, audience="user"),)
     device, audience, inwards = _DEVICES[where]
     return (

@@ -25,20 +25,23 @@ from natprobe.fixes import certificate_user
 from natprobe.model import Do, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _certificate_files, alternative
 from natprobe.target import is_address
+from natprobe.wording import mark, phrase
 
 READS = (TlsSession, Certificate, CertificateFile, Setting)
 
 _MESSAGES: dict[Fault, str] = {
-    "ended": "The certificate of {name} ended on {end}",
-    "early": "The certificate of {name} is not valid before {begin}; is this machine's clock right?",
-    "name": "The certificate that {name} shows is for {names}, not for {name}",
-    "self": "The certificate of {name} is signed by itself, so no browser trusts it",
-    "chain": "{name} shows its certificate without that of its issuer ({issuer}), which this system does not know: the"
-    " intermediate certificate is left out, or the issuer is a private authority",
-    "issuer": "Nobody that this system trusts signed the certificate of {name} (issuer: {issuer})",
-    "other": "The certificate of {name} does not verify: {words}",
+    "ended": mark("The certificate of {name} ended on {end}"),
+    "early": mark("The certificate of {name} is not valid before {begin}; is this machine's clock right?"),
+    "name": mark("The certificate that {name} shows is for {names}, not for {name}"),
+    "self": mark("The certificate of {name} is signed by itself, so no browser trusts it"),
+    "chain": mark(
+        "{name} shows its certificate without that of its issuer ({issuer}), which this system does not know: the"
+        " intermediate certificate is left out, or the issuer is a private authority"
+    ),
+    "issuer": mark("Nobody that this system trusts signed the certificate of {name} (issuer: {issuer})"),
+    "other": mark("The certificate of {name} does not verify: {words}"),
 }
-_BESIDE = "At {endpoint}, a server of the SRV records and not the page: "
+_BESIDE = mark("At {endpoint}, a server of the SRV records and not the page: {finding}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -68,9 +71,12 @@ def _found(facts: Facts, refused: list[TlsSession]) -> Found:
     leaf = leaves[0] if leaves else None
     what = fault(leaf, refused[0].detail)
     trusted = (alternative("tls-intercepted", "open the page elsewhere: is it another certificate?"),)
+    args, message = told(refused[0], leaf), _MESSAGES[what]
+    if beside:
+        message = phrase(_BESIDE, endpoint=args["endpoint"], finding=phrase(message, **args))
     return Found(
-        message=_BESIDE + _MESSAGES[what] if beside else _MESSAGES[what],
-        args=told(refused[0], leaf),
+        message=message,
+        args=args,
         evidence=ids(refused, leaves),
         severity=Severity.WARNING if beside else None,
         alternatives=trusted if what in ("issuer", "chain") else (),
@@ -85,11 +91,15 @@ def _fix(facts: Facts, what: Fault, beside: bool) -> Do:
     if what == "early":
         return Do(text="Set the clock of this machine, and then that of the server", audience="user")
     server, line = certificate_user(facts, beside)
-    text = f"Install a certificate for {host} from a public authority, and have it renewed by itself"
+    text = phrase("Install a certificate for {host} from a public authority, and have it renewed by itself", host=host)
     if what == "chain":
-        text = f"Give the {server} the whole chain ({line})"
+        text = phrase("Give the {server} the whole chain ({line})", server=server, line=line)
     elif what == "ended":
-        text = "Renew the certificate (certbot renew), and see why it did not renew itself"
+        text = phrase("Renew the certificate (certbot renew), and see why it did not renew itself")
     elif what == "issuer":
-        text += "; where the issuer is your own authority, install its root certificate on every device"
-    return Do(text=text, audience="server", after=f"reload the {server}")
+        text = phrase(
+            "Install a certificate for {host} from a public authority, and have it renewed by itself; where the issuer"
+            " is your own authority, install its root certificate on every device",
+            host=host,
+        )
+    return Do(text=text, audience="server", after=phrase("reload the {server}", server=server))

@@ -21,6 +21,7 @@ from natprobe.facts import Certificate, CertificateFile, Facts, TlsSession, ids
 from natprobe.fixes import certificate_user
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _certificate_files
+from natprobe.wording import phrase
 
 READS = (TlsSession, Certificate, CertificateFile)
 
@@ -55,7 +56,10 @@ def check(facts: Facts) -> Judgement:
                 Do(
                     text="Renew the certificate and see why it did not renew itself (certbot renew --dry-run)",
                     audience="server",
-                    after=f"reload the {certificate_user(facts, ending[0].endpoint in beside)[0]}",
+                    after=phrase(
+                        "reload the {server}",
+                        server=certificate_user(facts, ending[0].endpoint in beside)[0],
+                    ),
                 ),
             ),
         )

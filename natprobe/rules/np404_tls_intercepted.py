@@ -25,13 +25,14 @@ from natprobe.model import Do, Fix, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import squid
 from natprobe.servers.middleboxes import on_this_machine
+from natprobe.wording import listed, mark, phrase
 
 READS = (Certificate, TlsSession, ProxyChoice, Tunnel)
 
-_TRUSTED = "TLS to {name} is opened on the way, by somebody whom this machine trusts: "
-_REFUSED = "TLS to {name} is opened on the way, by somebody whom browsers here do not trust: "
-_KNOWN = "its certificate is signed by {by} ({issuer})"
-_OTHER = "through the proxy {proxy} its certificate is signed by {issuer}, and past it by {own}"
+_TRUSTED = mark("TLS to {name} is opened on the way, by somebody whom this machine trusts: {proof}")
+_REFUSED = mark("TLS to {name} is opened on the way, by somebody whom browsers here do not trust: {proof}")
+_KNOWN = mark("its certificate is signed by {by} ({issuer})")
+_OTHER = mark("through the proxy {proxy} its certificate is signed by {issuer}, and past it by {own}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -45,15 +46,17 @@ def check(facts: Facts) -> Judgement:
 def _found(facts: Facts, seen: Intercepted) -> Found:
     here = seen.by is not None and on_this_machine(seen.by)
     shown, other = seen.shown, seen.other
+    args = {
+        "name": shown.name,
+        "by": seen.by,
+        "issuer": shown.issuer,
+        "proxy": shown.via,
+        "own": other.issuer if other else None,
+    }
+    proof = phrase(_KNOWN if seen.by else _OTHER, **args)
     return Found(
-        message=(_REFUSED if refused(facts, seen) else _TRUSTED) + (_KNOWN if seen.by else _OTHER),
-        args={
-            "name": shown.name,
-            "by": seen.by,
-            "issuer": shown.issuer,
-            "proxy": shown.via,
-            "own": other.issuer if other else None,
-        },
+        message=phrase(_REFUSED if refused(facts, seen) else _TRUSTED, name=shown.name, proof=proof),
+        args=args,
         evidence=ids(shown, other or []),
         where=Where.THIS_HOST if here else None,
         fixes=_at_home(seen) if here else _in_the_network(facts, seen),
@@ -63,8 +66,12 @@ def _found(facts: Facts, seen: Intercepted) -> Found:
 def _at_home(seen: Intercepted) -> tuple[Fix, ...]:
     return (
         Do(
-            text=f"In {seen.by} on this machine, put {seen.shown.name} on the list of exceptions from the scanning of"
-            " encrypted connections",
+            text=phrase(
+                "In {by} on this machine, put {name} on the list of exceptions from the scanning of encrypted"
+                " connections",
+                by=seen.by,
+                name=seen.shown.name,
+            ),
             audience="user",
             why="what is no web page does not pass through it",
         ),
@@ -72,13 +79,16 @@ def _at_home(seen: Intercepted) -> tuple[Fix, ...]:
 
 
 # Lines of its configuration are no help with another maker's device, unless the proxy itself says that it is one.
-_MAY_BE_SQUID = (None, "Squid", "an inspection of TLS", "a web filter")
+_MAY_BE_SQUID = (None, "Squid", phrase("an inspection of TLS"), phrase("a web filter"))
 
 
 def _in_the_network(facts: Facts, seen: Intercepted) -> tuple[Fix, ...]:
     names = list(dict.fromkeys((seen.shown.name, facts.target.host)))
     ticket = Do(
-        text=f"Leave {' and '.join(names)} out of the inspection of TLS, so that their own certificates arrive",
+        text=phrase(
+            "Leave {names} out of the inspection of TLS, so that their own certificates arrive",
+            names=listed(names),
+        ),
         audience="network",
         why="relays speak TURN inside TLS, which no inspection of web pages passes on",
     )

@@ -41,42 +41,43 @@ from natprobe.model import Failure, Fix, Severity, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, _gateways, alternative
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark, phrase
 
 READS = (SignIn, JitsiConfig, JanusDoor)
 
 _PAGE, _GREETING = (
-    "a web page answers, so nothing leads the path to signalling",
-    "its Upgrade headers got lost on the way",
+    phrase("a web page answers, so nothing leads the path to signalling"),
+    phrase("its Upgrade headers got lost on the way"),
 )
 # What an answer means that is not signalling's, by its status.
 _MEANINGS: dict[int, str] = {
-    401: "something in front wants a password",
-    403: "something in front of signalling forbids it",
-    404: "nobody behind the web server knows the path",
-    500: "what is behind the web server failed",
-    502: "the web server finds no signalling behind it",
-    503: "the web server finds no signalling behind it",
-    504: "signalling behind the web server does not answer",
+    401: phrase("something in front wants a password"),
+    403: phrase("something in front of signalling forbids it"),
+    404: phrase("nobody behind the web server knows the path"),
+    500: phrase("what is behind the web server failed"),
+    502: phrase("the web server finds no signalling behind it"),
+    503: phrase("the web server finds no signalling behind it"),
+    504: phrase("signalling behind the web server does not answer"),
 }
 # Of an answer without an upgrade besides.
 _NO_UPGRADE: dict[int, str] = {
-    400: "its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0",
-    405: "the path leads to something that is no WebSocket",
-    426: "a proxy on the way does not speak HTTP/1.1",
-    501: "signalling has no WebSocket there, or the sub-protocol got lost",
+    400: phrase("its Upgrade headers got lost on the way, or a proxy speaks HTTP/1.0"),
+    405: phrase("the path leads to something that is no WebSocket"),
+    426: phrase("a proxy on the way does not speak HTTP/1.1"),
+    501: phrase("signalling has no WebSocket there, or the sub-protocol got lost"),
 }
 _BEHIND = (500, 502, 503, 504)
 _MESSAGE = {
-    "websocket": "Signalling's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}",
-    "bosh": "Signalling over BOSH at {url} brings HTTP {status} instead of a session: {meaning}",
+    "websocket": mark("Signalling's WebSocket {url} brings HTTP {status} instead of an upgrade: {meaning}"),
+    "bosh": mark("Signalling over BOSH at {url} brings HTTP {status} instead of a session: {meaning}"),
 }
 _MUTE = {
-    "websocket": "Signalling's WebSocket {url} is not there: the server takes the connection and gives no answer",
-    "bosh": "Signalling over BOSH at {url} is not there: the server takes the connection and gives no answer",
+    "websocket": mark("Signalling's WebSocket {url} is not there: the server takes the connection and gives no answer"),
+    "bosh": mark("Signalling over BOSH at {url} is not there: the server takes the connection and gives no answer"),
 }
-_STOPS = "Signalling over BOSH at {url} answers and goes no further: {meaning}"
-_DOMAIN = "Signalling at {url} does not know the domain {domain} that config.js names ({condition})"
-_BOSH = "; BOSH works, but clients do not fall back to it"
+_STOPS = mark("Signalling over BOSH at {url} answers and goes no further: {meaning}")
+_DOMAIN = mark("Signalling at {url} does not know the domain {domain} that config.js names ({condition})")
+_BOSH = mark("{finding}; BOSH works, but clients do not fall back to it")
 _UNKNOWN_DOMAIN = ("host-unknown", "host-gone", "improper-addressing")
 _WITHOUT_ANSWER = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
 
@@ -142,10 +143,11 @@ def _found(facts: Facts, refused: list[SignIn]) -> Found:
     other = [] if over_bosh else facts.ok(SignIn, lambda each: each.transport == "bosh")
     beside = not over_bosh and any(each.prefer_bosh for each in facts.ok(JitsiConfig))
     unasked = first.status == 403 and first.greets is None
-    asking = "natprobe check again: does the same address greet a plain GET?"
+    asking = phrase("natprobe check again: does the same address greet a plain GET?")
+    args, message = {"url": first.url, "status": first.status, "meaning": _meaning(first)}, _message(first)
     return Found(
-        message=_message(first) + _BOSH if other and not beside else _message(first),
-        args={"url": first.url, "status": first.status, "meaning": _meaning(first)},
+        message=phrase(_BOSH, finding=phrase(message, **args)) if other and not beside else message,
+        args=args,
         evidence=ids(refused, other),
         severity=Severity.WARNING if beside else None,
         where=Where.SERVER_PROCESS if first.status in _BEHIND or first.reached == "upgrade" else None,
@@ -165,12 +167,16 @@ def _meaning(each: SignIn) -> str:
     if each.transport == "bosh":
         if each.reached == "upgrade":
             return each.condition or sentence(str(each.failure))
-        return _PAGE if each.status == 200 and not each.greets else _MEANINGS.get(each.status or 0, "which is no BOSH")
+        return (
+            _PAGE
+            if each.status == 200 and not each.greets
+            else _MEANINGS.get(each.status or 0, phrase("which is no BOSH"))
+        )
     if each.status is not None and 300 <= each.status < 400:
-        return "a redirect, which browsers do not follow here"
+        return phrase("a redirect, which browsers do not follow here")
     if each.status == 200:
         return _GREETING if each.greets else _PAGE
-    return (_MEANINGS | _NO_UPGRADE).get(each.status or 0, "which is no upgrade")
+    return (_MEANINGS | _NO_UPGRADE).get(each.status or 0, phrase("which is no upgrade"))
 
 
 def _fixes(facts: Facts, each: SignIn) -> tuple[Fix, ...]:

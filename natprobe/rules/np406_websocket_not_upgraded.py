@@ -25,11 +25,12 @@ from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _gateways
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.servers.nginx import RELOAD
+from natprobe.wording import listed, mark
 
 READS = (SignIn, JitsiConfig, JanusDoor, Setting)
 
-_MESSAGE = "Signalling's WebSocket {url} is accepted and carries nothing: {why}"
-_NOT_LED = "{file} leads WebSockets to {location} on without {lines}: they are accepted and carry nothing"
+_MESSAGE = mark("Signalling's WebSocket {url} is accepted and carries nothing: {why}")
+_NOT_LED = mark("{file} leads WebSockets to {location} on without {lines}: they are accepted and carry nothing")
 _DEAD = (Failure.CLOSED, Failure.RESET, Failure.TIMEOUT, Failure.PROTOCOL)
 
 
@@ -83,7 +84,7 @@ def _not_led(socket: Socket) -> Found:
         args={
             "file": f"{said.file}:{said.line}",
             "location": said.value,
-            "lines": " and ".join(each.rstrip(";") for each in socket.missing),
+            "lines": listed(each.rstrip(";") for each in socket.missing),
         },
         evidence=ids(said),
         file=said.file,

@@ -24,15 +24,20 @@ from natprobe.model import Failure, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark, phrase
 
 READS = (BridgeChannel, JitsiConfig)
 
-_ROUTE = (
+_ROUTE = mark(
     "The bridge's own WebSocket {url} is not there: {answer}, so the web server does not lead the path to the bridge"
 )
-_FORBIDDEN = "The bridge's own WebSocket {url} is refused with HTTP 403: the path leads to another bridge or server"
-_BACKEND = "The bridge's own WebSocket {url} leads nowhere: {answer}, so no bridge listens where the web server looks"
-_OTHER = "The bridge's own WebSocket {url} cannot be opened: {answer}"
+_FORBIDDEN = mark(
+    "The bridge's own WebSocket {url} is refused with HTTP 403: the path leads to another bridge or server"
+)
+_BACKEND = mark(
+    "The bridge's own WebSocket {url} leads nowhere: {answer}, so no bridge listens where the web server looks"
+)
+_OTHER = mark("The bridge's own WebSocket {url} cannot be opened: {answer}")
 _BEHIND = (500, 502, 503, 504)
 
 
@@ -65,5 +70,6 @@ def _message(channel: BridgeChannel) -> str:
 def _answer(channel: BridgeChannel) -> str:
     if channel.status is None:
         return sentence(str(channel.failure))
-    page = " with a web page" if "html" in (channel.content_type or "") and channel.status == 200 else ""
-    return f"HTTP {channel.status}{page} comes back"
+    page = "html" in (channel.content_type or "") and channel.status == 200
+    template = mark("HTTP {status} with a web page comes back") if page else mark("HTTP {status} comes back")
+    return phrase(template, status=channel.status)

@@ -30,22 +30,23 @@ from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.rules._public_url import in_files
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.target import is_address
+from natprobe.wording import mark, phrase
 
 READS = (JitsiConfig, SignIn, Resolved, Setting, ConfigFile, Listening)
 
 _INNER: tuple[AddressClass, ...] = ("private", "carrier", "link-local", "unique-local", "unspecified", "multicast")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 _PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
-_ONE = "config.js sends clients to {url} ({key}): {fault}"
-_ALIKE = "config.js sends clients to {url} ({key}) and {other_url} ({other_key}): {fault}"
-_TWO = "config.js sends clients to {url} ({key}): {fault}, and to {other_url} ({other_key}): {other_fault}"
-_NO_URL = "that is no address"
-_INSECURE = "an insecure address, which browsers refuse on a secure page"
-_NO_SOCKET = "it does not begin with wss:, so clients take it for BOSH and never open a WebSocket"
-_LOOPBACK = "that is the client's own machine"
-_PRIVATE = "a private address, that nobody outside the server's network reaches"
-_NO_NAME = "that host is no name that clients can look up"
-_PORT = "another port than the page's"
+_ONE = mark("config.js sends clients to {url} ({key}): {fault}")
+_ALIKE = mark("config.js sends clients to {url} ({key}) and {other_url} ({other_key}): {fault}")
+_TWO = mark("config.js sends clients to {url} ({key}): {fault}, and to {other_url} ({other_key}): {other_fault}")
+_NO_URL = phrase("that is no address")
+_INSECURE = phrase("an insecure address, which browsers refuse on a secure page")
+_NO_SOCKET = phrase("it does not begin with wss:, so clients take it for BOSH and never open a WebSocket")
+_LOOPBACK = phrase("that is the client's own machine")
+_PRIVATE = phrase("a private address, that nobody outside the server's network reaches")
+_NO_NAME = phrase("that host is no name that clients can look up")
+_PORT = phrase("another port than the page's")
 
 
 def check(facts: Facts) -> Judgement:

@@ -22,10 +22,11 @@ from natprobe.facts import Facts, JitsiConfig, SignIn, ids
 from natprobe.model import Do, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark, phrase
 
 READS = (SignIn, JitsiConfig)
 
-_MESSAGE = "Signalling at {url} refuses pages of {origin} (HTTP 403), and greets whoever names no origin"
+_MESSAGE = mark("Signalling at {url} refuses pages of {origin} (HTTP 403), and greets whoever names no origin")
 
 
 def check(facts: Facts) -> Judgement:
@@ -61,8 +62,11 @@ def _fixes(facts: Facts, refused: SignIn, origin: str) -> tuple[Fix, ...]:
 
 def _in_front(origin: str) -> Do:
     return Do(
-        text="In the web server and in every proxy before it, find what compares the Origin header on the way to"
-        f" signalling, and have it let {origin} through",
+        text=phrase(
+            "In the web server and in every proxy before it, find what compares the Origin header on the"
+            " way to signalling, and have it let {origin} through",
+            origin=origin,
+        ),
         audience="server",
         why="Prosody itself compares no origins since 0.12",
         after="nginx -t && systemctl reload nginx",

@@ -34,26 +34,36 @@ from natprobe.facts import (
 )
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (SignIn, ConferenceReply, RoomEntry, JitsiConfig, Run, JanusCall, JanusDoor, JanusInfo)
 
 _MESSAGES = {
-    "anonymous": "{host} begins conferences only for who has a login or a token: from here on nothing was tried",
-    "token": "{host} does not take the token: from here on nothing was tried",
-    "password": "{host} does not take this user name and password: from here on nothing was tried",
+    "anonymous": mark("{host} begins conferences only for who has a login or a token: from here on nothing was tried"),
+    "token": mark("{host} does not take the token: from here on nothing was tried"),
+    "password": mark("{host} does not take this user name and password: from here on nothing was tried"),
 }
 _REFUSALS = {
-    "reservation-error": "{host} begins conferences only where its reservation system has one: from here on nothing"
-    " was tried",
-    "not-live": "{host} makes everybody wait until a host begins the meeting: from here on nothing was tried",
+    "reservation-error": mark(
+        "{host} begins conferences only where its reservation system has one: from here on nothing was tried"
+    ),
+    "not-live": mark("{host} makes everybody wait until a host begins the meeting: from here on nothing was tried"),
 }
-_VISITORS = "{host} sends whoever it does not know to a server for visitors ({node}): from here on nothing was tried"
-_OTHER_ROOM = "The token does not let natprobe into a room of its own on {host}: it is good for the room that it names"
-_NOT_THIS_ROOM = "The token does not let natprobe into the room that was named on {host}: it is good for another one"
+_VISITORS = mark(
+    "{host} sends whoever it does not know to a server for visitors ({node}): from here on nothing was tried"
+)
+_OTHER_ROOM = mark(
+    "The token does not let natprobe into a room of its own on {host}: it is good for the room that it names"
+)
+_NOT_THIS_ROOM = mark(
+    "The token does not let natprobe into the room that was named on {host}: it is good for another one"
+)
 _ROOMS = {
-    "registration-required": "The room on {host} has a lobby, where natprobe would wait for somebody to let it in",
-    "not-authorized": "The room on {host} has a password: natprobe cannot enter it",
-    "forbidden": "The room on {host} does not let this participant in",
+    "registration-required": mark(
+        "The room on {host} has a lobby, where natprobe would wait for somebody to let it in"
+    ),
+    "not-authorized": mark("The room on {host} has a password: natprobe cannot enter it"),
+    "forbidden": mark("The room on {host} does not let this participant in"),
 }
 
 
@@ -81,7 +91,7 @@ def _unknown_to_janus(facts: Facts) -> Found:
     """Which of the two it wants it says itself."""
     told = facts.ok(JanusInfo)
     secret, tokens = any(each.secret for each in told), any(each.tokens for each in told)
-    wanted = "its API's secret" if secret and not tokens else "a token" if tokens and not secret else _EITHER
+    wanted = phrase("its API's secret") if secret and not tokens else "a token" if tokens and not secret else _EITHER
     refused = facts.of(JanusCall, lambda each: each.error_code in janus.UNAUTHORIZED)
     kept_out = facts.of(JanusDoor, lambda each: each.error_code in janus.UNAUTHORIZED)
     given = any(each.given for each in refused)
@@ -93,9 +103,9 @@ def _unknown_to_janus(facts: Facts) -> Found:
     )
 
 
-_EITHER = "its API's secret or a token"
-_JANUS_WANTS = "Janus on {host} takes requests only with {wanted}: from here on nothing was tried"
-_JANUS_REFUSES = "Janus on {host} does not take {wanted} that it was given: from here on nothing was tried"
+_EITHER = phrase("its API's secret or a token")
+_JANUS_WANTS = mark("Janus on {host} takes requests only with {wanted}: from here on nothing was tried")
+_JANUS_REFUSES = mark("Janus on {host} does not take {wanted} that it was given: from here on nothing was tried")
 
 
 def _refusal(reply: ConferenceReply) -> str | None:

@@ -17,10 +17,11 @@ from natprobe.facts import Allocation, Connected, Facts, HttpReply, ProxyChoice,
 from natprobe.model import Do, Failure, Observation
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (ProxyChoice, Tunnel, Connected, HttpReply, Resolved, Allocation)
 
-_MESSAGE = "Only the proxy {proxy} leads to {host}: straight there is no way ({why})"
+_MESSAGE = mark("Only the proxy {proxy} leads to {host}: straight there is no way ({why})")
 
 
 def check(facts: Facts) -> Judgement:
@@ -39,7 +40,10 @@ def check(facts: Facts) -> Judgement:
             evidence=ids(led, shut, choice or []),
             fixes=(
                 Do(
-                    text=f"Leave the proxy set as it is: nothing of {facts.target.host} opens from here without it",
+                    text=phrase(
+                        "Leave the proxy set as it is: nothing of {host} opens from here without it",
+                        host=facts.target.host,
+                    ),
                     audience="user",
                     why="programs that are set to no proxy stay outside",
                 ),
@@ -68,4 +72,4 @@ def _stood(leg: Allocation) -> bool:
 
 
 def _why(each: Observation) -> str:
-    return "its name is not known here" if isinstance(each, Resolved) else sentence(str(each.failure))
+    return phrase("its name is not known here") if isinstance(each, Resolved) else sentence(str(each.failure))

@@ -27,20 +27,26 @@ from natprobe.facts import Allocation, Facts, ProxyChoice, Tunnel, ids, server_k
 from natprobe.fixes import let_media_out
 from natprobe.model import Do, Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-from natprobe.rules._candidates import listed
 from natprobe.servers import squid
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import listed, mark, phrase
 
 READS = (Tunnel, ProxyChoice, Allocation)
 
 _WEB = 443
-_EVERYTHING = "The proxy {proxy} refuses every tunnel that it was asked for, to {host} as to others ({answer})"
-_PAGE = "The proxy {proxy} refuses {host} ({answer}), while it leads to {others}"
-_PAGE_ALONE = "The proxy {proxy} refuses {host} ({answer})"
-_PORT = "The proxy {proxy} refuses port {ports} of the relay {relay} ({answer}), while port 443 of {others} passes"
-_RELAY = "The proxy {proxy} refuses the relay {relay} on port {ports} ({answer}), while port 443 of {others} passes"
-_ALONE = "The proxy {proxy} refuses the relay {relay} on port {ports} ({answer})"
-_BROKEN = "The proxy {proxy} leads to the relay {relay}, port {ports}, and lets nothing of it pass; straight it answers"
+_EVERYTHING = mark("The proxy {proxy} refuses every tunnel that it was asked for, to {host} as to others ({answer})")
+_PAGE = mark("The proxy {proxy} refuses {host} ({answer}), while it leads to {others}")
+_PAGE_ALONE = mark("The proxy {proxy} refuses {host} ({answer})")
+_PORT = mark(
+    "The proxy {proxy} refuses port {ports} of the relay {relay} ({answer}), while port 443 of {others} passes"
+)
+_RELAY = mark(
+    "The proxy {proxy} refuses the relay {relay} on port {ports} ({answer}), while port 443 of {others} passes"
+)
+_ALONE = mark("The proxy {proxy} refuses the relay {relay} on port {ports} ({answer})")
+_BROKEN = mark(
+    "The proxy {proxy} leads to the relay {relay}, port {ports}, and lets nothing of it pass; straight it answers"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -124,22 +130,24 @@ def _broken(group: list[LegFacts]) -> Found:
 
 
 def _answer(tunnel: Tunnel) -> str:
-    return f"HTTP {tunnel.status}" if tunnel.status is not None else "SOCKS: not allowed"
+    return f"HTTP {tunnel.status}" if tunnel.status is not None else phrase("SOCKS: not allowed")
 
 
 def _ticket(host: str, ports: str, proxy: str) -> Do:
-    what = "connections" if is_socks(proxy) else "CONNECT"
+    what = phrase("connections") if is_socks(proxy) else "CONNECT"
     return Do(
-        text=f"Let the proxy pass {what} to {host}, port {ports}, without inspection",
+        text=phrase(
+            "Let the proxy pass {what} to {host}, port {ports}, without inspection", what=what, host=host, ports=ports
+        ),
         audience="network",
         why="calls of browsers behind this proxy take this way",
     )
 
 
 def _in_the_network(denied: Tunnel, ports: list[int], by_port: bool) -> tuple[Fix, ...]:
-    lines = [squid.port_allowed(each) for each in ports] if by_port else [squid.hosts_allowed((denied.host,))]
+    lines = (squid.ports_allowed(denied.host, ports),) if by_port else squid.hosts_allowed((denied.host,))
     ticket = _ticket(denied.host, listed(map(str, ports)), denied.via)
-    return (ticket, *_squid(denied.via, [line for each in lines for line in each]))
+    return (ticket, *_squid(denied.via, lines))
 
 
 def _squid(proxy: str, lines: Iterable[Fix]) -> tuple[Fix, ...]:
@@ -150,7 +158,7 @@ def _squid(proxy: str, lines: Iterable[Fix]) -> tuple[Fix, ...]:
 def _at_the_server(facts: Facts, host: str) -> tuple[Fix, ...]:
     """443 is what proxies let through."""
     offer = Do(
-        text=f"Offer the relay {host} over TLS on port 443 as well, under a name of its own",
+        text=phrase("Offer the relay {host} over TLS on port 443 as well, under a name of its own", host=host),
         audience="server",
         why="proxies let CONNECT through to 443, and mostly to no other port",
     )

@@ -27,13 +27,14 @@ from natprobe.facts import Facts, ProxyChoice, Tunnel, ids
 from natprobe.model import Do, Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers import squid
+from natprobe.wording import mark, phrase
 
 READS = (Tunnel, ProxyChoice)
 
-_ASKS = "The proxy {proxy} wants to know who asks for {host} ({schemes}), and was told nothing"
-_REFUSES = "The proxy {proxy} refuses the user name and password that it was given for {host} ({schemes})"
-_NO_BROWSER = "The SOCKS proxy {proxy} wants a name and a password for {host}, which browsers have none to give"
-_UNKNOWN = "The proxy {proxy} wants to know who asks for {host}, in a way that natprobe does not know ({schemes})"
+_ASKS = mark("The proxy {proxy} wants to know who asks for {host} ({schemes}), and was told nothing")
+_REFUSES = mark("The proxy {proxy} refuses the user name and password that it was given for {host} ({schemes})")
+_NO_BROWSER = mark("The SOCKS proxy {proxy} wants a name and a password for {host}, which browsers have none to give")
+_UNKNOWN = mark("The proxy {proxy} wants to know who asks for {host}, in a way that natprobe does not know ({schemes})")
 
 
 def check(facts: Facts) -> Judgement:
@@ -72,17 +73,24 @@ _OPEN_SOCKS = Do(
 )
 
 
+_CALL = phrase(
+    "Try a call in a browser of this machine, which may sign in by itself; for natprobe, have the proxy take Basic, or"
+    " this machine without a password"
+)
+_PAGE = mark(
+    "Open https://{host}/ in a browser of this machine, which may sign in by itself; for natprobe, have the proxy take"
+    " Basic, or this machine without a password"
+)
+_CORRECT = phrase("Correct --proxy-username NAME and --proxy-password-file FILE")
+_GIVE = phrase("Check again with --proxy-username NAME and --proxy-password-file FILE")
+
+
 def _own(facts: Facts, first: Tunnel, known: bool, told: bool) -> Fix:
     if not known:
-        meeting = f"Open https://{facts.target.host}/" if facts.target.kind != "turn" else "Try a call"
-        return Do(
-            text=f"{meeting} in a browser of this machine, which may sign in by itself; for natprobe,"
-            " have the proxy take Basic, or this machine without a password",
-            audience="user",
-        )
-    given = "Correct" if told else "Check again with"
+        text = _CALL if facts.target.kind == "turn" else phrase(_PAGE, host=facts.target.host)
+        return Do(text=text, audience="user")
     return Do(
-        text=f"{given} --proxy-username NAME and --proxy-password-file FILE",
+        text=_CORRECT if told else _GIVE,
         audience="user",
         why="what the proxy lets through can be told only to whom it lets in",
     )
@@ -90,7 +98,9 @@ def _own(facts: Facts, first: Tunnel, known: bool, told: bool) -> Fix:
 
 def _ticket(first: Tunnel) -> Do:
     return Do(
-        text=f"Let the proxy pass CONNECT to {first.host}, port {first.port}, without a password",
+        text=phrase(
+            "Let the proxy pass CONNECT to {host}, port {port}, without a password", host=first.host, port=first.port
+        ),
         audience="network",
         why="whoever has not typed it yet gets neither the page nor the relay",
     )

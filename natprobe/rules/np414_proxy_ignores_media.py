@@ -42,14 +42,15 @@ from natprobe.facts import (
 from natprobe.fixes import let_media_out, media_place, media_port
 from natprobe.model import Do, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.wording import mark, phrase
 
 READS = (ProxyChoice, Tunnel, Connected, HttpReply, Binding, IceCheck, Allocation, Services)
 
-_LOST = (
+_LOST = mark(
     "{host} is reached through the proxy {proxy}, which carries no UDP, and past it no UDP comes back: {tries} requests"
     " to {hosts} hosts got nothing"
 )
-_LOST_BY_SOCKS = (
+_LOST_BY_SOCKS = mark(
     "{host} is reached through the proxy {proxy}, over which browsers send no UDP, and past it no UDP comes back:"
     " {tries} requests to {hosts} hosts got nothing"
 )
@@ -82,16 +83,25 @@ def _found(facts: Facts, lost: list[Binding | IceCheck]) -> Found:
     )
 
 
-_ELSEWHERE = "run the same check from another network, or here without --stun: no other server was asked over UDP"
+_ELSEWHERE = phrase(
+    "run the same check from another network, or here without --stun: no other server was asked over UDP"
+)
+
+
+_ONE_PORT = mark("UDP from the clients to {host}, port {port}, and the answers back in")
+_ITS_PORTS = mark("UDP from the clients to {host}, to its media ports, and the answers back in")
+_TICKET = mark(
+    "For the ticket: video calls on {host} fail here, since browsers send media over UDP and past the proxy. Please let"
+    " through {udp}; {instead}, without inspection of TLS"
+)
 
 
 def _ticket(facts: Facts) -> Fix:
     """As somebody without any knowledge of it can hand it on."""
     host, port = media_place(facts), media_port(facts)
-    udp = f"UDP from the clients to {host}, {f'port {port}' if port else 'to its media ports'}, and the answers back in"
+    udp = phrase(_ONE_PORT if port else _ITS_PORTS, host=host, port=port)
     return Do(
-        text=f"For the ticket: video calls on {facts.target.host} fail here, since browsers send media over UDP and"
-        f" past the proxy. Please let through {udp}; or else{_instead(facts)}, without inspection of TLS",
+        text=phrase(_TICKET, host=facts.target.host, udp=udp, instead=_instead(facts)),
         audience="network",
         why="one of the two is enough; the first gives the better quality",
     )
@@ -103,5 +113,8 @@ def _instead(facts: Facts) -> str:
     first = min(secure, key=lambda each: port_of(each) != 443, default=None)
     what = "TCP" if is_socks(via(facts) or "") else "CONNECT"
     if first is None:
-        return f", once the server has a relay (TURN over TLS on port 443), {what} to that through the proxy"
-    return f" {what} to {first.host}:{port_of(first)} through the proxy"
+        return phrase(
+            "or else, once the server has a relay (TURN over TLS on port 443), {what} to that through the proxy",
+            what=what,
+        )
+    return phrase("or else {what} to {host}:{port} through the proxy", what=what, host=first.host, port=port_of(first))

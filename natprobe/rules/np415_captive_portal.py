@@ -18,14 +18,17 @@ from natprobe.derive.captive import NETWORK_LOGIN, one_for_all, portal
 from natprobe.facts import Binding, Connected, Facts, HttpReply, ProxyChoice, TlsSession, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.wording import mark, phrase
 
 READS = (HttpReply, Connected, TlsSession, Binding, ProxyChoice)
 
-_LEADS = "A portal answers in the place of {host}: {url} leads to {there}, and nothing else gets out of this network"
-_PAGE = "A portal answers in the place of {host}: {url} shows a page, and nothing else gets out of this network"
-_TOLD = "This network wants somebody to sign in first: {url} is answered with HTTP 511"
+_LEADS = mark(
+    "A portal answers in the place of {host}: {url} leads to {there}, and nothing else gets out of this network"
+)
+_PAGE = mark("A portal answers in the place of {host}: {url} shows a page, and nothing else gets out of this network")
+_TOLD = mark("This network wants somebody to sign in first: {url} is answered with HTTP 511")
 
-_ELSEWHERE = (
+_ELSEWHERE = phrase(
     "open any other page in this machine's browser: where it opens, there is no portal, and this server's secure"
     " page is shut"
 )
@@ -49,13 +52,17 @@ def check(facts: Facts) -> Judgement:
             alternatives=() if sure else (alternative("web-unreachable", _ELSEWHERE),),
             fixes=(
                 Do(
-                    text=f"Open {first.location or first.url} in the browser, sign in there or accept its terms, and"
-                    " check again",
+                    text=phrase(
+                        "Open {location} in the browser, sign in there or accept its terms, and check again",
+                        location=first.location or first.url,
+                    ),
                     audience="user",
                 ),
                 Do(
-                    text=f"Let {facts.target.host} pass without signing in, over TCP port 443 and over UDP to its media"
-                    " port",
+                    text=phrase(
+                        "Let {host} pass without signing in, over TCP port 443 and over UDP to its media port",
+                        host=facts.target.host,
+                    ),
                     audience="network",
                 ),
             ),

@@ -16,6 +16,7 @@ from natprobe.derive.captive import portal
 from natprobe.facts import Connected, Facts, HttpReply, ids
 from natprobe.model import Do
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.wording import phrase
 
 READS = (HttpReply, Connected)
 
@@ -38,7 +39,10 @@ def check(facts: Facts) -> Judgement:
             evidence=ids(plain),
             fixes=(
                 Do(
-                    text=f"Serve {facts.target.host} over HTTPS with a valid certificate and redirect port 80 there",
+                    text=phrase(
+                        "Serve {host} over HTTPS with a valid certificate and redirect port 80 there",
+                        host=facts.target.host,
+                    ),
                     audience="server",
                 ),
             ),

@@ -28,6 +28,7 @@ from natprobe.model import Do, Failure, Fix, Severity, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.servers import squid
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark, phrase
 
 READS = (SignallingIdle, IdleTunnel)
 
@@ -39,14 +40,14 @@ BREAKS_SECONDS = {"websocket": 12.0, "bosh": 4.0}
 # (measured: a read_timeout of 2 seconds cut after 1.9 to 3.6).
 SAME_SECONDS = 2.0
 
-_CUT = "{what} {url} is cut when nothing is said on it for {lasted} seconds"
+_CUT = mark("{what} {url} is cut when nothing is said on it for {lasted} seconds: {pings}")
+_BY_PROXY = mark("{what} {url} is cut when nothing is said on it for {lasted} seconds, by the proxy {proxy}: {pings}")
 _PINGS = {
-    Severity.WARNING: ": clients ping every ten",
-    Severity.NOTE: ": clients mostly say something before, or ask again",
+    Severity.WARNING: phrase("clients ping every ten"),
+    Severity.NOTE: phrase("clients mostly say something before, or ask again"),
 }
-_WHAT = {"websocket": "Signalling's WebSocket", "bosh": "Signalling's long poll"}
+_WHAT = {"websocket": phrase("Signalling's WebSocket"), "bosh": phrase("Signalling's long poll")}
 By = Literal["proxy", "front", "unknown"]
-_WHOM: dict[By, str] = {"proxy": ", by the proxy {proxy}", "front": "", "unknown": ""}
 _PLACES: dict[By, Where] = {"proxy": Where.PROXY, "front": Where.SERVER_EDGE, "unknown": Where.UNKNOWN}
 
 
@@ -67,9 +68,10 @@ def _found(facts: Facts, cut: SignallingIdle) -> Found:
     by = _by(cut, beside)
     lasted = cut.lasted or 0.0
     severity = Severity.WARNING if lasted < BREAKS_SECONDS[cut.transport] else Severity.NOTE
+    args = {"what": _WHAT[cut.transport], "url": cut.url, "lasted": f"{lasted:.2g}", "proxy": cut.via or ""}
     return Found(
-        message=_CUT + _WHOM[by] + _PINGS[severity],
-        args={"what": _WHAT[cut.transport], "url": cut.url, "lasted": f"{lasted:.2g}", "proxy": cut.via or ""},
+        message=phrase(_BY_PROXY if by == "proxy" else _CUT, pings=_PINGS[severity], **args),
+        args=args,
         evidence=ids(cut, beside),
         severity=severity,
         where=_PLACES[by],
@@ -103,7 +105,11 @@ def _fixes(facts: Facts, cut: SignallingIdle, by: By) -> tuple[Fix, ...]:
 
 def _ticket(facts: Facts, cut: SignallingIdle) -> Do:
     return Do(
-        text=f"Let the proxy {cut.via} leave tunnels to {facts.target.host} be that carry nothing for a minute",
+        text=phrase(
+            "Let the proxy {via} leave tunnels to {host} be that carry nothing for a minute",
+            via=cut.via,
+            host=facts.target.host,
+        ),
         audience="network",
         why="a meeting's signalling is quiet while nobody comes or goes",
     )

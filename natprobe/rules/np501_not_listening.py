@@ -41,16 +41,20 @@ from natprobe.model import Alternative, Do, Failure, Fix, join, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, _ports, alternative
 from natprobe.rules._on_the_host import on_the_host
 from natprobe.servers import janus
+from natprobe.wording import mark, phrase
 
 READS = (JanusDoor, JanusInfo, Sockets, Listening, Published, Expected, PortTry, PacketFilter, Setting)
 
-_MESSAGE = "Nothing listens at {endpoint}, where {url} leads, while Janus answers at {other}"
-_NOT_LOADED = _MESSAGE + ": its transport {transport} is not loaded"
+_MESSAGE = mark("Nothing listens at {endpoint}, where {url} leads, while Janus answers at {other}")
+_NOT_LOADED = mark(
+    "Nothing listens at {endpoint}, where {url} leads, while Janus answers at {other}: its transport"
+    " {transport} is not loaded"
+)
 _LOADED = {"websocket": "websockets", "http": "http"}
-_STOPPED = "Nothing of {program} is there: nobody listens at {where}, named by {said}"
-_ABSENT = "Nothing listens at {where}, where {said} wants {program}"
-_NOT_HERE = _ABSENT + ": this host does not have that address"
-_DEAD = "docker-proxy takes connections at {where}, and nobody in the container takes them: {to} is closed"
+_STOPPED = mark("Nothing of {program} is there: nobody listens at {where}, named by {said}")
+_ABSENT = mark("Nothing listens at {where}, where {said} wants {program}")
+_NOT_HERE = mark("Nothing listens at {where}, where {said} wants {program}: this host does not have that address")
+_DEAD = mark("docker-proxy takes connections at {where}, and nobody in the container takes them: {to} is closed")
 
 
 def check_together(vantages: Sequence[Facts]) -> Judgement:
@@ -91,8 +95,13 @@ def _alternatives(facts: Facts, shut: JanusDoor) -> tuple[Alternative, ...]:
     if not own or address in own:
         return ()
     return (
-        alternative("port-not-forwarded", f"on the router in front of the server: is TCP port {port} passed on to it?"),
-        alternative("port-not-published", f"docker port with the container's name: is {port} published?"),
+        alternative(
+            "port-not-forwarded",
+            phrase("on the router in front of the server: is TCP port {port} passed on to it?", port=port),
+        ),
+        alternative(
+            "port-not-published", phrase("docker port with the container's name: is {port} published?", port=port)
+        ),
     )
 
 
@@ -168,9 +177,11 @@ def _not_here(facts: Facts, standing: Standing) -> list[PortTry]:
 def _mended(facts: Facts, standing: Standing, foreign: bool) -> tuple[Fix, ...]:
     need = standing.need
     if foreign:
-        why = "ip address show tells this host's own; behind a router the public address is the router's"
-        words = (
-            f"Have {_ports.who(need)} listen at an address of this host's own, or at all of them ({_ports.said(need)})"
+        why = phrase("ip address show tells this host's own; behind a router the public address is the router's")
+        words = phrase(
+            "Have {who} listen at an address of this host's own, or at all of them ({said})",
+            who=_ports.who(need),
+            said=_ports.said(need),
         )
         return (Do(text=words, audience="server", why=why),)
     if need.program == "janus" and need.proto == "tcp" and need.key.startswith("ws"):
@@ -180,7 +191,7 @@ def _mended(facts: Facts, standing: Standing, foreign: bool) -> tuple[Fix, ...]:
 
 def _dead(facts: Facts, standing: Standing) -> Found:
     to = next(each.to for each in standing.holders if isinstance(each, Published))
-    look = (
+    look = phrase(
         "docker ps -a; docker logs with the container's name: the container runs, and its program does not listen there"
     )
     return Found(

@@ -45,15 +45,16 @@ from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _ports
 from natprobe.rules._on_the_host import on_the_host
 from natprobe.servers import janus
 from natprobe.target import host_in
+from natprobe.wording import mark, phrase
 
 READS = (JanusDoor, JanusInfo, Sockets, Listening, Published, Expected, LocalAddress, Resolved, Program, Setting)
 
-_MESSAGE = "Janus's WebSocket is refused at {endpoint}, where {url} leads, and answers at {right}"
-_ELSEWHERE = "{program} does not listen at {where}, as {said} says, but at {at}"
-_OTHER_FAMILY = (
+_MESSAGE = mark("Janus's WebSocket is refused at {endpoint}, where {url} leads, and answers at {right}")
+_ELSEWHERE = mark("{program} does not listen at {where}, as {said} says, but at {at}")
+_OTHER_FAMILY = mark(
     "{program} listens at {at} and not at {where}: it takes IPv{there} alone there, where {said} wants IPv{wanted}"
 )
-_NAMED = "{name} leads to {address} of this host, and {program} takes IPv4 alone at {where}"
+_NAMED = mark("{name} leads to {address} of this host, and {program} takes IPv4 alone at {where}")
 
 
 def check_together(vantages: Sequence[Facts]) -> Judgement:
@@ -82,7 +83,11 @@ def _found(facts: Facts, shut: JanusDoor, there: JanusDoor) -> Found:
         fixes=(
             *janus.websocket_everywhere(key, version),
             Do(
-                text=f"Or have {host_in(shut.url)} lead to {address}, or name that address in the page",
+                text=phrase(
+                    "Or have {host} lead to {address}, or name that address in the page",
+                    host=host_in(shut.url),
+                    address=address,
+                ),
                 audience="server",
             ),
         ),
@@ -143,7 +148,9 @@ def _placed(fix: Fix, need: Need) -> Fix:
 def _by_name(facts: Facts, standing: Standing, resolved: Resolved, address: str) -> Found:
     """Clients try IPv6 first, and go on to IPv4 after a refusal."""
     program = _ports.by_name(standing)
-    words = f"Have {program} listen at IPv6 too, or take the AAAA record of {resolved.name} away"
+    words = phrase(
+        "Have {program} listen at IPv6 too, or take the AAAA record of {name} away", program=program, name=resolved.name
+    )
     return Found(
         message=_NAMED,
         args={"name": resolved.name, "address": address, "program": program, "where": _ports.where(standing)},

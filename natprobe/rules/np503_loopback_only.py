@@ -17,10 +17,11 @@ from natprobe.derive.listening import Standing
 from natprobe.facts import Expected, Facts, Listening, Published, Setting, Sockets
 from natprobe.rules import Found, Judgement, _ports
 from natprobe.rules._on_the_host import on_the_host
+from natprobe.wording import mark
 
 READS = (Sockets, Listening, Published, Expected, Setting)
 
-_MESSAGE = "{program} listens at {at} only, so that nobody else reaches {where}, which {said} wants"
+_MESSAGE = mark("{program} listens at {at} only, so that nobody else reaches {where}, which {said} wants")
 
 
 def check_together(vantages: Sequence[Facts]) -> Judgement:

@@ -19,10 +19,11 @@ from natprobe.facts import Expected, Facts, Listening, Published, Setting, Socke
 from natprobe.model import Do, Fix
 from natprobe.rules import CouldNotTell, Found, Judgement, _ports
 from natprobe.rules._on_the_host import on_the_host
+from natprobe.wording import mark, phrase
 
 READS = (Sockets, Listening, Published, Expected, Setting)
 
-_MESSAGE = "{where} is held by {holder}, where {said} wants {program}"
+_MESSAGE = mark("{where} is held by {holder}, where {said} wants {program}")
 
 
 def check_together(vantages: Sequence[Facts]) -> Judgement:
@@ -57,7 +58,13 @@ def _found(facts: Facts, standing: Standing) -> Found:
 
 def _mended(standing: Standing) -> tuple[Fix, ...]:
     need, holder, there = standing.need, _ports.held_by(standing.holders), _ports.at(standing.holders)
-    stop = f"Stop {holder}, or have it listen on another port; then start {_ports.who(need)} anew"
-    apart = f"Or, where the host has several addresses, have {holder} listen at its own instead of {there}"
+    stop = phrase(
+        "Stop {holder}, or have it listen on another port; then start {who} anew", holder=holder, who=_ports.who(need)
+    )
+    apart = phrase(
+        "Or, where the host has several addresses, have {holder} listen at its own instead of {there}",
+        holder=holder,
+        there=there,
+    )
     first = Do(text=stop, audience="server", why="one port of one address and protocol has one owner")
     return (first, Do(text=apart, audience="server")) if need.address else (first,)

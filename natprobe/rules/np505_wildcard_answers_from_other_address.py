@@ -21,12 +21,13 @@ from natprobe.facts import ConfigFile, Facts, Listening, LocalAddress, OwnExchan
 from natprobe.model import Do, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _ports
 from natprobe.servers import coturn_lines
+from natprobe.wording import mark, phrase
 
 READS = (Sockets, Listening, LocalAddress, OwnExchange, SourceAddress, ConfigFile, Setting)
 
 # Of a host with many addresses.
 _LINES_MAX = 8
-_MESSAGE = "{program} takes packets at {endpoint}/udp and answers from {other}: clients and NATs drop that"
+_MESSAGE = mark("{program} takes packets at {endpoint}/udp and answers from {other}: clients and NATs drop that")
 
 
 def check(facts: Facts) -> Judgement:
@@ -42,9 +43,13 @@ def _found(facts: Facts, exchange: OwnExchange, source: SourceAddress) -> Found:
     process = next((each.process for each in holders if isinstance(each, Listening) and each.process), None)
     return Found(
         message=_MESSAGE,
-        args={"program": process or "What listens", "endpoint": exchange.endpoint, "other": exchange.answered_from},
+        args={
+            "program": process or phrase("What listens"),
+            "endpoint": exchange.endpoint,
+            "other": exchange.answered_from,
+        },
         evidence=ids(exchange, source, holders),
-        fixes=_mended(facts, process or "the program", exchange.endpoint, _ports.held_by(holders)),
+        fixes=_mended(facts, process or phrase("the program"), exchange.endpoint, _ports.held_by(holders)),
     )
 
 
@@ -53,8 +58,12 @@ def _mended(facts: Facts, process: str, endpoint: str, holders: str) -> tuple[Fi
     address = split(endpoint)[0]
     if process == "turnserver" and (relays := turnserver.relays(facts)):
         file, last = relays[0].file.path, relays[0].end
-        why = "with a line for each address coturn has a socket of its own on each"
+        why = phrase("with a line for each address coturn has a socket of its own on each")
         here = own_addresses(facts)[:_LINES_MAX]
         return tuple(coturn_lines.added("listening-ip", each, file=file, behind=last, why=why) for each in here)
-    words = f"Have {holders or process} listen at {address} and its other addresses by name, not at all of them at once"
+    words = phrase(
+        "Have {holders} listen at {address} and its other addresses by name, not at all of them at once",
+        holders=holders or process,
+        address=address,
+    )
     return (Do(text=words, audience="server"),)

@@ -35,16 +35,17 @@ from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Pu
 from natprobe.model import Allow, Failure, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._on_the_host import on_the_host
+from natprobe.wording import mark, phrase
 
 READS = (PacketFilter, Passage, Expected, Setting, Listening, Published)
 
-_MESSAGE = "{manager} {does} {ports}, which {said} wants open: {rule} ({chain})"
-_SOME = "{manager} lets in only {senders} to {ports}, which {said} wants open: {rule} ({chain})"
-_RELAYED = (
+_MESSAGE = mark("{manager} {does} {ports}, which {said} wants open: {rule} ({chain})")
+_SOME = mark("{manager} lets in only {senders} to {ports}, which {said} wants open: {rule} ({chain})")
+_RELAYED = mark(
     "{manager} {does} {ports}, the ports that {said} relays by: whom the relay sends to can answer all the same, but"
     " who sends first, or answers from another address, does not get through: {rule} ({chain})"
 )
-_DOES = {"drop": "drops", "reject": "rejects"}
+_DOES = {"drop": phrase("drops"), "reject": phrase("rejects")}
 _SHOWN = 8
 
 
@@ -74,19 +75,20 @@ def check(facts: Facts) -> Judgement:
 
 def _look(passage: Passage) -> str:
     where = f" ({passage.chain})" if passage.chain else ""
-    return f"see whether strangers pass this rule: {passage.rule or 'nft list ruleset'}{where}"
+    return phrase(
+        "see whether strangers pass this rule: {rule}{where}", rule=passage.rule or "nft list ruleset", where=where
+    )
 
 
 def _found(facts: Facts, group: Sequence[tuple[Passage, Need]]) -> Found:
     found, need = [each for each, _ in group], group[0][1]
     senders = let_in(facts, found[0])
-    over = f" over IPv{found[0].family}" if len({each.family for each in found}) == 1 else ""
     return Found(
         message=_SOME if senders else _RELAYED if need.role == "relay" else _MESSAGE,
         args={
-            "manager": found[0].manager or "the packet filter",
+            "manager": found[0].manager or phrase("the packet filter"),
             "does": _DOES[found[0].outcome],
-            "ports": f"{need.proto.upper()} port {', '.join(ports(found))}{over}{_at(facts, found)}",
+            "ports": _ports(facts, found),
             "said": _said(need),
             "senders": senders,
             "rule": found[0].rule,
@@ -100,6 +102,20 @@ def _found(facts: Facts, group: Sequence[tuple[Passage, Need]]) -> Found:
     )
 
 
+def _ports(facts: Facts, found: Sequence[Passage]) -> str:
+    """`UDP port 10000`, of which family and addresses where not all are shut."""
+    first, alone, at = found[0], len({each.family for each in found}) == 1, _at(facts, found)
+    words = {"proto": first.proto.upper(), "ports": ", ".join(ports(found)), "family": first.family, "at": at}
+    if alone:
+        template = mark("{proto} port {ports} over IPv{family} of {at}") if at else _OVER
+    else:
+        template = mark("{proto} port {ports} of {at}") if at else mark("{proto} port {ports}")
+    return phrase(template, **words)
+
+
+_OVER = mark("{proto} port {ports} over IPv{family}")
+
+
 def _down(facts: Facts, passage: Passage, need: Need) -> bool:
     """A container's port that nothing leads to as yet: what Docker publishes it leads past the rules for the host."""
     if need.by not in CONTAINED or passage.to is not None:
@@ -108,7 +124,11 @@ def _down(facts: Facts, passage: Passage, need: Need) -> bool:
 
 
 def _said(need: Need) -> str:
-    return f"{need.program or need.by} ({need.key} in {need.file})" if need.key and need.file else need.by
+    return (
+        phrase("{program} ({key} in {file})", program=need.program or need.by, key=need.key, file=need.file)
+        if need.key and need.file
+        else need.by
+    )
 
 
 def _severity(facts: Facts, need: Need) -> Severity | None:
@@ -144,7 +164,7 @@ def _at(facts: Facts, found: Sequence[Passage]) -> str:
         Passage, lambda each: each.family in families and (each.proto, each.port) == (first.proto, first.port)
     )
     apart = any(each.outcome == "accept" and each.address not in shut for each in others)
-    return f" of {', '.join(sorted(shut))}" if apart else ""
+    return ", ".join(sorted(shut)) if apart else ""
 
 
 def ports(found: Sequence[Passage]) -> list[str]:
@@ -160,8 +180,8 @@ def opening(found: Sequence[Passage]) -> Allow:
         proto=found[0].proto,
         ports=tuple(ports(found)),
         direction="in",
-        to=found[0].to or "this host",
-        at=f"this host's firewall ({found[0].manager or 'unknown'})",
+        to=found[0].to or phrase("this host"),
+        at=phrase("this host's firewall ({manager})", manager=found[0].manager or phrase("unknown")),
         family=found[0].family if len(families) == 1 else None,
         audience="server",
         why="strangers have to reach it",

@@ -24,15 +24,18 @@ from natprobe.model import Do, Failure, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._on_the_host import on_the_host
 from natprobe.rules.np506_firewall_closed import opening, ports
+from natprobe.wording import mark, phrase
 
 READS = (PacketFilter, Passage, Published, Expected, Setting, Listening)
 
-_OPEN = "{proto} port {ports} is open to everybody, though {manager} shuts it ({rule}): Docker leads it past to {to}"
-_SHUT = "Docker leads {proto} port {ports} on to {to}, and {manager} {does} it on the way: {rule} ({chain})"
-_GONE = (
+_OPEN = mark(
+    "{proto} port {ports} is open to everybody, though {manager} shuts it ({rule}): Docker leads it past to {to}"
+)
+_SHUT = mark("Docker leads {proto} port {ports} on to {to}, and {manager} {does} it on the way: {rule} ({chain})")
+_GONE = mark(
     "{proto} port {ports} of a container is published, and no rule of the packet filter leads there: Docker's are gone"
 )
-_DOES = {"drop": "drops", "reject": "rejects"}
+_DOES = {"drop": phrase("drops"), "reject": phrase("rejects")}
 _RESTART = Do(
     text="Restart Docker, which writes its rules anew: sudo systemctl restart docker",
     audience="server",
@@ -81,9 +84,13 @@ def _open(facts: Facts, led: Sequence[Passage]) -> Iterator[Found]:
             evidence=ids(group),
             fixes=(
                 Do(
-                    text=f"Publish it on loopback only where it is not for everybody (127.0.0.1:{group[0].port}:…), or"
-                    f" drop it in DOCKER-USER: sudo iptables -I DOCKER-USER -p {group[0].proto} -m conntrack"
-                    f" --ctorigdstport {group[0].port} --ctdir ORIGINAL -j DROP",
+                    text=phrase(
+                        "Publish it on loopback only where it is not for everybody (127.0.0.1:{port}:…), or drop it"
+                        " in DOCKER-USER: sudo iptables -I DOCKER-USER -p {proto} -m conntrack --ctorigdstport {port}"
+                        " --ctdir ORIGINAL -j DROP",
+                        port=group[0].port,
+                        proto=group[0].proto,
+                    ),
                     audience="server",
                     why="Docker's DNAT comes before the rules for the host itself",
                 ),
@@ -124,4 +131,4 @@ def _grouped(found: Sequence[Passage]) -> list[list[Passage]]:
 def _args(group: Sequence[Passage]) -> dict[str, object]:
     first = group[0]
     named = ", ".join(ports(group))
-    return {"proto": first.proto.upper(), "ports": named, "to": first.to, "manager": first.manager or "a rule"}
+    return {"proto": first.proto.upper(), "ports": named, "to": first.to, "manager": first.manager or phrase("a rule")}

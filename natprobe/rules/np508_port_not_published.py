@@ -23,16 +23,17 @@ from natprobe.derive.listening import Standing, crossed, led_unseen, unpublished
 from natprobe.facts import Expected, Facts, Listening, PacketFilter, Passage, Published, Setting, Sockets, ids
 from natprobe.model import Do, Fix, split
 from natprobe.rules import CLEAR, CouldNotTell, Found, Judgement, _ports
+from natprobe.wording import mark, phrase
 
 READS = (Sockets, Listening, Published, Expected, PacketFilter, Passage, Setting)
 
-_NOT = "{where} of {program}'s container is not published on this host, though {said} wants it"
-_DOWN = (
+_NOT = mark("{where} of {program}'s container is not published on this host, though {said} wants it")
+_DOWN = mark(
     "{where} of {program}'s container, which {said} wants, is in ports of docker-compose.yml, and nothing on this host"
     " leads there: the container does not run, or still runs with older settings"
 )
-_OTHERWISE = "{program}'s port {inner} is published as {outer}, and not as {where}, which {said} wants"
-_CROSSED = "{where} leads to port {inner} in {program}'s container: media is told to come to {inner}"
+_OTHERWISE = mark("{program}'s port {inner} is published as {outer}, and not as {where}, which {said} wants")
+_CROSSED = mark("{where} leads to port {inner} in {program}'s container: media is told to come to {inner}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -102,7 +103,9 @@ def _publish(standing: Standing) -> Fix:
     ports = _ports.numbers(standing)
     mapping = f"{ports}:{ports}/{need.proto}" if need.role == "media" else f"{ports}:PORT-IN-CONTAINER/{need.proto}"
     return Do(
-        text=f'Publish it in docker-compose.yml, in ports of {_ports.who(need)}: "{mapping}"',
+        text=phrase(
+            'Publish it in docker-compose.yml, in ports of {who}: "{mapping}"', who=_ports.who(need), mapping=mapping
+        ),
         audience="server",
         after="docker compose up -d",
     )

@@ -21,10 +21,13 @@ from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.rules._janus_files import administration
 from natprobe.rules._private_api import bridge
 from natprobe.servers.jitsi import fixes as jitsi
+from natprobe.wording import mark
 
 READS = (HttpReply, Setting, ConfigFile, Listening, Passage)
 
-_MESSAGE = "The bridge's private HTTP interface answers at {endpoint}: anybody can read it, and perhaps stop the bridge"
+_MESSAGE = mark(
+    "The bridge's private HTTP interface answers at {endpoint}: anybody can read it, and perhaps stop the bridge"
+)
 
 
 def check(facts: Facts) -> Judgement:

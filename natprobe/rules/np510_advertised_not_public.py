@@ -28,18 +28,23 @@ from natprobe.model import Address, Do, Fix, Severity, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._together import judged, server_of
 from natprobe.servers import lines
+from natprobe.wording import enumerated, listed, mark, phrase
 
 READS = (Setting, LocalAddress, Binding, Resolved)
 
-_MESSAGE = "{key} tells clients {address}, which does not lead to this host: {known}"
-_ASTRAY = "{name} leads to {there}, and this host has {known}: who opens that name meets what has the other address"
+_MESSAGE = mark("{key} tells clients {address}, which does not lead to this host: {known}")
+_ASTRAY = mark(
+    "{name} leads to {there}, and this host has {known}: who opens that name meets what has the other address"
+)
 _TOGETHER = {
-    "asked": "Clients are told to send media to {endpoint}, and the server that says so has {own}: that address is"
-    " another"
-    " machine's, or an old one",
+    "asked": mark(
+        "Clients are told to send media to {endpoint}, and the server that says so has {own}: that address is"
+        " another"
+        " machine's, or an old one"
+    ),
 }
 _HERE = "THE-SERVER'S-PUBLIC-ADDRESS"
-_ASK = "natprobe inspect, without --stun none, or with --name and the server's name"
+_ASK = phrase("natprobe inspect, without --stun none, or with --name and the server's name")
 
 
 def check(facts: Facts) -> Judgement:
@@ -72,13 +77,18 @@ def _astray(facts: Facts) -> list[Found]:
 def _elsewhere(facts: Facts, name: str, there: list[Address], known: list[Address], evidence: list[int]) -> Found:
     return Found(
         message=_ASTRAY,
-        args={"name": name, "there": " and ".join(there[:4]), "known": " and ".join(known[:4])},
+        args={"name": name, "there": listed(there[:4]), "known": listed(known[:4])},
         evidence=tuple(sorted({*evidence, *ids(_far(facts), facts.ok(Binding))})),
         severity=Severity.NOTE,
         fixes=(
             Do(
-                text=f"See whether {there[0]} is a proxy or balancer in front of this host; if not, have {name} lead to"
-                f" {known[0]}",
+                text=phrase(
+                    "See whether {there} is a proxy or balancer in front of this host; if not, have {name} lead"
+                    " to {known}",
+                    there=there[0],
+                    name=name,
+                    known=known[0],
+                ),
                 audience="server",
             ),
         ),
@@ -88,9 +98,13 @@ def _elsewhere(facts: Facts, name: str, there: list[Address], known: list[Addres
 def _known(facts: Facts, names: bool = True) -> dict[Address, str]:
     """The addresses that lead here, each with the words that say why."""
     led = leading(facts) if names else {}
-    found = {address: f"{name} leads to it" for name, (addresses, _) in led.items() for address in addresses}
-    found |= {split(each.mapped)[0]: "STUN servers see it" for each in facts.ok(Binding) if each.mapped}
-    return found | {each.address: "on an interface" for each in facts.ok(LocalAddress) if each.up}
+    found: dict[Address, str] = {
+        address: phrase("{name} leads to it", name=name)
+        for name, (addresses, _) in led.items()
+        for address in addresses
+    }
+    found |= {split(each.mapped)[0]: phrase("STUN servers see it") for each in facts.ok(Binding) if each.mapped}
+    return found | {each.address: phrase("on an interface") for each in facts.ok(LocalAddress) if each.up}
 
 
 def _outside(known: dict[Address, str], address: Address) -> list[Address]:
@@ -106,12 +120,12 @@ def _outside(known: dict[Address, str], address: Address) -> list[Address]:
 def _found(facts: Facts, told: Advertised) -> Found:
     known = _known(facts)
     right = _outside(known, told.address)
-    shown = ", ".join(f"{each} ({known[each]})" for each in right[:4])
+    shown = enumerated(phrase("{address} ({why})", address=each, why=known[each]) for each in right[:4])
     others = [each for each in advertised(facts) if each.system == told.system and each.address in known]
     sure = not others and leading(facts)  # without a name nobody knows of an address that is mapped inwards alone
     return Found(
         message=_MESSAGE,
-        args={"key": told.said.key, "address": told.address, "known": f"its addresses are {shown}"},
+        args={"key": told.said.key, "address": told.address, "known": phrase("its addresses are {shown}", shown=shown)},
         evidence=ids(told.said, _far(facts), facts.ok(Binding)),
         fixes=(lines.replaced(told.said, told.address, right[0]), *_names(facts, right)),
         severity=None if sure else Severity.WARNING,
@@ -128,7 +142,8 @@ def _names(facts: Facts, right: list[Address]) -> tuple[Fix, ...]:
     """Where a name leads past what the host has, one of both is wrong."""
     stray = [name for name, (addresses, _) in leading(facts).items() if not set(addresses) & set(right)]
     return tuple(
-        Do(text=f"Or see where {name} leads: to none of this host's addresses", audience="server") for name in stray
+        Do(text=phrase("Or see where {name} leads: to none of this host's addresses", name=name), audience="server")
+        for name in stray
     )
 
 

@@ -25,11 +25,12 @@ from natprobe.facts import Binding, ConfigFile, Facts, LocalAddress, Setting, id
 from natprobe.model import Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _mappings
 from natprobe.servers import lines
+from natprobe.wording import mark
 
 READS = (Setting, ConfigFile, LocalAddress, Binding)
 
-_MESSAGE = "The bridge's mapping leads {address} to itself, so that clients outside are told no other address"
-_JANUS = (
+_MESSAGE = mark("The bridge's mapping leads {address} to itself, so that clients outside are told no other address")
+_JANUS = mark(
     "{key} is {address}, this host's inner address, and STUN servers see the host as {seen}: clients outside are told"
     " no address that they can reach"
 )

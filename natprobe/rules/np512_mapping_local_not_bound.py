@@ -21,12 +21,17 @@ from natprobe.facts import Binding, ConfigFile, Facts, LocalAddress, Published, 
 from natprobe.model import split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, _mappings
 from natprobe.target import is_address
+from natprobe.wording import mark
 
 READS = (Setting, ConfigFile, LocalAddress, Published, Binding)
 
-_HOST = "The bridge's mapping is for {address}, which is no address of this host: it is dropped"
-_CONTAINER = "The bridge's mapping is for {address}, an address of the host and not of the bridge's container ({own})"
-_UNSURE = "The bridge's mapping is for {address}, an address of the host, which the bridge's container does not have"
+_HOST = mark("The bridge's mapping is for {address}, which is no address of this host: it is dropped")
+_CONTAINER = mark(
+    "The bridge's mapping is for {address}, an address of the host and not of the bridge's container ({own})"
+)
+_UNSURE = mark(
+    "The bridge's mapping is for {address}, an address of the host, which the bridge's container does not have"
+)
 
 
 def check(facts: Facts) -> Judgement:

@@ -23,14 +23,17 @@ from natprobe.facts import BindTry, CascadeRelay, CascadeRequest, Facts, ids
 from natprobe.model import Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.servers import cascade
+from natprobe.wording import mark, phrase
 
 READS = (CascadeRelay, CascadeRequest, BindTry)
 
 # A server with many containers has hundreds.
 _OWN_MAX = 8
-_MESSAGE = "{iface} is no address of {host}'s own ({own}): as iface add_remote_publisher would refuse it with 499"
-_REFUSED = "{iface} is no address of {host}'s own: as iface add_remote_publisher refuses it with 499"
-_NO_NAME = "{iface} is no interface of {host}'s with an address: as iface add_remote_publisher would refuse it with 499"
+_MESSAGE = mark("{iface} is no address of {host}'s own ({own}): as iface add_remote_publisher would refuse it with 499")
+_REFUSED = mark("{iface} is no address of {host}'s own: as iface add_remote_publisher refuses it with 499")
+_NO_NAME = mark(
+    "{iface} is no interface of {host}'s with an address: as iface add_remote_publisher would refuse it with 499"
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -71,7 +74,7 @@ def _told(facts: Facts) -> Judgement:
 
 def _found(facts: Facts, relay: CascadeRelay) -> Found:
     refused = iface_refused(facts, relay)
-    own = ", ".join(own_addresses(relay)) or "which it does not tell"
+    own = ", ".join(own_addresses(relay)) or phrase("which it does not tell")
     return Found(
         message=_REFUSED if refused else _MESSAGE,
         args={"host": cascade.host(relay), "iface": relay.iface, "own": own},

@@ -18,13 +18,14 @@ from natprobe.derive.turn_access import Pair, other_secret, pairs
 from natprobe.facts import ConfigFile, Facts, LocalAddress, Setting, ids
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.coturn_lines import same_secret
+from natprobe.wording import listed, mark
 
 READS = (Setting, ConfigFile, LocalAddress)
 
-_SECRET = (
+_SECRET = mark(
     "{signalling} signs the credentials for {relays} with another secret than coturn has in {file}: it answers 401"
 )
-_PASSWORD = "{signalling} hands out {relays} with another password for the user {user} than coturn has in {file}"
+_PASSWORD = mark("{signalling} hands out {relays} with another password for the user {user} than coturn has in {file}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -42,7 +43,7 @@ def _found(pair: Pair) -> Found:
     own = relay.last("static-auth-secret") if secret else next(e for e in relay.all("user") if e.value == offer.user)
     args = {
         "signalling": f"{signed.file}:{signed.line}",
-        "relays": " and ".join(dict.fromkeys(each.uri for each in pair.offers)),
+        "relays": listed(each.uri for each in pair.offers),
         "file": f"{relay.file.path}:{own.line if own else 0}",
     }
     return Found(

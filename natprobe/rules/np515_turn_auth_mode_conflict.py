@@ -19,18 +19,19 @@ from natprobe.facts import ConfigFile, Facts, LocalAddress, Setting, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.coturn_lines import added, removed, same_secret
+from natprobe.wording import listed, mark, phrase
 
 READS = (Setting, ConfigFile, LocalAddress)
 
-_NO_SECRET = (
+_NO_SECRET = mark(
     "{signalling} signs the credentials for {relays} with a secret, and coturn has none but static users in {file}:"
     " it answers 401 to everybody"
 )
-_NO_USER = (
+_NO_USER = mark(
     "{signalling} hands out {relays} with the user {user}, and coturn takes only what is signed with its secret"
     " ({file}): it answers 401 to everybody"
 )
-_IDLE = "The users of {file} ({users}) open nothing: beside a secret coturn takes no static users"
+_IDLE = mark("The users of {file} ({users}) open nothing: beside a secret coturn takes no static users")
 
 
 def check(facts: Facts) -> Judgement:
@@ -50,7 +51,7 @@ def _found(pair: Pair) -> Found:
     own = relay.last("user") or relay.last("lt-cred-mech") or relay.last("static-auth-secret")
     args = {
         "signalling": f"{signed.file}:{signed.line}",
-        "relays": " and ".join(dict.fromkeys(each.uri for each in pair.offers)),
+        "relays": listed(each.uri for each in pair.offers),
         "file": f"{relay.file.path}:{own.line if own else 0}",
     }
     secret = offer.credential == "secret"
@@ -68,10 +69,11 @@ def _to_secret(relay: Relay, signalling: str) -> tuple[Fix, ...]:
     """One line more, the users' lines less; the secret itself only people can write."""
     path = relay.file.path
     out = [
-        removed("user", file=path, at=each.line, why="it opens nothing beside a secret") for each in relay.all("user")
+        removed("user", file=path, at=each.line, why=phrase("it opens nothing beside a secret"))
+        for each in relay.all("user")
     ]
     behind = relay.last("lt-cred-mech") or relay.last("realm")
-    why = "signalling signs credentials that end by themselves"
+    why = phrase("signalling signs credentials that end by themselves")
     flag = added("use-auth-secret", file=path, behind=behind.line if behind else relay.end, why=why)
     return (*([] if relay.on("use-auth-secret") else [flag]), *out, same_secret(path, signalling))
 
@@ -86,6 +88,7 @@ def _idle(relay: Relay) -> Found:
         file=relay.file.path,
         line=users[0].line,
         fixes=tuple(
-            removed("user", file=each.file, at=each.line, why="it opens nothing beside a secret") for each in users
+            removed("user", file=each.file, at=each.line, why=phrase("it opens nothing beside a secret"))
+            for each in users
         ),
     )

@@ -19,22 +19,24 @@ unreadable files.
 from natprobe.facts import CertificateFile, Facts, ids
 from natprobe.model import Do, Failure, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.wording import mark, phrase
 
 READS = (CertificateFile,)
 
 _MESSAGES = {
-    "missing": "The {role} {path} of {service} is not there",
-    "unreadable": "{service} runs as {user}, who may not read its {role} {path}",
-    "other": "{path}, which {service} is to take its {role} from, holds none that can be read",
-    "pair": "The key {path} of {service} is not that of its certificate",
+    "missing": mark("The {role} {path} of {service} is not there"),
+    "unreadable": mark("{service} runs as {user}, who may not read its {role} {path}"),
+    "other": mark("{path}, which {service} is to take its {role} from, holds none that can be read"),
+    "pair": mark("The key {path} of {service} is not that of its certificate"),
 }
 _RESTART = {
-    "coturn": "systemctl restart coturn",
+    "coturn": phrase("systemctl restart coturn"),
     "prosody": "systemctl restart prosody",
-    "janus": "systemctl restart janus",
+    "janus": phrase("systemctl restart janus"),
     "nginx": "nginx -t && systemctl reload nginx",
 }
 _FOLDERS = {"coturn": "/etc/coturn", "prosody": "/etc/prosody/certs", "janus": "/etc/janus"}
+_ROLES = {"certificate": phrase("certificate"), "key": phrase("key")}
 
 
 def check(facts: Facts) -> Judgement:
@@ -66,7 +68,7 @@ def _found(fault: str, each: CertificateFile) -> Found:
     return Found(
         message=_MESSAGES[fault],
         args={
-            "role": each.role,
+            "role": _ROLES[each.role],
             "path": each.path,
             "service": each.system,
             **({"user": each.user} if fault == "unreadable" else {}),
@@ -81,16 +83,26 @@ def _found(fault: str, each: CertificateFile) -> Found:
 
 def _fix(fault: str, each: CertificateFile) -> Fix:
     after = _RESTART.get(each.system, "")
-    place = f"line {each.line} of {each.file}"
+    place = phrase("line {line} of {file}", line=each.line, file=each.file)
     if fault == "unreadable":
-        folder = _FOLDERS.get(each.system, "a folder of its own")
-        text = (
-            f"Copy certificate and key to where {each.user} may read them, at each renewal (certbot: a script in"
-            f" /etc/letsencrypt/renewal-hooks/deploy with install -m 640 -g {each.user}), such as {folder}, and name"
-            f" the copies in {place}"
+        folder = _FOLDERS.get(each.system, phrase("a folder of its own"))
+        text = phrase(
+            "Copy certificate and key to where {user} may read them, at each renewal (certbot: a script"
+            " in /etc/letsencrypt/renewal-hooks/deploy with install -m 640 -g {user}), such as {folder},"
+            " and name the copies in {place}",
+            user=each.user,
+            folder=folder,
+            place=place,
         )
     elif fault == "pair":
-        text = f"Name the key that was made with the certificate, in {place}: with certbot both are of one folder"
+        text = phrase(
+            "Name the key that was made with the certificate, in {place}: with certbot both are of one folder",
+            place=place,
+        )
     else:
-        text = f"Get the {each.role} (certbot certificates shows what there is), and name its file in {place}"
+        text = phrase(
+            "Get the {role} (certbot certificates shows what there is), and name its file in {place}",
+            role=_ROLES[each.role],
+            place=place,
+        )
     return Do(text=text, audience="server", after=after)

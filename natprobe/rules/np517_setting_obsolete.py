@@ -19,11 +19,12 @@ from natprobe.facts import ConfigFile, Facts, Program, Setting, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.servers.jitsi.lines import removed
+from natprobe.wording import listed, mark
 
 READS = (Setting, ConfigFile, Program)
 
-_GONE = "Set in vain: {keys}, which {program} does not know from {gone} on (this is {version}): {instead}"
-_UNSURE = "Perhaps set in vain: {keys}, which {program} does not know from {gone} on: {instead}"
+_GONE = mark("Set in vain: {keys}, which {program} does not know from {gone} on (this is {version}): {instead}")
+_UNSURE = mark("Perhaps set in vain: {keys}, which {program} does not know from {gone} on: {instead}")
 
 
 def check(facts: Facts) -> Judgement:
@@ -61,7 +62,7 @@ def _found(each: Told) -> Found:
 
 
 def _words(each: Told) -> dict[str, str]:
-    keys = " and ".join(dict.fromkeys(said.key for said in each.said))
+    keys = listed(said.key for said in each.said)
     return {"keys": keys, "instead": each.row.instead, "program": each.row.program, "gone": each.row.gone}
 
 

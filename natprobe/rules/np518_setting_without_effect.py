@@ -22,6 +22,7 @@ from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._without_effect import jitsi
 from natprobe.rules._without_effect_servers import servers
 from natprobe.servers.jitsi.lines import removed
+from natprobe.wording import listed
 
 READS = (Setting, ConfigFile, Program, LocalAddress)
 
@@ -42,7 +43,7 @@ def _listed(facts: Facts) -> Iterator[Found]:
         yield Found(
             message="Set in vain: {keys}, which {program} never reads here: {instead}",
             args={
-                "keys": " and ".join(dict.fromkeys(said.key for said in each.said)),
+                "keys": listed(said.key for said in each.said),
                 "program": each.row.program,
                 "instead": each.row.instead,
             },

@@ -32,21 +32,24 @@ from natprobe.model import Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._together import inner_of, judged, server_of
 from natprobe.servers import cascade
+from natprobe.wording import mark, phrase
 
 READS = (CascadeRelay, CascadeRequest, CascadeFlow)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "{host} has bound UDP port {port} for a remote publisher, and nothing that is sent to {endpoint} arrives there"
     " ({sent} packets from here, {passed} from the target)"
 )
-_ASK = "look at the firewall of the server itself, and at its cloud's security group"
-_REFUSED = "see what the report says under Cascade"
-_AGAIN = "find out why the target forwarded nothing, and check again with --apply"
+_ASK = phrase("look at the firewall of the server itself, and at its cloud's security group")
+_REFUSED = phrase("see what the report says under Cascade")
+_AGAIN = phrase("find out why the target forwarded nothing, and check again with --apply")
 _TOGETHER = {
-    "together": "UDP port {port} of {address} is not passed on to the server: packets of {clients} are lost at the"
-    " router"
-    " that has this address, and {inner} is ready for them",
-    "protocol": "TCP port {port} of {address} is passed on to the server, and UDP, which media needs, is not",
+    "together": mark(
+        "UDP port {port} of {address} is not passed on to the server: packets of {clients} are lost at the"
+        " router"
+        " that has this address, and {inner} is ready for them"
+    ),
+    "protocol": mark("TCP port {port} of {address} is passed on to the server, and UDP, which media needs, is not"),
 }
 
 

@@ -24,18 +24,25 @@ from natprobe.fixes import media_server
 from natprobe.model import Do, Fix
 from natprobe.rules import NOT_APPLICABLE, Judgement
 from natprobe.rules._together import inner_of, judged, server_of
+from natprobe.wording import mark, phrase
 
 READS = (IceCheck, Listening, LocalAddress, Watched, Arrived)
 
 _TOGETHER = {
-    "refused": 'The packets of {clients} to UDP port {port} of {address} are answered with "closed", while the'
-    " server has that port: they are passed on to another machine or port",
-    "unreached": "UDP port {port} of {address} is passed on to a machine that is not there, and the server, which has"
-    " the"
-    " port, gets none of it",
-    "port": "The packets of {clients} to UDP port {endpoint} come to the server at {there}: they are passed on to"
-    " another"
-    " port than the media server's",
+    "refused": mark(
+        'The packets of {clients} to UDP port {port} of {address} are answered with "closed", while the'
+        " server has that port: they are passed on to another machine or port"
+    ),
+    "unreached": mark(
+        "UDP port {port} of {address} is passed on to a machine that is not there, and the server, which has"
+        " the"
+        " port, gets none of it"
+    ),
+    "port": mark(
+        "The packets of {clients} to UDP port {endpoint} come to the server at {there}: they are passed on to"
+        " another"
+        " port than the media server's"
+    ),
 }
 
 
@@ -54,8 +61,10 @@ def _fixes(found: Decided) -> tuple[Fix, ...]:
     return (
         media_server(server_of(found)).forwarded(asked.address, inner_of(found), [asked.port]),
         Do(
-            text=f"See that the address in that rule, {inner_of(found)}, stays the server's: reserve it in DHCP, or"
-            f" set it",
+            text=phrase(
+                "See that the address in that rule, {address}, stays the server's: reserve it in DHCP, or set it",
+                address=inner_of(found),
+            ),
             audience="server",
         ),
     )

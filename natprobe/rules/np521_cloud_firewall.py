@@ -22,15 +22,23 @@ from natprobe.fixes import media_server
 from natprobe.model import Allow, Fix
 from natprobe.rules import NOT_APPLICABLE, Judgement
 from natprobe.rules._together import judged, server_of
+from natprobe.wording import mark
 
 READS = (IceCheck, Listening, Passage, LocalAddress, Platform, Watched, Arrived)
 
-_LOST = "Packets of {clients} to UDP port {endpoint} are lost before the server, whose own port is open: "
 _TOGETHER = {
-    "interface": _LOST + "the firewall of its provider or its network drops them",
-    "cloud": _LOST + "its cloud's security group drops them",
-    "refused": "UDP port {endpoint} is rejected before the server, whose own port is open: the firewall of its provider"
-    " or its network does that",
+    "interface": mark(
+        "Packets of {clients} to UDP port {endpoint} are lost before the server, whose own port is open: the"
+        " firewall of its provider or its network drops them"
+    ),
+    "cloud": mark(
+        "Packets of {clients} to UDP port {endpoint} are lost before the server, whose own port is open: its"
+        " cloud's security group drops them"
+    ),
+    "refused": mark(
+        "UDP port {endpoint} is rejected before the server, whose own port is open: the firewall of its provider"
+        " or its network does that"
+    ),
 }
 
 

@@ -31,21 +31,32 @@ from natprobe.model import Allow, Alternative, Fix
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
 from natprobe.rules._together import judged, server_of
 from natprobe.servers import cascade
+from natprobe.wording import mark, phrase
 
 READS = (CascadeRelay, CascadeRequest, CascadeFlow, Resolved)
 
-_MESSAGE = (
+_MESSAGE = mark(
     "None of the {passed} packets that {source} forwarded to {endpoint} arrived at {host}, and {arrived} of the {sent}"
     " that were sent there from here did: the way out of {source} is shut"
 )
-_KNOWN = "on the receiving server: does its firewall, or its cloud's security group, let in some addresses only?"
-_TURNED = "are both servers behind the same router? Then name the receiving one's inner address as host"
-_AGAIN = "find out why the target forwarded nothing, and check again with --apply"
-_CAME = "{packets} packets of {clients} arrived at {endpoint} from {sender}, and "
+_KNOWN = phrase(
+    "on the receiving server: does its firewall, or its cloud's security group, let in some addresses only?"
+)
+_TURNED = phrase("are both servers behind the same router? Then name the receiving one's inner address as host")
+_AGAIN = phrase("find out why the target forwarded nothing, and check again with --apply")
 _TOGETHER = {
-    "answered": _CAME + "{answers} answers left the server: they are lost on their way back",
-    "unanswered": _CAME + "no answer left the server, though its port is taken and open",
-    "unsent": _CAME + "the server could not send its answers: its own rules for what leaves stop them",
+    "answered": mark(
+        "{packets} packets of {clients} arrived at {endpoint} from {sender}, and {answers} answers left the"
+        " server: they are lost on their way back"
+    ),
+    "unanswered": mark(
+        "{packets} packets of {clients} arrived at {endpoint} from {sender}, and no answer left the server,"
+        " though its port is taken and open"
+    ),
+    "unsent": mark(
+        "{packets} packets of {clients} arrived at {endpoint} from {sender}, and the server could not send"
+        " its answers: its own rules for what leaves stop them"
+    ),
 }
 
 

@@ -3,20 +3,27 @@
 A probe was cut off by the time limit of the run (`--timeout`) or its own. What it saw until then is kept and
 judged.
 
+A report that was cut off in pasting tells nothing of how its last probe ended; that is no finding, and stays open.
+
 What to do: give the run more time, for example `--timeout 30`.
 """
 
-from natprobe.facts import INTERRUPTED, RUN_LIMIT, Facts, Probed, Run, ids
+from natprobe.facts import INTERRUPTED, RUN_LIMIT, TORN, Facts, Probed, Run, ids
 from natprobe.model import Do
-from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
+from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.torn import is_torn
+from natprobe.wording import phrase
 
 READS = (Probed, Run)
+_ASK = phrase("Have the whole report sent, best as a file: `-o report.json` writes one")
 
 
 def check(facts: Facts) -> Judgement:
     """One finding for all probes that were cut."""
     ends = facts.of(Probed)
-    cut = [each for each in ends if each.status == "cut" and each.detail != INTERRUPTED]
+    cut = [each for each in ends if each.status == "cut" and each.detail not in (INTERRUPTED, TORN)]
+    if not cut and is_torn(facts):
+        return CouldNotTell(reason="report-cut", ask=_ASK)
     if not cut:
         return CLEAR if ends else NOT_APPLICABLE
     return [

@@ -19,18 +19,21 @@ from natprobe.facts import Facts, IceCheck, Listening, LocalAddress, Run, ids
 from natprobe.model import Do, Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
 from natprobe.rules._together import judged
+from natprobe.wording import mark, phrase
 
 READS = (IceCheck, Listening, LocalAddress, Run)
 
 _ADDRESS = {
-    "address": "{clients} was led to {address}, and the server of the other report has {own}: these reports are about"
-    " two servers, or the name leads to the wrong one"
+    "address": mark(
+        "{clients} was led to {address}, and the server of the other report has {own}: these reports are about"
+        " two servers, or the name leads to the wrong one"
+    )
 }
-_ANSWERED = (
+_ANSWERED = mark(
     "The media server answers {client} at {endpoint}, and nobody has that port on the server of the other report: these"
     " reports are about two servers, or two times"
 )
-_TIMES = (
+_TIMES = mark(
     "The report of {later} was made {hours} hours after that of {earlier}: the server may have been changed between"
 )
 _AGAIN = Do(
@@ -77,5 +80,8 @@ def _times(vantages: Sequence[Facts]) -> list[Found]:
 
 
 def _fixes(found: Decided) -> tuple[Fix, ...]:
-    look = "See on the server which addresses it has (ip address show), and have the name lead to one"
-    return (Do(text=f"{look}: its report shows {found.args['own']}", audience="server"), _AGAIN)
+    look = phrase("See on the server which addresses it has (ip address show), and have the name lead to one")
+    return (
+        Do(text=phrase("{look}: its report shows {own}", look=look, own=found.args["own"]), audience="server"),
+        _AGAIN,
+    )

@@ -9,6 +9,7 @@ from natprobe.facts import CascadeRelay, CascadeRequest
 from natprobe.model import Address, Allow, Do, Fix, Forward, family
 from natprobe.servers.janus import EDGE, ROUTER
 from natprobe.target import host_in
+from natprobe.wording import listed, phrase
 
 # Which ports videoroom binds for remote publishers where the request names none (its source, 1.1.0 to 1.4.0).
 PORTS = "10000-60000"
@@ -30,14 +31,17 @@ def without_foreign(address: Address | None, own: Sequence[Address]) -> tuple[Fi
     inside = beside and all(address_class(each) != "public" for each in beside)
     if address is None or not inside or address_class(address) != "public":
         return (_left_out(None),)
-    return (_left_out(address), _forward(address, own, f"that its answers name, of {PORTS}"))
+    return (_left_out(address), _forward(address, own, phrase("that its answers name, of {ports}", ports=PORTS)))
 
 
 def _left_out(address: Address | None) -> Do:
-    sends = address or "the server's public address"
+    sends = address or phrase("the server's public address")
     return Do(
-        text=f"Leave iface out of add_remote_publisher, ignore the ip of its answer, and give publish_remotely"
-        f" {sends} as host, with the answer's port and rtcp_port",
+        text=phrase(
+            "Leave iface out of add_remote_publisher, ignore the ip of its answer, and give"
+            " publish_remotely {sends} as host, with the answer's port and rtcp_port",
+            sends=sends,
+        ),
         audience="server",
         why="without iface the port is bound at all addresses of the host; what stands before it forwards",
     )
@@ -51,11 +55,11 @@ def forwarding(relay: CascadeRelay, own: Sequence[Address], bound: CascadeReques
 
 
 def _forward(outside: Address, own: Sequence[Address], ports: str) -> Forward:
-    inside = next((each for each in own if family(each) == family(outside)), "the server")
+    inside = next((each for each in own if family(each) == family(outside)), phrase("the server"))
     return Forward(
         proto="udp",
-        outside=f"{outside}, the ports {ports}",
-        inside=f"the same ports of {inside}",
+        outside=phrase("{outside}, the ports {ports}", outside=outside, ports=ports),
+        inside=phrase("the same ports of {inside}", inside=inside),
         at=ROUTER,
         audience="server",
         why="name port and rtcp_port in add_remote_publisher, and a few forwarded ports are enough",
@@ -88,7 +92,7 @@ def let_out(source: str, relay: CascadeRelay, bound: CascadeRequest | None) -> t
             direction="out",
             from_=source,
             to=relay.host or "any",
-            at=f"the firewall of {source} and its cloud's rules for what leaves",
+            at=phrase("the firewall of {source} and its cloud's rules for what leaves", source=source),
             audience="server",
             why="publishers are forwarded as plain RTP",
         ),
@@ -97,7 +101,12 @@ def let_out(source: str, relay: CascadeRelay, bound: CascadeRequest | None) -> t
 
 def _ports(relay: CascadeRelay, bound: CascadeRequest | None) -> str:
     if bound is not None and bound.port:
-        return f"{bound.port} and {bound.rtcp_port or bound.port + 1}, which were tried, and of others ({PORTS})"
+        return phrase(
+            "{port} and {rtcp_port}, which were tried, and of others ({ports})",
+            port=bound.port,
+            rtcp_port=bound.rtcp_port or bound.port + 1,
+            ports=PORTS,
+        )
     if relay.port:
-        return f"{relay.port} and {relay.port + 1}"
-    return f"that its answers name, of {PORTS}"
+        return listed((str(relay.port), str(relay.port + 1)))
+    return phrase("that its answers name, of {ports}", ports=PORTS)

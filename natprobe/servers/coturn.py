@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 from natprobe.model import Address, Allow, Do, Fix, Set
+from natprobe.wording import phrase
 
 FILE = "/etc/turnserver.conf"
-RESTART = "systemctl restart coturn"
+RESTART = phrase("systemctl restart coturn")
 # RFC 8656 section 7.2: the range that relays take their ports from; coturn's default.
 RELAY_PORTS = "49152-65535"
-FIREWALL = "the relay's own firewall and its cloud's security group"
+FIREWALL = phrase("the relay's own firewall and its cloud's security group")
 # How Prosody's modules call what coturn calls static-auth-secret.
-PROSODY = "`external_service_secret` (mod_external_services), `turn_external_secret` or `turncredentials_secret`"
+PROSODY = phrase(
+    "`external_service_secret` (mod_external_services), `turn_external_secret` or `turncredentials_secret`"
+)
 
 _VALUES = {
-    "secret": "the very secret that the signalling server has",
+    "secret": phrase("the very secret that the signalling server has"),
     "cert": "/etc/letsencrypt/live/{host}/fullchain.pem",
     "pkey": "/etc/letsencrypt/live/{host}/privkey.pem",
 }
@@ -52,8 +55,11 @@ def relay_range_open(host: str) -> tuple[Fix, ...]:
             why="peers send to the ports that the relay gives out; where min-port and max-port are set, those",
         ),
         Do(
-            text=f"On the relay, see that UDP from the ports {RELAY_PORTS} (or min-port to max-port) may leave to"
-            " anywhere, and the answers come back",
+            text=phrase(
+                "On the relay, see that UDP from the ports {ports} (or min-port to max-port) may leave"
+                " to anywhere, and the answers come back",
+                ports=RELAY_PORTS,
+            ),
             audience="server",
             why="the relay sends to peers from these ports",
         ),
@@ -63,7 +69,7 @@ def relay_range_open(host: str) -> tuple[Fix, ...]:
 def external_ip(outside: Address, inside: Address | None) -> tuple[Fix, ...]:
     """The address that clients are told to hand on to their peers; `inside` is the relay's own, where it is known."""
     value = f"{outside}/{inside}" if inside else outside
-    why = "it is put into every relayed address unchecked; after it, behind /, the relay's own address"
+    why = phrase("it is put into every relayed address unchecked; after it, behind /, the relay's own address")
     return (setting("external-ip", value, why),)
 
 
@@ -73,8 +79,11 @@ def listening(port: int, *, secure: bool, host: str) -> tuple[Fix, ...]:
         return (setting("tls-listening-port", str(port)), *certificate(host), _READABLE)
     return (
         Do(
-            text=f"On the relay, see that turnserver runs and listens on port {port} (ss -lntu): listening-port,"
-            " listening-ip, and neither no-udp nor no-tcp",
+            text=phrase(
+                "On the relay, see that turnserver runs and listens on port {port} (ss -lntu):"
+                " listening-port, listening-ip, and neither no-udp nor no-tcp",
+                port=port,
+            ),
             audience="server",
             after=RESTART,
         ),
@@ -92,22 +101,24 @@ _READABLE = Do(
 def certificate(host: str) -> tuple[Fix, ...]:
     """Whole chain and key."""
     return (
-        setting("cert", _VALUES["cert"].format(host=host), "the whole chain, not cert.pem"),
+        setting("cert", _VALUES["cert"].format(host=host), phrase("the whole chain, not cert.pem")),
         setting("pkey", _VALUES["pkey"].format(host=host)),
     )
 
 
 def realm(host: str) -> tuple[Fix, ...]:
     """Any will do, as long as it is not empty, but for users whose keys were made for another."""
-    why = "it goes into every password's hash (RFC 8489 section 9.2.2): users made with keys are to be made anew for it"
+    why = phrase(
+        "it goes into every password's hash (RFC 8489 section 9.2.2): users made with keys are to be made anew for it"
+    )
     return (setting("realm", host, why),)
 
 
 def shared_secret() -> tuple[Fix, ...]:
     """Credentials that signalling makes and that end by themselves."""
     return (
-        setting("use-auth-secret", why="users with user= stop working beside it"),
-        setting("static-auth-secret", _VALUES["secret"], f"in Prosody: {PROSODY}"),
+        setting("use-auth-secret", why=phrase("users with user= stop working beside it")),
+        setting("static-auth-secret", _VALUES["secret"], phrase("in Prosody: {prosody}", prosody=PROSODY)),
     )
 
 
@@ -120,25 +131,32 @@ def quota(words: str) -> tuple[Fix, ...]:
     """Of a 486, by its reason phrase."""
     if "andwidth" in words:
         per_session = Do(
-            text=f"In {FILE}, see that what is meant for one session stands as max-bps: bps-capacity is shared by all",
+            text=phrase(
+                "In {file}, see that what is meant for one session stands as max-bps: bps-capacity is shared by all",
+                file=FILE,
+            ),
             audience="server",
             after=RESTART,
         )
-        return setting("bps-capacity", "0", "bytes per second of the whole server (0: no limit)"), per_session
+        return setting("bps-capacity", "0", phrase("bytes per second of the whole server (0: no limit)")), per_session
     return (
-        setting("user-quota", "0", "allocations of one user name at a time (0: no limit)"),
-        setting("total-quota", "0", "allocations of all users at a time (0: no limit)"),
+        setting("user-quota", "0", phrase("allocations of one user name at a time (0: no limit)")),
+        setting("total-quota", "0", phrase("allocations of all users at a time (0: no limit)")),
     )
 
 
 def ports(address: Address) -> tuple[Fix, ...]:
     """Of a 508: every port is taken, or none can be opened."""
     return (
-        setting("min-port", RELAY_PORTS.partition("-")[0], "each allocation takes a port"),
+        setting("min-port", RELAY_PORTS.partition("-")[0], phrase("each allocation takes a port")),
         setting("max-port", RELAY_PORTS.partition("-")[2]),
         Do(
-            text="On the relay, see that relay-ip is an address of its own (ip address show): with another one"
-            f" it starts and allocates for nobody; clients reach it at {address}, which a NAT may have made of it",
+            text=phrase(
+                "On the relay, see that relay-ip is an address of its own (ip address show): with another one"
+                " it starts and allocates for nobody; clients reach it at {address}, which a NAT may have"
+                " made of it",
+                address=address,
+            ),
             audience="server",
             after=RESTART,
         ),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from natprobe.model import Do, Set
 from natprobe.servers.coturn import PROSODY, RESTART
+from natprobe.servers.files.writing import line as written
+from natprobe.wording import phrase
 
 
 def line(key: str, value: str, *, file: str, at: int, why: str = "") -> Set:
     """Instead of the line that is there."""
-    text = f"{key}={value}" if value else key
+    text = written("flat", key, value)
     return Set(
         system="coturn", file=file, key=key, value=value, line=at, text=text, audience="server", why=why, after=RESTART
     )
@@ -16,7 +18,7 @@ def line(key: str, value: str, *, file: str, at: int, why: str = "") -> Set:
 
 def added(key: str, value: str = "", *, file: str, behind: int, why: str = "") -> Set:
     """Behind that line. Without a value it is a flag."""
-    text = f"{key}={value}" if value else key
+    text = written("flat", key, value)
     return Set(
         system="coturn",
         file=file,
@@ -39,9 +41,13 @@ def removed(key: str, *, file: str, at: int, why: str = "") -> Set:
 def same_secret(relay: str, signalling: str) -> Do:
     """What only people can write: the secret itself is in no report."""
     return Do(
-        text=f"Write one and the same secret into both: `static-auth-secret=` in {relay}, and {signalling}; make a new"
-        " one with: openssl rand -hex 32",
+        text=phrase(
+            "Write one and the same secret into both: `static-auth-secret=` in {relay}, and {signalling};"
+            " make a new one with: openssl rand -hex 32",
+            relay=relay,
+            signalling=signalling,
+        ),
         audience="server",
-        why=f"in Prosody it is {PROSODY}; in docker-jitsi-meet's .env TURN_CREDENTIALS",
-        after=f"{RESTART}, and restart Prosody",
+        why=phrase("in Prosody it is {prosody}; in docker-jitsi-meet's .env TURN_CREDENTIALS", prosody=PROSODY),
+        after=phrase("{restart}, and restart Prosody", restart=RESTART),
     )

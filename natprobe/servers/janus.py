@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from natprobe.model import Address, Allow, Do, Fix, Forward, Set
+from natprobe.wording import listed, phrase
 
 System = Literal["docker", "package"]
 
 NAME = "Janus"
 CORE, WEBSOCKETS, HTTP = "janus.jcfg", "janus.transport.websockets.jcfg", "janus.transport.http.jcfg"
-RESTART = "systemctl restart janus, or docker restart with the container's name"
-LOG = "`journalctl -u janus` or `docker logs`"
-SETTINGS = "nat_1_1_mapping in janus.jcfg"
+RESTART = phrase("systemctl restart janus, or docker restart with the container's name")
+LOG: str = phrase("`journalctl -u janus` or `docker logs`")
+SETTINGS: str = phrase("nat_1_1_mapping in janus.jcfg")
 # In samples since 2020-05 and 2020-03. The WebSocket's address is bound as it is named since 2025-03.
 KEEP_PRIVATE_SINCE, IGNORE_MDNS_SINCE = "0.9.5", "0.9.2"
 WS_IP_MENDED, WS_IP_MENDED_OLD = "1.3.1", "0.15.1"
 EDGE = "the server's firewall and its cloud's security group"
-ROUTER = "the router in front of the server"
+ROUTER = phrase("the router in front of the server")
 
 
 def setting(
@@ -40,7 +41,7 @@ def setting(
     return Set(
         system="Janus",
         file=file,
-        section=f"section {section}",
+        section=phrase("section {section}", section=section),
         op="remove" if remove else "set",
         key=key,
         value=value,
@@ -63,19 +64,24 @@ def advertise(
     if port != own:
         return (
             Do(
-                text="Forward the ports of rtp_port_range (janus.jcfg, section media) one to one: Janus advertises the"
-                f" port that it listens on ({own}) and can name no other",
+                text=phrase(
+                    "Forward the ports of rtp_port_range (janus.jcfg, section media) one to one: Janus advertises"
+                    " the port that it listens on ({own}) and can name no other",
+                    own=own,
+                ),
                 audience="server",
             ),
         )
-    why = "every address that it advertises is replaced by it; ice_lite has to stay off with it"
+    why = phrase("every address that it advertises is replaced by it; ice_lite has to stay off with it")
     mapping = setting("nat", "nat_1_1_mapping", f'"{",".join(outside)}"', why)
     return (mapping, HOST_NETWORK) if system == "docker" else (mapping,)
 
 
 def advertise_inner(outside: Address, inside: Address, system: System | None) -> tuple[Fix, ...]:
     """Both addresses, for clients outside and inside."""
-    why = "its own address is then advertised beside the mapped one, and each client takes the one that it reaches"
+    why = phrase(
+        "its own address is then advertised beside the mapped one, and each client takes the one that it reaches"
+    )
     return (
         setting("nat", "nat_1_1_mapping", f'"{outside}"'),
         setting("nat", "keep_private_host", "true", why, since=KEEP_PRIVATE_SINCE),
@@ -90,14 +96,16 @@ def hide_inner(system: System | None, addresses: Sequence[Address]) -> tuple[Fix
             "nat",
             "keep_private_host",
             "false",
-            "where nat_1_1_mapping is set, and no client is in the server's own network",
+            phrase("where nat_1_1_mapping is set, and no client is in the server's own network"),
         ),
         setting(
             "nat",
             "ice_ignore_list",
             f'"{hidden}"',
-            "where it is not set, and only for interfaces that no client comes in by: Janus binds no socket there"
-            " either; beside ice_enforce_list it is not read",
+            phrase(
+                "where it is not set, and only for interfaces that no client comes in by: Janus binds no socket there"
+                " either; beside ice_enforce_list it is not read"
+            ),
         ),
     )
 
@@ -105,8 +113,11 @@ def hide_inner(system: System | None, addresses: Sequence[Address]) -> tuple[Fix
 def old_address(addresses: str) -> Do:
     """A public address that is advertised and is nobody's any more."""
     return Do(
-        text=f"See where {addresses} comes from, and take it out of nat_1_1_mapping (janus.jcfg, section nat) if it is"
-        " old, or out of ice_enforce_list",
+        text=phrase(
+            "See where {addresses} comes from, and take it out of nat_1_1_mapping (janus.jcfg, section"
+            " nat) if it is old, or out of ice_enforce_list",
+            addresses=addresses,
+        ),
         audience="server",
         after=RESTART,
     )
@@ -129,8 +140,8 @@ def forwarded(outside: Address, inside: Address, seen: Sequence[int]) -> Forward
     """Where the server is behind a router."""
     return Forward(
         proto="udp",
-        outside=f"{outside}, the ports {ports(seen)[0]}",
-        inside=f"the same ports of {inside}",
+        outside=phrase("{outside}, the ports {ports}", outside=outside, ports=ports(seen)[0]),
+        inside=phrase("the same ports of {inside}", inside=inside),
         at=ROUTER,
         audience="server",
         why="Janus is in a private network, and media comes to the router's address",
@@ -139,23 +150,34 @@ def forwarded(outside: Address, inside: Address, seen: Sequence[int]) -> Forward
 
 def ports(seen: Sequence[int]) -> tuple[str, ...]:
     """Media's ports as a firewall's administrator has to be told them: those that were seen are two of a range."""
-    return (f"of rtp_port_range in {CORE} (such as {' and '.join(map(str, dict.fromkeys(seen)))})",)
+    return (
+        phrase(
+            "of rtp_port_range in {file} (such as {ports})",
+            file=CORE,
+            ports=listed(map(str, seen)),
+        ),
+    )
 
 
 def published(port: int) -> str:
     """How to see whether its container's ports are."""
-    return f"docker port with the container's name: is {port}, as the rest of rtp_port_range, published as it is?"
+    return phrase(
+        "docker port with the container's name: is {port}, as the rest of rtp_port_range, published as it is?",
+        port=port,
+    )
 
 
 def port_range() -> Set:
     """A range that firewalls can be told."""
-    why = "then open and forward exactly this range; plugins that take RTP besides have a range of their own"
+    why = phrase("then open and forward exactly this range; plugins that take RTP besides have a range of their own")
     return setting("media", "rtp_port_range", '"20000-40000"', why)
 
 
 def interfaces() -> tuple[Fix, ...]:
     """A list of interfaces that leaves none."""
-    why = "a name as `ip address show` tells it, or the beginning of an address; an entry that is there has to match"
+    why = phrase(
+        "a name as `ip address show` tells it, or the beginning of an address; an entry that is there has to match"
+    )
     without = Do(
         text="Or leave ice_enforce_list out, and see that ice_ignore_list does not cover every interface (both in"
         " janus.jcfg, section nat)",
@@ -168,8 +190,11 @@ def interfaces() -> tuple[Fix, ...]:
 def running() -> Do:
     """A Janus that is there and does not answer says why in its log."""
     return Do(
-        text=f"On the server, see that Janus runs and what its log says ({LOG}), and ask it:"
-        " curl -s http://127.0.0.1:8088/janus/info",
+        text=phrase(
+            "On the server, see that Janus runs and what its log says ({log}), and ask it: curl -s"
+            " http://127.0.0.1:8088/janus/info",
+            log=LOG,
+        ),
         audience="server",
         after=RESTART,
     )
@@ -199,13 +224,18 @@ def websocket_everywhere(key: str, version: str | None) -> tuple[Fix, ...]:
     everywhere = setting(
         "general",
         key,
-        why="without it, and without the key that ends in _interface, it listens on every address of the host",
+        why=phrase("without it, and without the key that ends in _interface, it listens on every address of the host"),
         file=WEBSOCKETS,
         remove=True,
     )
     update = Do(
-        text=f"Update Janus to {WS_IP_MENDED} (of the old line: {WS_IP_MENDED_OLD}) or newer, which binds the very"
-        f" address that {key} names; see it with: ss -ltnp",
+        text=phrase(
+            "Update Janus to {version} (of the old line: {old}) or newer, which binds"
+            " the very address that {key} names; see it with: ss -ltnp",
+            version=WS_IP_MENDED,
+            old=WS_IP_MENDED_OLD,
+            key=key,
+        ),
         audience="server",
         why="before, it hands libwebsockets the name of the interface, and gets that interface's first address",
     )
@@ -226,8 +256,13 @@ def _number(version: str) -> tuple[int, ...]:
 def websocket_on(port: int) -> Do:
     """Its transport is loaded, and nobody answers."""
     return Do(
-        text="On the server, see where Janus's WebSocket listens (ss -ltnp | grep janus), and compare with ws, ws_port,"
-        f" wss, wss_port and the keys ending in _ip and _interface of {WEBSOCKETS}: nothing was found on port {port}",
+        text=phrase(
+            "On the server, see where Janus's WebSocket listens (ss -ltnp | grep janus), and compare with"
+            " ws, ws_port, wss, wss_port and the keys ending in _ip and _interface of {file}:"
+            " nothing was found on port {port}",
+            file=WEBSOCKETS,
+            port=port,
+        ),
         audience="server",
         why="Janus's log says that its WebSocket server started even where no socket could be bound",
         after=RESTART,
@@ -237,8 +272,13 @@ def websocket_on(port: int) -> Do:
 def http_on(port: int) -> Do:
     """As `websocket_on`, of its HTTP."""
     return Do(
-        text="On the server, see where Janus's HTTP listens (ss -ltnp | grep janus), and compare with http, port,"
-        f" https, secure_port, ip and secure_ip of {HTTP}: nothing was found on port {port}",
+        text=phrase(
+            "On the server, see where Janus's HTTP listens (ss -ltnp | grep janus), and compare with"
+            " http, port, https, secure_port, ip and secure_ip of {file}: nothing was found on port"
+            " {port}",
+            file=HTTP,
+            port=port,
+        ),
         audience="server",
         after=RESTART,
     )
@@ -255,7 +295,7 @@ def location(path: str, websocket: bool) -> Set:
     behind = "http://127.0.0.1:8188" if websocket else "http://127.0.0.1:8088"
     return Set(
         system="nginx",
-        file="the server block of the page's host",
+        file=phrase("the server block of the page's host"),
         op="add",
         key=f"location {path}",
         value=f"{{ proxy_pass {behind}; {_UPGRADE if websocket else 'proxy_set_header Host $host;'} }}",

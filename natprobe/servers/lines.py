@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 
 from natprobe.facts import Setting
-from natprobe.facts.config import System
+from natprobe.facts.config import Form, System
 from natprobe.model import Set
+from natprobe.servers.files.writing import line
+from natprobe.wording import phrase
 
-# A file's whole line. What can't be written without the line's own indentation and neighbours has none.
-_LINES: dict[System, str] = {"docker": "{key}={value}", "coturn": "{key}={value}"}
+# Whose whole line can be written. What can't be without its own indentation and neighbours has none.
+_LINES: dict[System, Form] = {"docker": "env", "coturn": "flat"}
 _AFTER: dict[System, str] = {
-    "docker": "docker compose up -d --force-recreate jvb",
-    "coturn": "systemctl restart coturn",
-    "jvb": "systemctl restart jitsi-videobridge2",
-    "janus": "systemctl restart janus",
+    "docker": phrase("docker compose up -d --force-recreate jvb"),
+    "coturn": phrase("systemctl restart coturn"),
+    "jvb": phrase("systemctl restart jitsi-videobridge2"),
+    "janus": phrase("systemctl restart janus"),
 }
 
 
 def replaced(said: Setting, old: str, new: str) -> Set:
     """The setting with `new` in the place of `old`."""
     value = re.sub(rf"(?<![0-9A-Fa-f.:]){re.escape(old)}(?![0-9A-Fa-f.:])", new, said.value)
-    form = _LINES.get(said.system, "{key}={value}" if said.file.endswith(".properties") else "")
+    form: Form = "properties" if said.file.endswith(".properties") else _LINES.get(said.system, "unknown")
     return Set(
         system=said.system,
         file=said.file,
@@ -29,7 +31,7 @@ def replaced(said: Setting, old: str, new: str) -> Set:
         key=said.key,
         value=value,
         line=said.line,
-        text=form.format(key=said.key, value=value),
+        text=line(form, said.key, value),
         audience="server",
         why="clients send media to the address that they are told",
         after=_AFTER.get(said.system, ""),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from natprobe.wording import phrase
+
 # What stands in an issuer -> whose it is. Whole words only, and none that a public authority has: Cloudflare's and
 # Symantec's own are told apart from what their gateways sign with.
 _MAKERS: dict[str, str] = {
@@ -41,8 +43,8 @@ _MAKERS: dict[str, str] = {
     r"portswigger": "Burp",
     r"fiddler\w*|do_not_trust_fiddlerroot": "Fiddler",
     # No maker's: what administrators call an authority that they made for it.
-    r"(ssl|tls|https)[ -]?(inspection|interception|decryption|filter|proxy)": "an inspection of TLS",
-    r"(web|content)[ -]?filter|decryption ca": "a web filter",
+    r"(ssl|tls|https)[ -]?(inspection|interception|decryption|filter|proxy)": phrase("an inspection of TLS"),
+    r"(web|content)[ -]?filter|decryption ca": phrase("a web filter"),
 }
 _KNOWN = [(re.compile(rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])"), whose) for words, whose in _MAKERS.items()]
 # An issuer is a server's own text: so much of it is looked at.
@@ -53,6 +55,12 @@ def maker(issuer: str) -> str | None:
     """Whose device or program signs so; None: nobody that is known for it."""
     text = issuer[:_LONGEST].lower()
     return next((whose for pattern, whose in _KNOWN if pattern.search(text)), None)
+
+
+def words_of_makers(issuer: str) -> list[str]:
+    """What in it names makers, in small letters, each once: without the rest `maker` says the same."""
+    text = issuer[:_LONGEST].lower()
+    return list(dict.fromkeys(found[0] for pattern, _ in _KNOWN if (found := pattern.search(text))))
 
 
 # Programs that run where the browser does.

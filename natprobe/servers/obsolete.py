@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from natprobe.facts.config import System
 from natprobe.servers.coturn import RESTART
 from natprobe.servers.jitsi.fixes import DOCKER, RECREATE, RESTART_BRIDGE
+from natprobe.wording import phrase
 
 What = Literal["obsolete", "renamed", "without-effect"]
 
@@ -35,8 +36,8 @@ class Row(NamedTuple):
 
 _DOCKER: tuple[System, ...] = ("docker", "compose")
 _OLD, _HARVEST = "org.jitsi.videobridge.", "org.ice4j.ice.harvest."
-_RELAY = "offer clients without UDP a TURN relay over TLS on 443"
-_CHANNEL = "the bridge's channel goes over SCTP by itself"
+_RELAY = phrase("offer clients without UDP a TURN relay over TLS on 443")
+_CHANNEL = phrase("the bridge's channel goes over SCTP by itself")
 
 
 def _docker(keys: str, gone: str, instead: str, what: What = "obsolete") -> Row:
@@ -49,11 +50,11 @@ def _bridge(keys: str, gone: str, instead: str, what: What = "obsolete") -> Row:
 
 ROWS: tuple[Row, ...] = (
     _docker("JVB_TCP_HARVESTER_DISABLED JVB_TCP_PORT JVB_TCP_MAPPED_PORT", "stable-7001", _RELAY),
-    _docker("XMPP_CROSS_DOMAIN", "stable-7210", "Prosody compares no origins any more"),
+    _docker("XMPP_CROSS_DOMAIN", "stable-7210", phrase("Prosody compares no origins any more")),
     _docker(
         "DOCKER_HOST_ADDRESS",
         "stable-7830",
-        "JVB_ADVERTISE_IPS has taken its place, and takes several addresses",
+        phrase("JVB_ADVERTISE_IPS has taken its place, and takes several addresses"),
         "renamed",
     ),
     _docker(
@@ -62,22 +63,22 @@ ROWS: tuple[Row, ...] = (
         "stable-11146",
         _CHANNEL,
     ),
-    _docker("ENABLE_SCTP ENABLE_OCTO_SCTP", "stable-11146", "SCTP is always on"),
+    _docker("ENABLE_SCTP ENABLE_OCTO_SCTP", "stable-11146", phrase("SCTP is always on")),
     Row(
         ("coturn",),
         ("no-loopback-peers",),
         "coturn",
         "4.5.1",
-        "loopback is denied by itself, unless allow-loopback-peers is set",
+        phrase("loopback is denied by itself, unless allow-loopback-peers is set"),
         after=RESTART,
         harmless=True,  # jitsi-meet-turnserver goes on writing it
     ),
-    _docker("TURN_TLL", "", "the name is TURN_TTL: the handbook has it misspelt", "without-effect"),
-    _docker("TURN_CREDENTIAL", "", "the name is TURN_CREDENTIALS, in the plural", "without-effect"),
+    _docker("TURN_TLL", "", phrase("the name is TURN_TTL: the handbook has it misspelt"), "without-effect"),
+    _docker("TURN_CREDENTIAL", "", phrase("the name is TURN_CREDENTIALS, in the plural"), "without-effect"),
     _docker(
         "NAT_HARVESTER_LOCAL_ADDRESS NAT_HARVESTER_PUBLIC_ADDRESS",
         "",
-        "JVB_ADVERTISE_IPS makes the mapping",
+        phrase("JVB_ADVERTISE_IPS makes the mapping"),
         "without-effect",
     ),
     _bridge(
@@ -85,12 +86,12 @@ ROWS: tuple[Row, ...] = (
         f" {_OLD}TCP_HARVESTER_SSLTCP videobridge.ice.tcp.enabled videobridge.ice.tcp.port"
         " videobridge.ice.tcp.mapped-port videobridge.ice.tcp.ssltcp",
         "jitsi-meet_9646",
-        f"the bridge has no ICE over TCP any more: {_RELAY}",
+        phrase("the bridge has no ICE over TCP any more: {relay}", relay=_RELAY),
     ),
     _bridge(
         f"{_OLD}NAT_HARVESTER_LOCAL_ADDRESS {_OLD}NAT_HARVESTER_PUBLIC_ADDRESS",
         "",
-        f"the names begin with {_HARVEST} since 2016",
+        phrase("the names begin with {prefix} since 2016", prefix=_HARVEST),
         "without-effect",
     ),
 )

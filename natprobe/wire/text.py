@@ -12,4 +12,5 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def clean(text: str, limit: int = 200) -> str:
     """Without what no reason phrase or product name needs. coturn pads its phrases with NULs (measured)."""
-    return clip("".join(c if unicodedata.category(c) not in _HIDDEN else " " for c in text).strip(), limit)
+    seen = text if text.isprintable() else "".join(c if unicodedata.category(c) not in _HIDDEN else " " for c in text)
+    return clip(seen.strip(), limit)

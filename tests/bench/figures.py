@@ -61,6 +61,7 @@ class Figure:
 def everything() -> Iterator[Figure]:
     """Every figure, as it is measured; those of the lab only where it can be built."""
     yield from starts()
+    yield from reports()
     if not reason():
         yield from healthy()
         yield from black_holes()
@@ -87,6 +88,13 @@ def starts() -> Iterator[Figure]:
     yield Figure("the same, installed by pip before 26", seconds(runs["old version"]), "x", against=nothing)
     yield Figure("natprobe --help", seconds(runs["help"]), "x", 8.0, nothing)
     yield _times("natprobe demo", runs["demo"], 3.0)
+
+
+def reports() -> Iterator[Figure]:
+    """What is done with them once they are there."""
+    from tests.bench.reports import figures
+
+    yield from figures()
 
 
 def healthy() -> Iterator[Figure]:

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -46,9 +47,10 @@ def patched(code: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(argv, capture_output=True, cwd=ROOT, env=environment(), timeout=60)
 
 
-def on_a_terminal(*words: str, **env: str) -> bytes:
-    """What a person would see of stdout and stderr."""
+def on_a_terminal(*words: str, columns: int = 0, **env: str) -> bytes:
+    """What a person would see of stdout and stderr; 0: the terminal doesn't know how wide it is."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, columns))
     with subprocess.Popen(
         [*NATPROBE, *words], stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment(**env)
     ) as child:

@@ -103,4 +103,4 @@ def test_diagnose_says_the_same_again(tmp_path: Path) -> None:
     assert (again.returncode, again.stdout) == (1, file.read_bytes())
     twice = natprobe("diagnose", f"one={file}", f"two={file}")
     assert twice.returncode == 1
-    assert twice.stdout.decode().count("NP513") == 1
+    assert twice.stdout.decode().count("ERROR NP513 ") == 1

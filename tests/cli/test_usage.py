@@ -12,7 +12,7 @@ import pytest
 
 from natprobe.cli.app import run
 from natprobe.cli.errors import warn
-from natprobe.codec import TEXT_MAX
+from natprobe.pasted import TEXT_MAX
 from tests.cli.command import REPORTS, ROOT, environment, natprobe
 
 HEALTHY, BLOCKED = str(REPORTS / "peer-healthy.json"), str(REPORTS / "udp-blocked.json")
@@ -28,6 +28,7 @@ WRONG = [
     (["check", "meet.example\x1b[31m"], "spaces or control"),
     (["check", "h.test", "k.test"], "unexpected extra argument"),
     (["check", "h.test", "--kind", "zoom"], "--kind is one of"),
+    (["check", "h.test", "--dialect", "pf"], "there is no dialect 'pf'; there are ufw, firewalld, nft"),
     (["check", "h.test", "--only", "everything"], "there is no probe 'everything'"),
     (["check", "h.test", "--skip", "\x1b"], "there is no probe '\\x1b'"),
     (["check", "h.test", "--timeout", "0"], "--timeout wants seconds"),
@@ -65,7 +66,7 @@ WRONG = [
     (["check", "h.test", "--fail-on", "doom"], "--fail-on is one of"),
     (["check", "h.test", "--require", "teleport"], "--require wants"),
     (["check", "h.test", "--require", "direct-udp/5"], "--require wants"),
-    (["check", "h.test", "-f", "pdf"], "there is no format 'pdf'; there are json, text"),
+    (["check", "h.test", "-f", "pdf"], "there is no format 'pdf'; there are github, html, json,"),
     (["check", "h.test", "-f", "_words"], "there is no format"),
     (["check", "h.test", "-f", "json", "-f", "text"], "only one format can go to stdout"),
     (["diagnose"], "Missing argument"),
@@ -251,7 +252,7 @@ def test_what_there_is(capfd: pytest.CaptureFixture[str]) -> None:
     assert {code for code, _ in shown.values()} == {0}
     assert "mapping " in shown["probes"][1]
     assert "NP101 " in shown["rules"][1]
-    assert shown["formats"][1].splitlines()[0].startswith("json ")
+    assert shown["formats"][1].splitlines()[2].startswith("json ")
     for word in ("NP101", "np101", "udp-blocked", " UDP-blocked "):
         assert run(["explain", word]) == 0
         assert capfd.readouterr().out.startswith("# NP101 udp-blocked")

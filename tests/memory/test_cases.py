@@ -15,7 +15,6 @@ import typer.main
 from natprobe.cli.access import access
 from natprobe.cli.app import app
 from natprobe.cli.check import bitrate
-from natprobe.cli.gate import exit_code, requirement
 from natprobe.codec import dump
 from natprobe.context import Options
 from natprobe.diagnose import diagnose
@@ -24,6 +23,7 @@ from natprobe.target import parse, stun_server, turn_server
 from tests import access as tell
 from tests.case import Case, Expect, cases, load, pasted, repaired
 from tests.expect import differences, told
+from tests.gates import exit_code
 from tests.lab.build import Lab, build
 from tests.lab.check import ended
 
@@ -48,7 +48,7 @@ def test_its_fix_fixes_it(path: Path) -> None:
 
 
 def as_expected(case: Case, expect: Expect, asked: dict[str, Any], report: Report) -> None:
-    code = exit_code(report, asked["fail_on"], tuple(requirement(each) for each in asked["require"] or ()))
+    code = exit_code(report, asked["fail_on"], asked["require"])
     plain = json.loads(dump(report))
     wrong = differences(expect, plain, code)
     assert not wrong, "\n".join([case.title, *wrong, told(plain)])

@@ -85,11 +85,11 @@ class Page:
     def __init__(self, socket: ClientConnection, login: Mapping[str, str] = NOBODY) -> None:
         self._socket, self._number, self._login = socket, 0, login
         if login:
-            self._asked("Fetch.enable", handleAuthRequests=True)
+            self.asked("Fetch.enable", handleAuthRequests=True)
 
     def run(self, script: str) -> Any:
         """What the promise of this script comes to."""
-        said = self._asked("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        said = self.asked("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in said:
             raise RuntimeError(json.dumps(said["exceptionDetails"])[:500])
         return said["result"].get("value")
@@ -102,7 +102,7 @@ class Page:
     def opened(self, url: str) -> str:
         """What hindered it, by Chromium's name, or nothing; when nothing more happens there."""
         try:
-            failure = str(self._asked("Page.navigate", url=url).get("errorText", ""))
+            failure = str(self.asked("Page.navigate", url=url).get("errorText", ""))
         except TimeoutError:
             return "silence"
         until = time.monotonic() + STEP_SECONDS
@@ -116,7 +116,8 @@ class Page:
             return str(self.run("location.href + document.readyState"))
         return ""
 
-    def _asked(self, method: str, **params: Any) -> Any:
+    def asked(self, method: str, **params: Any) -> Any:
+        """The answer to a command of the DevTools protocol. Raises RuntimeError."""
         number = self._send(method, params)
         while (said := json.loads(self._socket.recv(STEP_SECONDS))).get("id") != number:
             self._event(said)

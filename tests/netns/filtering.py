@@ -107,10 +107,10 @@ class Lab:
     def clean(self) -> None:
         self.server.run(["sh", "-c", _CLEAN], check=False)
 
-    def knock(self, asked: Sequence[str]) -> dict[str, str]:
+    def knock(self, asked: Sequence[str], who: str = "stranger", source: str = STRANGER) -> dict[str, str]:
         """`udp/203.0.113.9/10000` …"""
-        words = [sys.executable, "-m", "tests.netns.knocking", STRANGER, STRANGER6, *asked]
-        return dict(json.loads(self.network["stranger"].run(words).stdout))
+        words = [sys.executable, "-m", "tests.netns.knocking", source, STRANGER6, *asked]
+        return dict(json.loads(self.network[who].run(words).stdout))
 
     def rules(self) -> Ruleset:
         said = json.loads(self.server.run([sys.executable, "-c", _READ]).stdout)

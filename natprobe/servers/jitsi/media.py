@@ -9,15 +9,18 @@ from collections.abc import Sequence
 
 from natprobe.model import Address, Allow, Do, Fix, Forward, Set, join
 from natprobe.servers.jitsi.fixes import BRIDGE_FILE, BRIDGE_LOG, RECREATE, RESTART_BRIDGE, System, env, installed_by
+from natprobe.wording import phrase
 
-NAME, LOG, SETTINGS = "the bridge", BRIDGE_LOG, "its .env or jvb.conf"
+NAME: str = phrase("the bridge")
+LOG: str = BRIDGE_LOG
+SETTINGS: str = phrase("its .env or jvb.conf")
 OLD_BRIDGE_FILE = "/etc/jitsi/videobridge/sip-communicator.properties"
 # stable-7830 renamed it, stable-10532 taught it ports (docker-jitsi-meet, 2022-09-26 and 2025-09-23).
 ADVERTISE_IPS_SINCE, ADVERTISE_PORT_SINCE = "stable-7830", "stable-10532"
 # The packages write jvb.conf alone from here on (jitsi-videobridge, 2025-03-06); the older file is still read.
 BRIDGE_FILE_ONLY = "jitsi-meet_10133"
 EDGE = "the server's firewall and its cloud's security group"
-ROUTER = "the router in front of the server"
+ROUTER = phrase("the router in front of the server")
 
 
 def advertise(
@@ -34,12 +37,14 @@ def advertise(
 
 
 def _env_addresses(outside: tuple[Address, ...], port: int | None) -> tuple[Fix, ...]:
-    why = "addresses, separated by commas, and no host names: what clients are told to send media to"
+    why = phrase("addresses, separated by commas, and no host names: what clients are told to send media to")
     if port is not None:
         value = ",".join(f"{each}#{port}" for each in outside)
         return (env("JVB_ADVERTISE_IPS", value, why, since=ADVERTISE_PORT_SINCE),)
     new = env("JVB_ADVERTISE_IPS", ",".join(outside), why, since=ADVERTISE_IPS_SINCE)
-    old = env("DOCKER_HOST_ADDRESS", outside[0], "its name until then, for one address", until=ADVERTISE_IPS_SINCE)
+    old = env(
+        "DOCKER_HOST_ADDRESS", outside[0], phrase("its name until then, for one address"), until=ADVERTISE_IPS_SINCE
+    )
     return (new, old) if len(outside) == 1 else (new,)
 
 
@@ -86,14 +91,14 @@ def _old_mapping(outside: Address, local: str) -> list[Fix]:
 
 def advertise_inner(outside: Address, inside: Address, system: System | None) -> tuple[Fix, ...]:
     """Both addresses, for clients outside and inside. Without containers the bridge's own is advertised by itself."""
-    why = "each client takes the one that it reaches"
+    why = phrase("each client takes the one that it reaches")
     docker = env("JVB_ADVERTISE_IPS", f"{outside},{inside}", why, since=ADVERTISE_IPS_SINCE)
     return installed_by(system, (docker,), (_private_candidates("true", why),))
 
 
 def hide_inner(system: System | None, addresses: Sequence[Address]) -> tuple[Fix, ...]:  # it hides all or none
     """Advertise no address of a private or container's network."""
-    why = "only where no client is in the server's own network"
+    why = phrase("only where no client is in the server's own network")
     docker = env("JVB_ADVERTISE_PRIVATE_CANDIDATES", "false", why, since="stable-7648-4")
     return installed_by(system, (docker,), (_private_candidates("false", why),))
 
@@ -113,9 +118,12 @@ def _private_candidates(value: str, why: str) -> Set:
 def old_address(addresses: str) -> Do:
     """A public address that is advertised and is nobody's any more."""
     return Do(
-        text=f"See where {addresses} comes from, and take it out of JVB_ADVERTISE_IPS or jvb.conf if it is old",
+        text=phrase(
+            "See where {addresses} comes from, and take it out of JVB_ADVERTISE_IPS or jvb.conf if it is old",
+            addresses=addresses,
+        ),
         audience="server",
-        after=f"{RESTART_BRIDGE}, or {RECREATE}",
+        after=phrase("{restart}, or {recreate}", restart=RESTART_BRIDGE, recreate=RECREATE),
     )
 
 
@@ -157,11 +165,14 @@ def published(port: int) -> str:
 def running() -> Do:
     """A bridge that is there and not used says why in its log."""
     return Do(
-        text=f"On the server, see that the bridge runs and what its log says ({BRIDGE_LOG}), and ask it for its health:"
-        " curl -si http://127.0.0.1:8080/about/health",
+        text=phrase(
+            "On the server, see that the bridge runs and what its log says ({log}), and ask it for"
+            " its health: curl -si http://127.0.0.1:8080/about/health",
+            log=BRIDGE_LOG,
+        ),
         audience="server",
         why="a bridge that is not healthy gets no conferences: 200 is healthy, 500 names the reason",
-        after=f"{RESTART_BRIDGE}, or docker compose restart jvb",
+        after=phrase("{restart}, or docker compose restart jvb", restart=RESTART_BRIDGE),
     )
 
 
@@ -170,5 +181,5 @@ def restarted() -> Do:
     return Do(
         text="Where no address is set, restart the bridge: it asks for its public address at its start only",
         audience="server",
-        after=f"{RESTART_BRIDGE}, or docker compose restart jvb",
+        after=phrase("{restart}, or docker compose restart jvb", restart=RESTART_BRIDGE),
     )
