@@ -35,6 +35,11 @@ _SOLID = re.compile(r"[0-9A-Fa-f:]{32,}|(?:[a-z+=]{1,30}://|(?:stun|turn)s?:)[^ 
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)("?)', re.DOTALL)
 
 
+# Outlook makes URL<URL> of an address, chats make <URL> (RFC 3986 appendix C) or <URL|words>.
+_DOUBLED = re.compile(r"(https?://[^\"<>\s]{1,2000})<\1/?>")
+_ANGLED = re.compile(r"<(https?://[^\"<>|\s]{1,2000})(?:\|[^\"<>\n]{0,2000})?>")
+
+
 class Version(NamedTuple):
     """The text with some damage undone; `mended` names it."""
 
@@ -76,6 +81,15 @@ def repaired(text: str, quotes: str = "") -> str:
         parts += [text[end : found.start()].translate(_ODD), _string(found, quotes, odd)]
         end = found.end()
     return "".join([*parts, text[end:].translate(_ODD)])
+
+
+def unlinked(value: Any) -> Any:
+    """A JSON value whose strings have no links in them."""
+    if isinstance(value, dict):
+        return {name: unlinked(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [unlinked(each) for each in value]
+    return _ANGLED.sub(r"\1", _DOUBLED.sub(r"\1", value)) if isinstance(value, str) and "<http" in value else value
 
 
 def quoting(text: str) -> list[str]:

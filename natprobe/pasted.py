@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
-from natprobe.mending import BREAK, Version, quoting, repaired, versions
+from natprobe.mending import BREAK, Version, quoting, repaired, unlinked, versions
 from natprobe.model import clip
 
 # Far more than any run writes (a large report has 2,000 observations, about 1 MB).
@@ -98,7 +98,26 @@ def pasted(text: str) -> list[Pasted]:
         raise BadReport(_HEADLESS if _BODY.search(text) and not _MARK.search(text) else problem)
     if len(found) > REPORTS_MAX:
         raise BadReport(f"there are {len(found)} reports in it; at most {REPORTS_MAX} are merged")
-    return [each for _, each in sorted(found, key=lambda each: each[0])]
+    return [_without_links(each) for _, each in sorted(found, key=lambda each: each[0])]
+
+
+def _without_links(found: Pasted) -> Pasted:
+    """Whole JSON may have them, too: no address of ours has a < in it."""
+    if not _linked(found.plain):
+        return found
+    try:
+        bare = unlinked(shallow(found.plain))
+    except BadReport:  # told where it is read
+        return found
+    return found if _linked(bare) else found._replace(plain=bare, mended=(*found.mended, "links"))
+
+
+def _linked(plain: dict[str, Any]) -> bool:
+    observations = plain.get("observations")
+    told = (
+        [each.get("url") for each in observations if isinstance(each, dict)] if isinstance(observations, list) else []
+    )
+    return any(isinstance(each, str) and "<http" in each for each in told)
 
 
 # --- as it stands

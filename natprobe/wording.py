@@ -6,11 +6,17 @@ What renderers say goes through `say`, in the language that `speaking` set aroun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from string import Formatter
 
 Translate = Callable[[str], str]
+# Chinese signs; the same with their punctuation, which brings its own space.
+_HAN, _LETTER = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z0-9]")
+_SIGN = re.compile("[\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e]")
+_SIGN_AND_SPACE, _SPACE_AND_SIGN = re.compile(f"{_SIGN.pattern} "), re.compile(f" {_SIGN.pattern}")
 
 
 class Phrase(str):
@@ -86,11 +92,36 @@ def say(template: str, /, **args: object) -> str:
     if isinstance(template, Phrase):
         return say(template.template, **template.args)
     words = _TRANSLATE.get()(template) if template else ""
-    return words.format_map({name: _said(value) for name, value in args.items()}) if args else words
+    if not args:
+        return words
+    said = {name: _said(value) for name, value in args.items()}
+    return _spaced(words, said) if _LANGUAGE.get().startswith("zh") else words.format_map(said)
 
 
 def _said(value: object) -> object:
     return say(value) if isinstance(value, Phrase) else value
+
+
+def _spaced(words: str, args: Mapping[str, object]) -> str:
+    """Filled, with spaces as Chinese has them: one between a sign and a letter or digit, none between two signs. What
+    stands in a place is a name here and a Chinese phrase there, which no template knows.
+    """
+    made = ""
+    for literal, name, spec, _ in Formatter().parse(words):
+        made = _next(made, literal)
+        made = _next(made, format(args[name], spec or "")) if name is not None else made
+    return made
+
+
+def _next(made: str, part: str) -> str:
+    """Only where the two meet: what was filled in stands as it is."""
+    if _SIGN_AND_SPACE.match(made[-2:]) and _SIGN.match(part):
+        return made[:-1] + part
+    if _SIGN.match(made[-1:]) and _SPACE_AND_SIGN.match(part):
+        return made + part[1:]
+    last = made[-1:]
+    apart = (_LETTER.match(last) and _HAN.match(part)) or (_HAN.match(last) and _LETTER.match(part))
+    return f"{made} {part}" if apart else made + part
 
 
 def bare(value: object) -> str:

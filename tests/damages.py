@@ -77,6 +77,16 @@ def talked(text: str) -> str:
     return f"Hi {{helpdesk}},\n> can you send it?\nsure: config {{bosh: 1}}\n\n{text}\n-- \nAnna\n"
 
 
+def indented(text: str, width: int = 78) -> str:
+    """Wrapped at spaces and hyphens, long words anywhere, with what follows indented."""
+    lines = (textwrap.wrap(line, width, subsequent_indent="    ") or [""] for line in text.split("\n"))
+    return "\n".join(part for line in lines for part in line)
+
+
+def linked(text: str, form: str = r"<\1>") -> str:
+    return re.sub(r'(https?://[^\s"\\]+)', form, text)
+
+
 WHOLE: dict[str, Damage] = {
     "as it is": lambda text: text,
     "in a mail": talked,
@@ -117,6 +127,15 @@ WHOLE: dict[str, Damage] = {
     + text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     + "</script>",
 }  # fmt: skip
+
+# Beside those: the seeds of tests/fuzzing.py count the others.
+MORE: dict[str, Damage] = {
+    "cut and quoted without a blank": lambda text: quoted(anywhere(text, 66), ">"),
+    "smart quotes, cut": lambda text: anywhere(typographic(text), 66),
+    "links in angles": linked,
+    "links of Outlook": lambda text: linked(text, r"\1<\1>"),
+    "links, quoted and wrapped": lambda text: quoted(at_spaces(linked(text), 72)),
+}
 
 ENCODED: dict[str, Callable[[str], bytes]] = {
     "UTF-8": str.encode,

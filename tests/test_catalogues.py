@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from natprobe.cli.language import spoken
 from natprobe.codec import load
 from natprobe.diagnose import diagnose
 from natprobe.model import Report
@@ -164,6 +165,36 @@ def test_phrases_in_phrases_are_said_too() -> None:
     with speaking(lambda template: words.get(template, template)):
         assert say(inner) == "une porte & x"
         assert say("see {what}", what=inner) == "see une porte & x"
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "told"),
+    [
+        ("在 {x} 允许", "服务器的防火墙", "在服务器的防火墙允许"),
+        ("在 {x} 允许", "ufw", "在 ufw 允许"),
+        ("通过{x}传输", "TCP", "通过 TCP 传输"),
+        ("通过{x}传输", "中继", "通过中继传输"),
+        ("{x} 得到应答", "（ICE）", "（ICE）得到应答"),
+        ("{x}（{x}）", "a b", "a b（a b）"),
+        ("{x}", "会议 室 A室", "会议 室 A室"),
+        ("用时 {x:.1f} 秒 {{", 2.04, "用时 2.0 秒 {"),
+    ],
+)
+def test_chinese_has_its_spaces_round_what_is_filled_in(template: str, value: object, told: str) -> None:
+    with speaking(str, "zh-Hans"):
+        assert say(template, x=value) == told
+    with speaking(str):
+        assert say(template, x=value) == template.format(x=value)
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+def test_no_english_is_glued_into_chinese(path: Path) -> None:
+    saved = load(path.read_text())
+    report = diagnose(saved.target, saved.observations, saved.sources)
+    with spoken("zh"):
+        told = renderer("markdown").render(report, Manner(verbose=True))
+    assert not re.findall(r"[\u4e00-\u9fff] ?an? [a-z-]+", told)
+    assert not GLUED.findall(told)
 
 
 def test_long_lists_make_no_deep_nest() -> None:

@@ -20,7 +20,7 @@ from natprobe.model import Report
 from natprobe.pasted import decoded
 from natprobe.render import renderer
 from tests.cli.command import natprobe
-from tests.damages import ENCODED, WHOLE, Damage, anywhere, at_spaces, printable, quoted, typographic
+from tests.damages import ENCODED, MORE, WHOLE, Damage, anywhere, at_spaces, indented, printable, quoted, typographic
 
 REAL = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "reports").glob("*.json"))}
 SMALL, OTHER = REAL["peer-healthy"], REAL["udp-blocked"]
@@ -41,7 +41,7 @@ def observation_ends(text: str) -> list[int]:
 # --- whole
 
 
-@pytest.mark.parametrize("damage", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("damage", (WHOLE | MORE).values(), ids=WHOLE | MORE)
 @pytest.mark.parametrize("name", REAL)
 def test_what_was_pasted_is_what_was_sent(name: str, damage: Damage) -> None:
     (found,) = load_all(damage(REAL[name]))
@@ -305,3 +305,14 @@ def test_what_a_reader_has_to_know_is_on_stderr(data: bytes, said: bytes) -> Non
 def test_several_of_one_label_are_numbered() -> None:
     done = natprobe("diagnose", "home=-", "--json", stdin=(SMALL + OTHER).encode())
     assert [each["label"] for each in json.loads(done.stdout)["sources"]] == ["home 1", "home 2"]
+
+
+@pytest.mark.parametrize("width", [60, 78])
+@pytest.mark.parametrize("name", REAL)
+def test_no_space_comes_into_what_has_none(name: str, width: int) -> None:
+    """Digests and addresses are compared; with a space in them the judging would be another one."""
+    (found,) = load_all(indented(REAL[name], width))
+    assert judged(found.saved).verdict == judged(load(REAL[name])).verdict
+    for each, same in zip(found.saved.observations, load(REAL[name]).observations, strict=True):
+        for field in ("digest", "sha256", "url", "location", "failure"):
+            assert getattr(each, field, None) == getattr(same, field, None)

@@ -47,7 +47,8 @@ class Redactor:
     def _source(self, number: int, source: Source) -> Source:
         """Labels are people's and places' names."""
         label = f"vantage {number}" if source.label else ""
-        return msgspec.structs.replace(source, label=label, redacted=True)
+        version = self._fields.texts.text(source.natprobe, product=True)
+        return msgspec.structs.replace(source, label=label, natprobe=version, redacted=True)
 
     def words(self, text: str) -> str:
         """A text about this report."""

@@ -11,7 +11,10 @@ from natprobe.redact._names import Names
 from natprobe.redact._texts import Texts
 from natprobe.servers.middleboxes import words_of_makers
 
-_PART = re.compile(r"(?P<key>(?:^|(?<=[,+]))\s*[A-Za-z0-9.]{1,40}=)(?P<value>(?:[^,+\\]|\\.)*)", re.DOTALL)
+_PART = re.compile(
+    r"(?P<key>(?:^|(?<=[,+]))\s*[A-Za-z0-9.]{1,40}=)(?P<value>(?:[^,+\\]|\\.|[,+](?!\s*[A-Za-z0-9.]{1,40}=))*)",
+    re.DOTALL,
+)
 # A country (RFC 4519 section 2.2) is no name.
 _COUNTRY = "C="
 _AUTHORITY = ("O=", "CN=")

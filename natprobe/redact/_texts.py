@@ -31,14 +31,16 @@ _PARTS = {
     "url": r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\"'<>,;(){}|\\^`]+",
     "service": r"(?<![A-Za-z0-9])(?:stun|turn)s?:(?=[A-Za-z0-9\[])[^\s\"'<>,;/(){}|\\^`]+",
     "mail": r"(?<![\w.+%-])\w[\w.+%-]{0,63}@(?!sha[0-9])[\w.-]{1,253}",
-    "hardware": r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5,63}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:])",
+    "hardware": r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5,63}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:])"
+    r"|(?<![\w.-])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![\w-]|\.\w)",
+    "home": r"(?<=\\[Uu]sers\\)[^\s\"'<>,;|:/\\]+",
     "range": rf"(?<![\w:.])(?:{_V4}|{_V6})\s?-\s?(?:{_V4}|{_V6}){_BEHIND_V6}",
     "address": rf"{_ADDRESS}(?:%[0-9A-Za-z_.-]{{1,15}})?(?:/[0-9]{{1,3}}(?![0-9.]))?",
     "path": rf"(?<![\w}})\]/])(?:~|\.{{1,2}})?/(?:{_NO_V6}[^\s\"'<>,;:|(){{}}\[\]\\^`$*?])+",
     "token": rf"(?:[*.]{_NO_V6})?(?:[A-Za-z0-9_]|{_LETTER})(?:(?:[A-Za-z0-9_.*-]|{_LETTER})*[\w*])?",
 }
 _ALL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS.items()))
-_TEACHING = ("url", "service", "mail", "path", "token")
+_TEACHING = ("url", "service", "mail", "home", "path", "token")
 _FOUR = re.compile(f"{_BEFORE_V4}{_V4}{_BEHIND_V4}")
 _URL = re.compile(r"(?P<scheme>[A-Za-z0-9+.-]+:(?://)?)(?P<place>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 _PLACE = re.compile(r"(?P<user>.*@)?(?P<host>\[[^\]]*\]|[^:\]]*)(?P<port>:.*)?", re.DOTALL)
@@ -47,6 +49,7 @@ _SCHEME = re.compile(r"[a-z0-9=+]*://|(?:stun|turn)s?:", re.IGNORECASE)
 _LONG = 20
 _CONSTANT = re.compile(r"(?:[A-Z0-9]{1,10}[-_])+[A-Z0-9]{1,10}")
 _HOMES = ("home", "Users")
+_BEGINNING = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}(?=\.\*)")
 _NOT_NAMES = re.compile(r"[0-9.*-]+")
 _LABELS = re.compile(r"[*.]?(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")
 
@@ -72,6 +75,7 @@ class Texts:
             "service": self.url,
             "mail": self._mail,
             "hardware": self._names.digits,
+            "home": self._names.user,
             "range": self._range,
             "address": self._address,
             "path": self._path,
@@ -199,15 +203,22 @@ class Texts:
     def _word(self, text: str) -> str:
         if not text:
             return text
+        if (head := _BEGINNING.match(text)) is not None:
+            return self._beginning(head[0]) + text[head.end() :]
         before = text[0] if text[0] in "*." and len(text) > 1 else ""
         bare = text[len(before) :]
         if self._is_name(bare):
             return before + self._names.host(bare)
         if (known := self._known(bare)) is not None:
             return before + known
-        if _is_long(bare):
-            return before + self._names.digits(bare)
+        if any(map(_is_long, pieces := bare.split("."))):  # of a JWT each is
+            return before + ".".join(self._names.digits(each) if _is_long(each) else each for each in pieces)
         return before + "".join(each for each, _ in self._runs(ATOMS.split(bare)))
+
+    def _beginning(self, text: str) -> str:
+        """Of an address of IPv4 the first numbers."""
+        numbers = text.split(".")
+        return ".".join(self._names.address(".".join((numbers + ["0"] * 2)[:4])).split(".")[: len(numbers)])
 
     def _is_name(self, text: str) -> bool:
         """Whether a word with dots ends like a public name, and not like a file's."""

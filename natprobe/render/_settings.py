@@ -5,9 +5,9 @@ from __future__ import annotations
 from natprobe.facts.config import Form
 from natprobe.model import Set
 from natprobe.render._outline import Copy
+from natprobe.render._spoken import spoken
 from natprobe.servers.files.writing import written
 from natprobe.servers.places import by_name
-from natprobe.wording import say
 
 # Where a file's name does not say it.
 _FORMS: dict[str, Form] = {"coturn": "flat", "nginx": "nginx", "prosody": "lua"}
@@ -20,7 +20,7 @@ def lines(fix: Set) -> tuple[Copy, ...]:
     if fix.op == "remove":
         return ()
     found = (fix.text.strip(),) if fix.text else _written(fix) if fix.line is None else None
-    return (Copy(label=_place(fix), lines=found),) if found else ()
+    return (Copy(label=spoken(fix.file), lines=found),) if found else ()
 
 
 def _written(fix: Set) -> tuple[str, ...] | None:
@@ -29,7 +29,3 @@ def _written(fix: Set) -> tuple[str, ...] | None:
     named = by_name(fix.file)
     form = named[1] if named else _FORMS.get(fix.system.lower())
     return written(form, fix.key, fix.value) if form else None
-
-
-def _place(fix: Set) -> str:
-    return say("{file}, {section}", file=fix.file, section=fix.section) if fix.section else fix.file

@@ -139,8 +139,8 @@ def _way(way: Way) -> str:
 
 
 def _leg(leg: Leg) -> str:
-    words = bare(say("{proto} to {place}", proto=leg.proto, place=leg.to))
-    return f'{words}: <span class="mark {leg.state}">{bare(leg.word)}</span>'
+    state = f'<span class="mark {leg.state}">{bare(leg.word)}</span>'
+    return say("{proto} to {place}: {state}", proto=bare(leg.proto), place=bare(leg.to), state=state)
 
 
 # --- findings, and what to do
@@ -148,7 +148,8 @@ def _leg(leg: Leg) -> str:
 
 def _card(card: Card, evidence: Sequence[int]) -> str:
     rank = f'<span class="{card.severity}">{bare(card.rank)}</span>'
-    head = f'{rank} {bare(card.code)} {bare(card.cause)}<span class="dim">, {bare(card.place)}</span>'
+    place = f'<span class="dim">{bare(card.place)}</span>'
+    head = say("{finding}, {place}", finding=f"{rank} {bare(card.code)} {bare(card.cause)}", place=place)
     file = f"<p>{prose(say('at {place}', place=f'`{card.file}`'))}</p>\n" if card.file else ""
     others = listed([prose(ended(each)) for each in card.others])
     return (
@@ -182,10 +183,10 @@ def _todo(todo: Todo) -> str:
 
 
 def _advice(codes: Sequence[str], advice: Advice, after: str, name: str) -> str:
-    mends = bare(say("for {codes}", codes=", ".join(codes)))
+    mends = bare(say("(for {codes})", codes=", ".join(codes)))
     why = f'<p class="dim">{prose(ended(say("Why: {why}", why=advice.why)))}</p>\n' if advice.why else ""
     then = f"<p>{prose(ended(say('Then: {after}', after=after)))}</p>\n" if after else ""
-    words = f'<p>{prose(ended(advice.words))} <span class="dim">({mends})</span></p>'
+    words = f'<p>{prose(ended(advice.words))} <span class="dim">{mends}</span></p>'
     return f"{words}\n{why}{_copies(advice, name)}{then}"
 
 

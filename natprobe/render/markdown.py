@@ -148,10 +148,15 @@ def _leg(leg: Leg) -> str:
 
 
 def _card(card: Card) -> Iterator[Block]:
-    head = f"**{plain(card.rank)} {plain(card.code)} {plain(card.cause)}**, {plain(card.place)}"
+    finding = f"**{plain(card.rank)} {plain(card.code)} {plain(card.cause)}**"
+    head = say("{finding}, {place}", finding=finding, place=plain(card.place))
     file = " " + plain(say("(at {place})", place=card.file)) if card.file else ""
     others = "".join(f"\n- {plain(ended(each))}" for each in card.others)
-    yield Block(Rank.FINDING, f"{head}{file}: {plain(card.message)}" + (f"\n{others}" if others else ""))
+    yield Block(
+        Rank.FINDING,
+        say("{finding}: {message}", finding=head + file, message=plain(card.message))
+        + (f"\n{others}" if others else ""),
+    )
     rows = [f"- {code(f'#{each.number}')} {plain(each.words)}" for each in card.seen]
     rows += [f"- {plain(say('and {count} more', count=card.more))}"] if card.more else []
     count = len(card.seen) + card.more

@@ -11,7 +11,7 @@ from natprobe.derive.configured import files, settings
 from natprobe.derive.offered import meant, offers
 from natprobe.derive.peer_ranges import denied, doors
 from natprobe.derive.turnserver import Relay, relays
-from natprobe.facts import Binding, ConfigFile, Facts, LocalAddress, Program, Setting, ids
+from natprobe.facts import AddressClass, Binding, ConfigFile, Facts, LocalAddress, Program, Setting, ids
 from natprobe.model import Address, Do, Fix, Observation, Severity, split
 from natprobe.rules import CLEAR, Found, Judgement
 from natprobe.servers.coturn import RESTART
@@ -22,7 +22,13 @@ from natprobe.wording import enumerated, listed, mark, phrase
 # What rules read for it.
 KINDS: tuple[type[Observation], ...] = (Setting, ConfigFile, LocalAddress, Program, Binding)
 
-_INNER = ("private", "carrier", "link-local", "unique-local")
+# Classes of addresses that only a network's own people reach.
+_INNER: dict[AddressClass, str] = {
+    "private": phrase("a private"),
+    "carrier": phrase("a provider's inner"),
+    "link-local": phrase("a link-local"),
+    "unique-local": phrase("a unique-local"),
+}
 _NO_REALM = mark(
     "{file} names no realm: coturn then takes the machine's domain, and where that has none it refuses everybody (401)"
 )
@@ -137,8 +143,7 @@ def _inner_relay(facts: Facts, relay: Relay, inner: Sequence[Setting]) -> Found:
     )
     if public is not None:
         fix = added("external-ip", f"{public}/{own}", file=relay.file.path, behind=last[0].line, why=why)
-    kind = address_class(own)
-    args = {"address": own, "kind": phrase("a provider's inner") if kind == "carrier" else f"a {kind}"}
+    args = {"address": own, "kind": _INNER[address_class(own)]}
     return _found(relay, _RELAYED, args, (fix,), inner)
 
 

@@ -45,13 +45,14 @@ def check(facts: Facts) -> Judgement:
     failures = _telling(answers)
     message = next((words for failure, words in _MESSAGES if failure in failures), _OTHER)
     missing = Failure.NXDOMAIN in failures or failures == {Failure.NO_DATA}
-    fix = _SPELLING if missing else _ZONE if Failure.SERVFAIL in failures else _RESOLVER
-    return [Found(message=message, args={"name": name}, evidence=ids(answers), fixes=(_filled(fix, name),))]
+    fixes = _MISSING if missing else (_ZONE if Failure.SERVFAIL in failures else _RESOLVER,)
+    filled = tuple(_filled(each, name) for each in fixes)
+    return [Found(message=message, args={"name": name}, evidence=ids(answers), fixes=filled)]
 
 
-_SPELLING = Do(
-    text="Check the spelling of {name}; a new server needs an A record (and AAAA for IPv6)",
-    audience="server",
+_MISSING = (
+    Do(text="Check the spelling of {name}", audience="user"),
+    Do(text="If {name} is a new server's, give it an A record (and AAAA for IPv6)", audience="server"),
 )
 _ZONE = Do(
     text="Ask a DNS server elsewhere for {name} (dig @1.1.1.1 {name}): if it fails there too, repair the zone and its"

@@ -83,12 +83,16 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
 def _fixes(what: Fault, host: str) -> tuple[Fix, ...]:
     if what == "early":
         return (Do(text="Set the clock of this machine, and then that of the relay", audience="user"),)
+    template = mark(
+        "Get a certificate for {host} from a public authority, and have it renewed by itself"
+        " (certbot, with a deploy hook that restarts coturn)"
+    )
+    if what == "ended":
+        template = mark(
+            "Renew the certificate of {host} (certbot renew), and have a deploy hook restart coturn each time"
+        )
     renew = Do(
-        text=phrase(
-            "Get a certificate for {host} from a public authority, and have it renewed by itself"
-            " (certbot, with a deploy hook that restarts coturn)",
-            host=host,
-        ),
+        text=phrase(template, host=host),
         audience="server",
         why="coturn goes on with the old one until it is told",
         after=coturn.RESTART,

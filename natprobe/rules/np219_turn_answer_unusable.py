@@ -32,7 +32,7 @@ _REFUSES = mark("The relay {host} gives nobody an address over {transport} ({ser
 _UNVERIFIED = mark(
     "What the relay {host} answers over {transport} ({server}) does not verify with the credentials: {words}"
 )
-_RING = mark("The relay {host} gives nobody an address over {transport}: {server} sends its clients on in a ring")
+_RING = mark("The relay {host} gives nobody an address over {transport}: clients of {server} are sent on in a ring")
 _FAULTS = {
     "unsigned": phrase("it is not signed"),
     "wrong-signature": phrase("it is signed with another key"),

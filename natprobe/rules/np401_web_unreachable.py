@@ -332,7 +332,8 @@ def _fixes(facts: Facts, dead: list[Connected], where: Where) -> tuple[Fix, ...]
         return (Do(text=text, audience="server"),)
     if where is Where.UNKNOWN:
         text = phrase(
-            "See whether this machine's browser opens any page: if none, it is offline; if it does, through a proxy"
+            "See whether this machine's browser opens any page: if none, it is offline; if it does, it goes through a"
+            " proxy: check again with --proxy and its URL"
         )
         return (Do(text=text, audience="user"),)
     device, audience, inwards = _DEVICES[where]

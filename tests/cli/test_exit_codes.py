@@ -167,6 +167,6 @@ def test_a_fault_in_a_probe_is_a_fact() -> None:
 
 
 def test_a_fault_before_anything_was_seen() -> None:
-    done, report = faulty("natprobe.cli.diagnose.load", "diagnose", kept("peer-healthy"))
+    done, report = faulty("natprobe.cli.reading.load_all", "diagnose", kept("peer-healthy"))
     assert (done.returncode, report) == (4, {})
     assert b"Traceback" not in done.stderr

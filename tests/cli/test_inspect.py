@@ -48,7 +48,7 @@ def tried(report: dict[str, Any]) -> list[tuple[str, str | None, str | None, str
         (("--iface", "ff02::1"), b"can't be ff02::1"),
         (("--iface", "fe80::1%eth0"), b"has a zone"),
         (("--iface", "lo", "--fail-on", "fatal"), b"--fail-on is one of"),
-        (("--iface", "lo", "-f", "html"), b"html"),
+        (("--iface", "lo", "-f", "pdf"), b"pdf"),
     ],
 )
 def test_what_it_does_not_take(words: tuple[str, ...], said: bytes) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from natprobe.model import Fix, Set
+from natprobe.render._fixing import copies
+from natprobe.servers.squid import FILE
 from tests import access
 from tests.case import Case, Expect, cases, load, repaired
 from tests.expect import differences, implied, told
@@ -39,8 +42,9 @@ def written(case: Case) -> tuple[str, ...]:
 
 def advised(report: dict[str, Any]) -> list[str]:
     """Those that the report has."""
-    fixes = [fix for finding in report["findings"] for fix in finding["fixes"]]
-    return [fix["key"] for fix in fixes if fix["kind"] == "set" and fix["system"] == "squid"]
+    fixes = [msgspec.convert(fix, Fix) for finding in report["findings"] for fix in finding["fixes"]]
+    copied = [line for fix in fixes for each in copies(fix) if each.label == FILE for line in each.lines]
+    return [*copied, *(fix.key for fix in fixes if isinstance(fix, Set) and fix.system == "squid")]
 
 
 @cache

@@ -69,7 +69,7 @@ def report() -> Report:
             by="environment", name="https_proxy", proxies=(f"https=http://{INNER_HOST}:3128",), bypass=(HOST,)
         ),
         ProxyChoice(host=HOST, port=443, ways=(f"http://{INNER_HOST}:3128",), via=f"http://{INNER_HOST}:3128"),
-        _certificate(),
+        certificate(),
         HttpReply(
             url=f"https://{HOST}/nordstad/", endpoint=f"{V4}:443", status=200, location=f"https://{HOST}/nordstad"
         ),
@@ -92,7 +92,7 @@ def _telling(kind: type[Observation]) -> Observation:
     return msgspec.structs.replace(full, failure=Failure.TIMEOUT, carried=more)
 
 
-def _certificate() -> Certificate:
+def certificate() -> Certificate:
     return Certificate(
         endpoint=f"{V4}:443",
         name=HOST,

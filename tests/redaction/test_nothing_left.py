@@ -6,14 +6,16 @@ import random
 import re
 from functools import cache
 
+import msgspec
 import pytest
 
 from natprobe.diagnose import diagnose
+from natprobe.facts import Certificate
 from natprobe.model import Report
 from natprobe.redact import Redactor, redacted
 from natprobe.render import formats, renderer
 from natprobe.render._manner import Manner
-from tests.redaction.telltale import HOST, SECRETS, TARGET, TELLING, V4, report
+from tests.redaction.telltale import HOST, SECRETS, TARGET, TELLING, V4, certificate, report
 
 KEY = random.Random(3).randbytes(32)
 LOUD = Manner(verbose=True)
@@ -74,3 +76,27 @@ def test_the_words_of_the_findings_name_the_stand_ins() -> None:
     assert hidden().target.host != HOST
     assert hidden().target.host in hidden().target.input
     assert hidden().sources[0].label == "vantage 1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        r"C:\Users\ljungberg\AppData",  # known from nowhere else
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJsanVuZ2JlcmcifQ.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "at 0011.2233.aabb",
+        "not for 91.34.201.*",
+        "10.83.*",
+    ],
+)
+def test_what_nothing_else_in_the_report_names(words: str) -> None:
+    told = Redactor(TARGET, (), (), KEY).words(words).lower()
+    secrets = ("ljungberg", "eyjhbgci", "eyjzdwii", "dozjg", "2233.aabb", "91.34", "10.83")
+    assert [each for each in secrets if each in told] == []
+
+
+def test_a_holder_with_a_comma_goes_whole() -> None:
+    found = msgspec.structs.replace(certificate(), subject="CN=x,O=Acme, Ltd. of Nordstad,C=GB")
+    hidden_ = Redactor(TARGET, (found,), (), KEY).all().observations[0]
+    assert isinstance(hidden_, Certificate)
+    assert "ordstad" not in hidden_.subject
+    assert hidden_.subject.endswith(",C=GB")

@@ -108,7 +108,7 @@ def gate(poison: str) -> Gate:
     states = ("kept", "broken", "unknown", "waived")
     held = tuple(Held(demand=poison, status=each, why=poison, findings=(n,)) for n, each in enumerate(states))  # type: ignore[arg-type]
     more = Held(demand=poison, status="broken", why=poison, ways=("direct-udp",))
-    return Gate(code=1, held=(*held, more))
+    return Gate(code=1, asked=True, held=(*held, more))
 
 
 def _finding(severity: Severity, where: Where) -> Finding:

@@ -6,11 +6,13 @@ import re
 import shlex
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
-from natprobe.facts import Platform, Resolved, TurnServer
+from natprobe.facts import Passage, Platform, Resolved, TurnServer
 from natprobe.model import Allow, Forward, Observation
 from natprobe.render._dialects import NAMES, lines
+from natprobe.render._dialects.passing import shutting
 from natprobe.servers import cascade, squid
 from natprobe.servers.jitsi import media
 from natprobe.wording import speaking
@@ -258,3 +260,13 @@ def test_remarks_are_said_in_the_language_spoken() -> None:
         "# YOUR CHAIN MAY HAVE ANOTHER NAME: SUDO NFT LIST CHAINS",
         "# LOST AT THE NEXT RESTART, UNLESS IT STANDS IN /ETC/NFTABLES.CONF, TOO",
     ]
+
+
+@pytest.mark.parametrize("chain", ["ip filter -F", "ip --flush INPUT", "ip filter $(reboot)", "ip filter a;b"])
+def test_a_chain_that_no_system_has_gets_no_line(chain: str) -> None:
+    """A pasted report may say anything of it."""
+    passage = Passage(
+        proto="udp", port=10000, port_end=10000, family=4, outcome="drop", chain=chain, manager="iptables"
+    )
+    assert shutting([passage]) == []
+    assert shutting([msgspec.structs.replace(passage, chain="ip filter ufw-user-input")]) != []

@@ -34,7 +34,7 @@ def judged(name: str) -> Report:
 
 @cache
 def page(name: str) -> Read:
-    return Read(render(judged(name), Manner(gate=Gate(code=1, held=(HELD,)))))
+    return Read(render(judged(name), Manner(gate=Gate(code=1, asked=True, held=(HELD,)))))
 
 
 every_report = pytest.mark.parametrize("name", REPORTS)

@@ -48,7 +48,7 @@ every_report = pytest.mark.parametrize("name", REPORTS)
 
 @every_report
 def test_everything_of_the_outline_is_there(name: str) -> None:
-    gate = Gate(code=1, held=(HELD,))
+    gate = Gate(code=1, asked=True, held=(HELD,))
     told, text = outline(judged(name), Manner(gate=gate)), render(judged(name), Manner(gate=gate))
     tokens = READER.parse(text)
     shown = squeezed(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from natprobe.cli.language import spoken
 from natprobe.codec import load
 from natprobe.diagnose import diagnose
 from natprobe.facts.config import Form
 from natprobe.model import Report, Set
+from natprobe.render._fixing import copies, words
 from natprobe.render._settings import lines
 from natprobe.servers import coturn, janus, squid
 from natprobe.servers.files import Entry, parser
@@ -107,6 +109,13 @@ def test_what_rules_say_of_unread_files_is_read_back() -> None:
     assert {form(each) for each in with_lines if each.system != "squid"} == {
         *("env", "hocon", "properties", "libconfig", "lua", "flat", "nginx", "javascript")
     }
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_lines_go_is_said_once(language: str) -> None:
+    with spoken(language):
+        for each in settings():
+            assert all(copy.label in words(each) for copy in copies(each)), each
 
 
 def test_what_the_saved_reports_say_is_read_back() -> None:

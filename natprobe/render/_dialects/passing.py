@@ -9,7 +9,7 @@ from natprobe.facts import Passage
 from natprobe.model import Observation, split
 
 # Family, table and chain.
-_PLAIN = re.compile(r"[0-9A-Za-z_.:+-]+(?: [0-9A-Za-z_.:+-]+){2}")
+_PLAIN = re.compile(r"(?!-)[0-9A-Za-z_.:+-]+(?: (?!-)[0-9A-Za-z_.:+-]+){2}")
 
 
 def shutting(evidence: Iterable[Observation]) -> list[Passage]:
