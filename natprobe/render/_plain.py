@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[0-9A-Za-z(),.;:'\"/+%?!-]*")
 _NUMBER = re.compile(r"[0-9]+([.,:][0-9]+)?%?")
 _LINKED = re.compile(
     r"[0-9A-Za-z]\.[0-9A-Za-z]"  # a name: www.example.com, and its address
+    r"|(?i:www\.)"  # the same where what follows is not ASCII
     r"|//|:[0-9A-Za-z_+-]+:|![0-9]|%\w"  # https://…, :smile:, !12 and %name of GitLab
     r"|^[A-Za-z]+[0-9]*-[0-9]+|^[0-9a-f]{7,}$"  # KEY-12, digests of commits
 )

@@ -160,6 +160,7 @@ HOSTILE = st.lists(ALPHABET, max_size=40).map("".join)
 
 
 @given(HOSTILE | st.text(max_size=60))
+@example("www.中")
 @example(POISONS["markdown"])
 @example(POISONS["fence"])
 @example("`a``b` `[x](//y)` ```")
