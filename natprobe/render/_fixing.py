@@ -8,7 +8,7 @@ from natprobe.model import Allow, Do, Fix, Forward, Observation, Set
 from natprobe.render import _dialects, _settings
 from natprobe.render._figures import clauses, listed
 from natprobe.render._outline import Copy
-from natprobe.render._spoken import spoken, tidy
+from natprobe.render._spoken import place, spoken, tidy
 from natprobe.wording import mark, say
 
 
@@ -117,7 +117,7 @@ def _place(fix: Set) -> str:
     if fix.line:
         where = mark("after line {line}") if fix.op == "add" else mark("in line {line}")
         parts.append(say(where, line=fix.line))
-    return clauses(*parts, spoken(fix.section))
+    return clauses(*parts, place(fix.section))
 
 
 def _versions(fix: Set) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from natprobe.facts.config import Form
 from natprobe.model import Set
 from natprobe.render._outline import Copy
-from natprobe.render._spoken import spoken
+from natprobe.render._spoken import place
 from natprobe.servers.files.writing import written
 from natprobe.servers.places import by_name
 
@@ -20,7 +20,7 @@ def lines(fix: Set) -> tuple[Copy, ...]:
     if fix.op == "remove":
         return ()
     found = (fix.text.strip(),) if fix.text else _written(fix) if fix.line is None else None
-    return (Copy(label=spoken(fix.file), lines=found),) if found else ()
+    return (Copy(label=place(fix.file), lines=found),) if found else ()
 
 
 def _written(fix: Set) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natprobe.reasons import REASONS
 from natprobe.wire.text import clean
-from natprobe.wording import say
+from natprobe.wording import Phrase, say
 
 # Of one sentence, in characters: what a field may hold.
 _SAID_MAX = 2000
@@ -13,6 +13,11 @@ _SAID_MAX = 2000
 def spoken(words: str) -> str:
     """A sentence of a rule or a fix; of what is no Phrase nothing is filled in."""
     return tidy(say(words))
+
+
+def place(name: str) -> str:
+    """A file or a section: by its name, which no language has another word for, or in a rule's words."""
+    return spoken(name) if isinstance(name, Phrase) else tidy(name)
 
 
 def why(reason: str | None) -> str:
