@@ -17,7 +17,7 @@ from natprobe.render import renderer
 from natprobe.render._manner import Manner
 from natprobe.rules import rules
 from natprobe.wording import enumerated, listed, mark, phrase, say, speaking
-from tests.case import CASES
+from tests.case import CASES, sampled
 from tests.catalogues import ALL, CATALOGUES, explained, left, places, read, renewed, said, written
 
 HINT = "run: python -m tests.catalogues"
@@ -107,7 +107,7 @@ def asked_for(report: Report, formats: tuple[str, ...]) -> set[str]:
     return recorder.asked
 
 
-@pytest.mark.parametrize("path", CASE_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sampled(CASE_FILES))
 def test_whatever_is_said_of_cases_is_in_the_catalogue(path: Path, in_case: Callable[[Path], Report]) -> None:
     assert strange(asked_for(in_case(path), ("text",))) == []
 

@@ -14,7 +14,7 @@ from natprobe.codec import Saved, dump, load, merge
 from natprobe.diagnose import diagnose
 from natprobe.model import Report
 from natprobe.redact import Redactor, redact, redacted
-from tests.case import cases
+from tests.case import cases, sampled
 from tests.configured import CONFIGS, report
 from tests.inspecting import read
 from tests.made_states import STATES, State, saved, together
@@ -76,7 +76,7 @@ def test_of_former_versions(path: Path) -> None:
     same(diagnose(old.target, old.observations, old.sources))
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sampled(PATHS))
 def test_of_every_case(path: Path, in_case: Callable[[Path], Report]) -> None:
     found = in_case(path)
     assert about(hidden(found)) == about(found)
