@@ -24,12 +24,10 @@ The plan of addresses is the same in both rings:
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-import pytest
 
 from tests.case_cascade import Cascade
 from tests.case_proxy import Proxy
@@ -392,14 +390,6 @@ def repaired(case: Case) -> Case:
     """The case with its fix applied to the network."""
     parts = {name: msgspec.to_builtins(getattr(case, name)) | change for name, change in case.fix.items()}
     return msgspec.structs.replace(case, **{n: msgspec.convert(v, type(getattr(case, n))) for n, v in parts.items()})
-
-
-def sampled(paths: Sequence[Path]) -> list[Any]:
-    """One in three in every run, the others with --long: for what is looked at in all that is told of a case."""
-    return [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.long] if number % 3 else [])
-        for number, path in enumerate(paths)
-    ]
 
 
 def cases(ring: str) -> list[Case | Path]:

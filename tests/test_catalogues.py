@@ -17,8 +17,9 @@ from natprobe.render import renderer
 from natprobe.render._manner import Manner
 from natprobe.rules import rules
 from natprobe.wording import enumerated, listed, mark, phrase, say, speaking
-from tests.case import CASES, sampled
+from tests.case import CASES
 from tests.catalogues import ALL, CATALOGUES, explained, left, places, read, renewed, said, written
+from tests.sampling import sampled
 
 HINT = "run: python -m tests.catalogues"
 ROOT = Path(__file__).parent

@@ -14,10 +14,11 @@ from natprobe.codec import Saved, dump, load, merge
 from natprobe.diagnose import diagnose
 from natprobe.model import Report
 from natprobe.redact import Redactor, redact, redacted
-from tests.case import cases, sampled
+from tests.case import cases
 from tests.configured import CONFIGS, report
 from tests.inspecting import read
 from tests.made_states import STATES, State, saved, together
+from tests.sampling import sampled
 
 KEPT = sorted((Path(__file__).parents[1] / "reports").glob("*.json"))
 PATHS = [path for path in cases("memory") if isinstance(path, Path)]
