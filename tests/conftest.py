@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from natprobe.model import Report
 
 # Where natprobe looks what a browser of this session is set to (host/proxies.py).
 _SETTINGS = ("xdg_current_desktop", "desktop_session", "socks_server", "socks_version")
+
+
+# How fast a busy machine is decides no test.
+settings.register_profile("natprobe", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("natprobe")
 
 
 def pytest_configure(config: pytest.Config) -> None:

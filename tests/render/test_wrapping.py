@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from natprobe.render._wrapping import TIE, columns, padded, wrapped
@@ -16,7 +16,6 @@ MIXED = st.text("abc 123.,:中文字符，。：（）「」カナ한", min_size
 
 
 @given(WORDS, st.integers(20, 100))
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of theirs
 def test_latin_is_wrapped_as_the_standard_library_does(text: str, width: int) -> None:
     plain = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
     assert list(wrapped(text, width, "", "  ")) == plain.wrap(text)
