@@ -15,13 +15,13 @@ from natprobe.advising import settled
 from natprobe.derive.joint import OPEN_CAUSES
 from natprobe.facts import Facts
 from natprobe.model import (
+    GRAVITY,
+    WORST_FIRST,
     Alternative,
     Finding,
-    Foreign,
     Observation,
     Path,
     Report,
-    Severity,
     Source,
     Stages,
     Target,
@@ -31,12 +31,10 @@ from natprobe.model import (
 )
 from natprobe.paths import paths, worst
 from natprobe.rules import CouldNotTell, Found, Rule, rules
-from natprobe.torn import finished, is_torn, unsettled
+from natprobe.torn import is_torn, unsettled
+from natprobe.vantages import facts_of
 from natprobe.verdict import lowered, stages, verdict
 from natprobe.wording import Phrase, phrase
-
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
-_WORST_FIRST = ("broken", "unknown", "degraded", "good")
 
 
 class _Alone(NamedTuple):
@@ -75,7 +73,7 @@ class _Judged(NamedTuple):
 
 def diagnose(target: Target, observations: Sequence[Observation], sources: Sequence[Source]) -> Report:
     """The report. Each vantage is judged by itself, then all together; the verdict is of the one that fares worst."""
-    vantages = [_facts(target, observations, sources, number) for number in range(len(sources))]
+    vantages = [facts_of(target, observations, sources, number) for number in range(len(sources))]
     alone = _decided([_judged_alone(each) for each in vantages])
     together = _judged_together(vantages, alone)
     judged = [_settled(facts, each, together) for facts, each in zip(vantages, alone, strict=True)]
@@ -98,7 +96,7 @@ def diagnose(target: Target, observations: Sequence[Observation], sources: Seque
         paths=ways[0] if len(ways) == 1 else worst(ways),
         findings=findings,
         unknown=tuple(each for each in unknown if each.code not in {f.code for f in findings}),
-        verdict=min(counted, key=lambda each: _WORST_FIRST.index(each.status)),
+        verdict=min(counted, key=lambda each: WORST_FIRST.index(each.status)),
     )
 
 
@@ -106,12 +104,6 @@ def _counts(verdict: Verdict, sources: Sequence[Source], number: int) -> bool:
     """What a server's vantage could not see makes nothing worse that clients have proven."""
     clients = any(each.vantage == "client" for each in sources)
     return sources[number].vantage == "client" or not clients or verdict.status == "broken"
-
-
-def _facts(target: Target, observations: Sequence[Observation], sources: Sequence[Source], number: int) -> Facts:
-    """One vantage's facts; what a newer version wrote is carried, not judged."""
-    own = [each for each in observations if not isinstance(each, Foreign) and each.source == number]
-    return Facts(target, finished(own), sources[number].vantage, sources[number])
 
 
 def _judged_alone(facts: Facts) -> _Alone:
@@ -171,7 +163,7 @@ def _judged_together(vantages: Sequence[Facts], alone: Sequence[_Alone]) -> _Tog
 
 def _as_grave(joint: _Joint, alone: Sequence[_Alone]) -> _Joint:
     given_up = [each for one in alone for each in one.findings if _gives_way(each, joint)]
-    severity = min((each.severity for each in given_up), key=_RANK.__getitem__, default=joint.finding.severity)
+    severity = min((each.severity for each in given_up), key=GRAVITY.__getitem__, default=joint.finding.severity)
     evidence = tuple(sorted({*joint.finding.evidence, *(number for each in given_up for number in each.evidence)}))
     finding = msgspec.structs.replace(joint.finding, severity=severity, evidence=evidence)
     exact = next((each for each in sorted(given_up, key=_order) if _by_server(each, joint, alone)), None)
@@ -240,7 +232,7 @@ def _said(found: Found) -> str:
 
 
 def _order(finding: Finding) -> tuple[int, str, tuple[int, ...], str]:
-    return _RANK[finding.severity], finding.code, finding.evidence, finding.message
+    return GRAVITY[finding.severity], finding.code, finding.evidence, finding.message
 
 
 def _merged(findings: list[Finding]) -> tuple[Finding, ...]:

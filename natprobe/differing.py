@@ -20,6 +20,8 @@ from natprobe.facts import (
     Run,
 )
 from natprobe.model import (
+    GRAVITY,
+    WORST_FIRST,
     Data,
     Finding,
     HostName,
@@ -45,8 +47,6 @@ SCHEMA: Literal["natprobe-diff/1"] = "natprobe-diff/1"
 _RTT_NOISE_MS, _RTT_NOISE = 20.0, 0.5
 _LOSS_NOISE = 0.1
 _VALUES_MAX = 20
-_VERDICTS: tuple[VerdictStatus, ...] = ("broken", "unknown", "degraded", "good")
-_SEVERITIES = (Severity.NOTE, Severity.WARNING, Severity.ERROR)
 # What `Run` says of itself beside what was asked for.
 _OF_THE_RUN = ("id", "at", "started", "version", "session", "kind", "carried", "flow", "failure", "detail")
 
@@ -124,14 +124,14 @@ class Difference(Data, frozen=True, kw_only=True):
 def compare(old: Report, new: Report) -> Difference:
     """What is different in the new one."""
     findings = _findings(old, new)
-    worse = _VERDICTS.index(new.verdict.status) < _VERDICTS.index(old.verdict.status)
+    worse = WORST_FIRST.index(new.verdict.status) < WORST_FIRST.index(old.verdict.status)
     # A finding that has become graver is as new, at that severity, as one that was not there.
     fresh = [each.severity for each in findings if each.change in ("new", "graver")]
     paths = tuple(each for a, b in zip(old.paths, new.paths, strict=True) if (each := _path(a, b)))
     return Difference(
         answer=_answer(old.verdict.status, new.verdict.status, findings, paths),
         worse=worse,
-        new_worst=max(fresh, key=_SEVERITIES.index, default=None),
+        new_worst=min(fresh, key=GRAVITY.__getitem__, default=None),
         same_target=(old.target.host, old.target.port) == (new.target.host, new.target.port),
         old=_side(old),
         new=_side(new),
@@ -165,7 +165,9 @@ def _answer(
 ) -> Answer:
     """The verdict before the findings, and these before the paths."""
     if old != new:
-        return _OF_VERDICTS.get((old, new)) or ("better" if _VERDICTS.index(old) < _VERDICTS.index(new) else "worse")
+        return _OF_VERDICTS.get((old, new)) or (
+            "better" if WORST_FIRST.index(old) < WORST_FIRST.index(new) else "worse"
+        )
     matter = [each for each in findings if each.severity is not Severity.NOTE or each.was not in (None, Severity.NOTE)]
     came = any(each.change in ("new", "graver") for each in matter)
     went = [each.change for each in matter if each.change in ("gone", "milder")]
@@ -204,7 +206,7 @@ def _findings(old: Report, new: Report) -> tuple[FindingChange, ...]:
     open_codes = {each.code for each in new.unknown}
     gone = [_one(each, "untold" if each.code in open_codes or _is_torn(new) else "gone") for each in left]
     every = [*(_one(each, "new") for each in came), *gone, *changed]
-    return tuple(sorted(every, key=lambda each: (-_SEVERITIES.index(each.severity), _CHANGES.index(each.change))))
+    return tuple(sorted(every, key=lambda each: (GRAVITY[each.severity], _CHANGES.index(each.change))))
 
 
 _CHANGES = ("new", "graver", "other", "untold", "milder", "gone")
@@ -226,7 +228,7 @@ def _one(finding: Finding, change: Literal["new", "gone", "untold"]) -> FindingC
 
 def _both(was: Finding, now: Finding) -> FindingChange | None:
     """None where nothing is different but, say, a line's number."""
-    step = _SEVERITIES.index(now.severity) - _SEVERITIES.index(was.severity)
+    step = GRAVITY[was.severity] - GRAVITY[now.severity]
     if not step and was.message == now.message:
         return None
     return FindingChange(

@@ -86,6 +86,10 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+# 0 is the gravest.
+GRAVITY: dict[Severity, int] = {each: number for number, each in enumerate(Severity)}
+
+
 class Where(StrEnum):
     """The place that a cause lies in, and so who can mend it."""
 
@@ -106,6 +110,7 @@ Status = Literal["open", "blocked", "not-offered", "unknown"]
 Proof = Literal["media", "ice", "relay"]
 StageStatus = Literal["ok", "failed", "unknown"]
 VerdictStatus = Literal["good", "degraded", "broken", "unknown"]
+WORST_FIRST: tuple[VerdictStatus, ...] = ("broken", "unknown", "degraded", "good")
 
 PATHS = (
     "direct-udp",

@@ -55,6 +55,7 @@ PURE = (
     "render",
     "wire",
     "wording",
+    "vantages",
 )
 IO_MODULES = {"socket", "asyncio", "ssl", "time", "os", "subprocess", "threading", "random", "secrets", "pathlib", "io"}
 # Room -> rooms that it must not know.

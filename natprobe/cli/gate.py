@@ -26,10 +26,11 @@ def demands(fail_on: str | None, require: Sequence[str] | None, policy: Path | N
             wanted(each)
         except BadPolicy as exc:
             raise UsageError(f"--require {exc}") from None
-    return Demands(fail_on=_threshold(fail_on), require=tuple(require or ()), policy=_policy(policy))
+    return Demands(fail_on=threshold(fail_on), require=tuple(require or ()), policy=_policy(policy))
 
 
-def _threshold(word: str | None) -> FailOn | None:
+def threshold(word: str | None) -> FailOn | None:
+    """Of --fail-on. Raises UsageError."""
     for each in FAIL_ON:
         if word == each:
             return each

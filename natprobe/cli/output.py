@@ -163,7 +163,11 @@ def _by_ending(path: Path) -> str:
 def _to_file(report: Report, name: str, path: Path, manner: Manner) -> bool:
     from natprobe.render import renderer
 
-    text = renderer(name).render(report, manner)
+    return saved(renderer(name).render(report, manner), path)
+
+
+def saved(text: str, path: Path) -> bool:
+    """Whether it could be written to that file; why not is said."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as exc:

@@ -9,22 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from natprobe import inspected
 from natprobe.causes import Cause
 from natprobe.facts import Facts
-from natprobe.model import Finding, Foreign, Report, Severity, Unknown, VerdictStatus, clip
+from natprobe.model import GRAVITY, WORST_FIRST, Finding, Report, Severity, Unknown, VerdictStatus, clip
 from natprobe.policy import Demands, FailOn, Waiver, cause
 from natprobe.reasons import sentence
 from natprobe.render._manner import Held
+from natprobe.vantages import facts_of
 from natprobe.wording import mark, phrase
 
 # Findings, by their places in the report, and what waives each.
 Waived = Mapping[int, Waiver]
 
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 _NONE_FOUND = {
     Severity.ERROR: mark("no error is found"),
     Severity.WARNING: mark("no error and no warning is found"),
     Severity.NOTE: mark("no error, no warning and no note is found"),
 }
-_WORST_FIRST: tuple[VerdictStatus, ...] = ("broken", "unknown", "degraded", "good")
 _AT_LEAST: Mapping[str, tuple[VerdictStatus, ...]] = {"good": ("good",), "degraded": ("good", "degraded")}
 _BETWEEN = re.compile(r"[\s,;()'\"<>]+")
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|(?:stun|turn)s?:)", re.IGNORECASE)
@@ -52,7 +51,7 @@ def grave(report: Report, fail_on: FailOn, waived: Waived) -> Iterator[Held]:
     if fail_on == "never":
         return
     severity = Severity(fail_on)
-    places = [n for n, each in enumerate(report.findings) if _RANK[each.severity] <= _RANK[severity]]
+    places = [n for n, each in enumerate(report.findings) if GRAVITY[each.severity] <= GRAVITY[severity]]
     counted = tuple(each for each in places if each not in waived)
     yield Held(
         demand=phrase(_NONE_FOUND[severity]),
@@ -99,18 +98,17 @@ def _status(report: Report, waived: Waived) -> VerdictStatus:
         return report.verdict.status
     left = [each for number, each in enumerate(report.findings) if number not in waived]
     several = [inspected.verdict(each, left, report.unknown).status for each in vantages(report)]
-    return min(several, key=_WORST_FIRST.index)
+    return min(several, key=WORST_FIRST.index)
 
 
 def vantages(report: Report) -> list[Facts]:
     """The facts of each client, or of each server where there is no client."""
     clients = any(each.vantage == "client" for each in report.sources)
-    told = []
-    for number, source in enumerate(report.sources):
-        own = [each for each in report.observations if each.source == number and not isinstance(each, Foreign)]
-        if source.vantage == "client" or not clients:
-            told.append(Facts(report.target, own, source.vantage, source))
-    return told
+    return [
+        facts_of(report.target, report.observations, report.sources, number)
+        for number, source in enumerate(report.sources)
+        if source.vantage == "client" or not clients
+    ]
 
 
 def forbidden(report: Report, words: Sequence[str], waived: Waived) -> Iterator[Held]:

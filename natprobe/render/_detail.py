@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from natprobe.model import Finding, Observation, Report
+from natprobe.model import Finding, Observation
 from natprobe.reasons import sentence
 from natprobe.render._tame import told
-from natprobe.render._words import AUDIENCES, PLACES, advice, seen
+from natprobe.render._words import AUDIENCES, PLACES, advice, rested_on, seen
 
 # More evidence than this is counted, not told; the JSON has all of it.
 EVIDENCE_MAX = 10
 
 
-def by_id(report: Report) -> dict[int, Observation]:
-    """For finding the evidence again."""
-    return {each.id: each for each in report.observations}
-
-
 def details(finding: Finding, known: Mapping[int, Observation]) -> Iterator[str]:
     """Everything that is to be said of it but its message, line by line."""
     yield told(f"{finding.code} {finding.cause}, {finding.severity}, {PLACES[finding.where]}{place(finding)}")
-    evidence = [known[number] for number in finding.evidence if number in known]
+    evidence = rested_on(finding.evidence, known)
     yield from (told(f"seen #{each.id}: {seen(each)}") for each in evidence[:EVIDENCE_MAX])
     if len(evidence) > EVIDENCE_MAX:
         yield f"and {len(evidence) - EVIDENCE_MAX} more in the JSON report"

@@ -5,7 +5,7 @@ English and other languages have these in other places of a sentence, so that ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 from natprobe.model import Text
@@ -61,6 +61,12 @@ def named(items: Iterable[str]) -> str:
     """`a, b and c`."""
     *most, last = items
     return say("{items} and {item}", items=listed(most), item=last) if most else last
+
+
+def first_of(items: Sequence[str], most: int) -> str:
+    """`a, b and 7 more`."""
+    shown, more = listed(items[:most]), len(items) - most
+    return say("{items} and {count} more", items=shown, count=more) if more > 0 else shown
 
 
 def explained(what: str, words: str) -> str:

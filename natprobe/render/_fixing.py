@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from natprobe.model import Allow, Do, Fix, Forward, Observation, Set
 from natprobe.render import _dialects, _settings
-from natprobe.render._figures import clauses, listed
+from natprobe.render._figures import clauses, named
 from natprobe.render._outline import Copy
 from natprobe.render._spoken import place, spoken, tidy
 from natprobe.wording import mark, say
@@ -70,17 +70,11 @@ def _allow(fix: Allow) -> str:
     return say(
         template,
         proto=fix.proto.upper(),
-        ports=_ports(fix.ports),
+        ports=named(map(spoken, fix.ports)),
         to=fix.to,
         sender=fix.from_,
         at=spoken(fix.at) or say("the firewall"),
     )
-
-
-def _ports(ports: Sequence[str]) -> str:
-    if len(ports) == 1:
-        return spoken(ports[0])
-    return say("{first} and {last}", first=listed(map(spoken, ports[:-1])), last=spoken(ports[-1]))
 
 
 def _forward(fix: Forward) -> str:

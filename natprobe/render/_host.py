@@ -9,7 +9,7 @@ from natprobe.derive.binding import can_bind, host_addresses
 from natprobe.facts import BindTry, ConfigFile, Facts, LocalAddress, PacketFilter, Program, Setting, Sockets
 from natprobe.model import Failure
 from natprobe.render._arrivals import arrivals
-from natprobe.render._figures import bracketed, clauses, explained, listed
+from natprobe.render._figures import bracketed, clauses, explained, first_of, listed
 from natprobe.render._needs import ports
 from natprobe.wording import mark, say
 
@@ -63,10 +63,7 @@ def _files(facts: Facts) -> Iterator[str]:
     read = sorted(facts.of(ConfigFile, lambda each: each.path in used), key=lambda each: each.system)
     for system, files in groupby(read, key=lambda each: each.system):
         paths = [each.path for each in files]
-        shown, more = listed(paths[:_FILES_MAX]), len(paths) - _FILES_MAX
-        if more > 0:
-            shown = say("{paths} and {count} more", paths=shown, count=more)
-        yield say("Configuration of {system}: {paths}.", system=system, paths=shown)
+        yield say("Configuration of {system}: {paths}.", system=system, paths=first_of(paths, _FILES_MAX))
     for each in facts.of(ConfigFile, lambda each: each.failure is not None):
         reason = clauses(str(each.failure), each.detail)
         if each.failure is Failure.PERMISSION_DENIED:

@@ -85,8 +85,7 @@ def _host(report: Report) -> Iterator[Row]:
 def _cascade(report: Report) -> Iterator[Row]:
     """Where --cascade asked, of each vantage, which all count from 1; the requests are there to be copied."""
     for number in range(len(report.sources)):
-        own = [each for each in report.observations if each.source == number]
-        for each in cascade(Facts(report.target, own)):
+        for each in cascade(_of_vantage(report, number)):
             yield Row(text=tidy(each.text), copied=each.copied)
 
 

@@ -14,7 +14,7 @@ from natprobe.render._sections import sections
 from natprobe.render._spoken import ended, spoken, tidy, why
 from natprobe.render._todo import todo
 from natprobe.render._ways import ways
-from natprobe.render._words import PLACES, seen
+from natprobe.render._words import PLACES, by_id, rested_on, seen
 from natprobe.wording import mark, say
 
 # Evidence beyond this is counted, not shown; -v and the JSON have all of it.
@@ -96,9 +96,9 @@ def _systems(report: Report) -> Iterator[str]:
 
 
 def _cards(report: Report) -> Iterator[Card]:
-    by_id = {each.id: each for each in report.observations}
+    known = by_id(report)
     for each in report.findings:
-        yield _card(each, [by_id[number] for number in each.evidence if number in by_id])
+        yield _card(each, rested_on(each.evidence, known))
 
 
 def _card(finding: Finding, evidence: Sequence[Observation]) -> Card:

@@ -10,6 +10,7 @@ from natprobe.render._fixing import copies, words
 from natprobe.render._manner import PLAINLY, Manner
 from natprobe.render._outline import Advice, Copy, Todo
 from natprobe.render._spoken import spoken, tidy
+from natprobe.render._words import by_id, rested_on
 from natprobe.wording import mark, say
 
 Audience = Literal["user", "network", "server"]
@@ -22,11 +23,10 @@ _TITLES: dict[Audience, str] = {
 
 def todo(report: Report, manner: Manner = PLAINLY) -> tuple[Todo, ...]:
     """Who has nothing to do is not named."""
-    by_id = {each.id: each for each in report.observations}
+    known = by_id(report)
     found: dict[Audience, dict[Advice, dict[str, None]]] = {each: {} for each in _TITLES}
     for each in merged(report.findings):
-        evidence = [by_id[number] for number in each.evidence if number in by_id]
-        lines = copies(each.fix, evidence, manner.dialects, report.observations)
+        lines = copies(each.fix, rested_on(each.evidence, known), manner.dialects, report.observations)
         found[each.fix.audience].setdefault(_advice(each, lines), {}).update(dict.fromkeys(each.codes))
     return tuple(_todo(audience, advice) for audience, advice in found.items() if advice)
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from natprobe.addresses import address_class
 from natprobe.facts import Candidate, Facts, IceCheck, server_kind
 from natprobe.model import Attempt, Endpoint, Path, Report, split
-from natprobe.render._figures import listed, states
+from natprobe.render._figures import first_of, states
 from natprobe.render._outline import Leg, LegState, Stop, Way
 from natprobe.render._spoken import tidy, why
 from natprobe.target import is_address
@@ -233,16 +233,11 @@ def _others(path: Path, decides: Attempt) -> Iterator[str]:
         if _place(each) != _place(decides) and (each.status, each.family) != ("open", decides.family):
             fates.setdefault((each.status, each.reason), []).append(_place(each))
     for (status, reason), places in list(fates.items())[:_FATES_MAX]:
-        named, state = _listed(list(dict.fromkeys(places))), say(STATES[status])
+        named, state = first_of(list(dict.fromkeys(places)), _PLACES_MAX), say(STATES[status])
         if reason is not None and reason != path.reason:
             yield say("{state}: {places} ({why})", state=state, places=named, why=why(reason))
         else:
             yield say("{state} as well: {places}", state=state, places=named)
-
-
-def _listed(places: Sequence[str]) -> str:
-    shown, more = listed(places[:_PLACES_MAX]), len(places) - _PLACES_MAX
-    return say("{places} and {count} more", places=shown, count=more) if more > 0 else shown
 
 
 def _place(way: Attempt) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from natprobe.model import Fix, Observation, Set
+from natprobe.model import Fix, Observation, Report, Set
 from natprobe.render import _inspection, _janus, _media, _meeting, _nat, _proxy, _relays, _way
 from natprobe.render._figures import bracketed, explained
 from natprobe.render._fixing import copies, words
@@ -36,6 +36,16 @@ def seen(each: Observation) -> str:
     if each.failure is None:
         return what
     return explained(what, bracketed(str(each.failure), each.detail))
+
+
+def by_id(report: Report) -> dict[int, Observation]:
+    """For finding evidence again."""
+    return {each.id: each for each in report.observations}
+
+
+def rested_on(evidence: Sequence[int], known: Mapping[int, Observation]) -> list[Observation]:
+    """What a finding or a fix rests on, as far as it is there."""
+    return [known[number] for number in evidence if number in known]
 
 
 _ROOMS = (_way, _nat, _relays, _meeting, _janus, _media, _proxy, _inspection)

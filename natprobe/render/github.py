@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from natprobe.model import Report
 from natprobe.render._decided import decisive, gate, waived
-from natprobe.render._detail import by_id, fixes
+from natprobe.render._detail import fixes
 from natprobe.render._manner import PLAINLY, Gate, Manner
 from natprobe.render._tame import told
+from natprobe.render._words import by_id
 
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 

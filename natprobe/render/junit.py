@@ -12,9 +12,10 @@ from typing import NamedTuple
 from natprobe.causes import BY_CODE
 from natprobe.model import Report
 from natprobe.render._decided import decisive, gate, missed, waived
-from natprobe.render._detail import by_id, details, place, reason
+from natprobe.render._detail import details, place, reason
 from natprobe.render._manner import PLAINLY, Gate, Manner
 from natprobe.render._tame import told
+from natprobe.render._words import by_id
 
 # A forecast about other clients: it counts for nobody's verdict.
 _FORECAST = "p2p"

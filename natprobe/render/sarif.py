@@ -16,11 +16,12 @@ from natprobe.causes import BY_CODE
 from natprobe.facts import Probed
 from natprobe.model import Finding, Report, Severity
 from natprobe.render._decided import gate, waived
-from natprobe.render._detail import by_id, details, reason
+from natprobe.render._detail import details, reason
 from natprobe.render._manner import PLAINLY, Gate, Held, Manner
 from natprobe.render._sarif_changes import changes
 from natprobe.render._tame import told
 from natprobe.render._times import later
+from natprobe.render._words import by_id
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: dict[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}

@@ -19,13 +19,13 @@ from natprobe.wording import mark, phrase
 _MESSAGE = mark("PUBLIC_URL is {url}: {fault}")
 _LINE = mark("config.js sends clients to {url} ({key}): {fault}")
 _MISSING = phrase("PUBLIC_URL is not set: clients are sent to https://localhost:8443, their own machine")
-_LOOPBACK = phrase("that is the client's own machine")
+LOOPBACK = phrase("that is the client's own machine")
 _PLAIN = phrase("with http: clients are told an insecure address, and browsers give no camera or microphone")
-_INSECURE = phrase("an insecure address, which browsers refuse on a secure page")
+INSECURE = phrase("an insecure address, which browsers refuse on a secure page")
 _NO_URL = phrase("that is no address of a page")
 _PORT = phrase("nothing of this docker-compose.yml or on this host has that port")
 _PORTS = {"https": 443, "http": 80}
-_PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
+PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
 # The variable is as old as this.
 _SINCE = "stable-3936"
 # What is meant where only a word can stand for it.
@@ -47,11 +47,11 @@ def _page(facts: Facts) -> Iterator[Found]:
         if not host or not (_is_loopback(host) or plain):
             continue
         name = each.file.rpartition("/")[2].removesuffix("-config.js")
-        scheme, path = _PATHS[each.key]
+        scheme, path = PATHS[each.key]
         url = f"{scheme}://{name if '.' in name and not _is_loopback(name) else 'YOUR-NAME'}{path}"
         yield Found(
             message=_LINE,
-            args={"url": each.value, "key": each.key, "fault": _LOOPBACK if _is_loopback(host) else _INSECURE},
+            args={"url": each.value, "key": each.key, "fault": LOOPBACK if _is_loopback(host) else INSECURE},
             evidence=ids(each),
             file=each.file,
             line=each.line,
@@ -80,7 +80,7 @@ def _fault(facts: Facts, deployment: Deployment, url: str) -> str | None:
         return _NO_URL
     host = parts.hostname
     if _is_loopback(host):
-        return _LOOPBACK
+        return LOOPBACK
     if parts.scheme == "http":
         return _PLAIN
     return None if _has_port(facts, deployment, parts.port or _PORTS[parts.scheme]) else _PORT

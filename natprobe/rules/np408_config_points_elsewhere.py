@@ -27,7 +27,7 @@ from natprobe.derive.proxies import taken
 from natprobe.facts import AddressClass, ConfigFile, Facts, JitsiConfig, Listening, Resolved, Setting, SignIn, ids
 from natprobe.model import Fix, Severity
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement
-from natprobe.rules._public_url import in_files
+from natprobe.rules._public_url import INSECURE, LOOPBACK, PATHS, in_files
 from natprobe.servers.jitsi import fixes as jitsi
 from natprobe.target import is_address
 from natprobe.wording import mark, phrase
@@ -36,14 +36,11 @@ READS = (JitsiConfig, SignIn, Resolved, Setting, ConfigFile, Listening)
 
 _INNER: tuple[AddressClass, ...] = ("private", "carrier", "link-local", "unique-local", "unspecified", "multicast")
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
-_PATHS = {"websocket": ("wss", "/xmpp-websocket"), "bosh": ("https", "/http-bind")}
 _ONE = mark("config.js sends clients to {url} ({key}): {fault}")
 _ALIKE = mark("config.js sends clients to {url} ({key}) and {other_url} ({other_key}): {fault}")
 _TWO = mark("config.js sends clients to {url} ({key}): {fault}, and to {other_url} ({other_key}): {other_fault}")
 _NO_URL = phrase("that is no address")
-_INSECURE = phrase("an insecure address, which browsers refuse on a secure page")
 _NO_SOCKET = phrase("it does not begin with wss:, so clients take it for BOSH and never open a WebSocket")
-_LOOPBACK = phrase("that is the client's own machine")
 _PRIVATE = phrase("a private address, that nobody outside the server's network reaches")
 _NO_NAME = phrase("that host is no name that clients can look up")
 _PORT = phrase("another port than the page's")
@@ -87,7 +84,7 @@ def _fault(facts: Facts, config: JitsiConfig, key: str, url: str) -> str | None:
     if elsewhere is not None:
         return elsewhere
     if mixed_content(config.url, url):
-        return _INSECURE
+        return INSECURE
     if key == "websocket" and there.scheme not in ("ws", "wss"):
         return _NO_SOCKET
     if there.hostname == page.hostname and not _same_port(page, there) and _silent(facts, url):
@@ -109,12 +106,12 @@ def _elsewhere(facts: Facts, here: str, host: str) -> str | None:
         return None
     ours = {address_class(each) for each in target_addresses(facts)}
     if host == "localhost" or host.endswith(".localhost"):
-        return None if ours == {"loopback"} else _LOOPBACK
+        return None if ours == {"loopback"} else LOOPBACK
     if not is_address(host):
         return None if "." in host else _NO_NAME
     kind = address_class(host)
     if kind == "loopback":
-        return None if kind in ours else _LOOPBACK
+        return None if kind in ours else LOOPBACK
     return _PRIVATE if kind in _INNER and "public" in ours else None
 
 
@@ -148,7 +145,7 @@ def _fixes(facts: Facts, config: JitsiConfig, key: str) -> tuple[Fix, ...]:
     """Signalling on plain HTTP helps nobody: the secure page's port is meant, where the page is not one."""
     page = _split(config.url) or _NOTHING
     origin = page.netloc if page.scheme == "https" else page.hostname or page.netloc or facts.target.host
-    scheme, path = _PATHS[key]
+    scheme, path = PATHS[key]
     docker = jitsi.public_url(f"https://{origin}")
     package = jitsi.config_line(key, f"{scheme}://{origin}{path}", facts.target.host)
     return jitsi.installed_by(installed(facts), (docker,), (package,))
