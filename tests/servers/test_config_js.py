@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from natprobe.servers.jitsi import config_js, javascript
@@ -331,5 +331,6 @@ def test_any_bytes(data: bytes) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(DOCKER)), st.text(max_size=3), st.integers(0, 40))
+@example(126, "\xa0", 0)
 def test_a_real_one_with_something_wrong(place: int, more: str, less: int) -> None:
     checked(DOCKER[:place] + more + DOCKER[place + less :])
