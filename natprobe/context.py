@@ -32,6 +32,8 @@ IFACES_MAX = 8
 EXPECTED_MAX, FILES_MAX, NAMES_MAX = 1000, 100, 16
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
+# Packets of a train on one way, one each 20 ms: as many as are no guess, and ten seconds' and twenty's.
+PACKETS, PACKETS_MAX = 20, 1000
 
 
 class Cascade(Data, frozen=True, kw_only=True):
@@ -46,7 +48,9 @@ class Cascade(Data, frozen=True, kw_only=True):
 class Options(Data, frozen=True, kw_only=True):
     """The options of commands that probes read. `stun` None: the public control servers; empty: none at all.
     `idle`: how many seconds mappings, and signalling, are left idle to see whether they survive; 0: not tried.
-    `bitrate`: bits per second to try relays with, 0: none; `compare`: whether all ways are measured beside each other;
+    `bitrate`: bits per second to try relays and `natprobe serve` with, 0: none; `compare`: whether all ways are
+    measured beside each other; `packets`: how many on each way;
+    `trace`: whether the way to the media server is followed though nothing fails on it;
     `audit_relay`: whether inner addresses are asked for.
     `shallow`: no session is accepted; `deep`: one on every path that passed a check; `hold`: how many seconds the
     accepted one is watched, 0: not at all; `sessions`: how many conferences are asked for, to meet more bridges.
@@ -73,6 +77,8 @@ class Options(Data, frozen=True, kw_only=True):
     idle: float = 0.0
     bitrate: int = 0
     compare: bool = False
+    packets: int = PACKETS
+    trace: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False
@@ -166,16 +172,18 @@ class Context:
     machine: Machine | None = None
     keep: Keep = field(default_factory=Keep)
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+    async def tcp(self, remote: tuple[str, int], local: str | None = None, *, segment: int | None = None) -> Stream:
         """A connection from `local`, or as `--source` wants it, else from where the system likes. Raises OSError.
+        `segment` as api.Net has it.
 
         Of an interface's addresses a link-local one reaches only others of its kind.
         """
         if local is not None:
-            return await self.net.tcp(remote, local)
+            return await self.net.tcp(remote, local, segment=segment)
         fitting = [each for each in self.options.sources if family(each) == family(remote[0])]
         near = _link_local(remote[0])
-        return await self.net.tcp(remote, min(fitting, key=lambda each: _link_local(each) is not near, default=None))
+        local = min(fitting, key=lambda each: _link_local(each) is not near, default=None)
+        return await self.net.tcp(remote, local, segment=segment)
 
     def session_word(self) -> str:
         """Our user fragment in checks: random, and the same in all of a run (RFC 8839 section 5.4)."""

@@ -80,6 +80,16 @@ _BRIEFS: dict[str, tuple[tuple[str, str], ...]] = {
         ("control", mark("no UDP comes back to this network, while TCP to {control} works")),
     ),
     "stun-filtered": (("server", mark("STUN to {server} is dropped, while other UDP passes")),),
+    "media-port-blocked-here": (
+        ("last", mark("UDP to {endpoint} is lost on its way, at {last} or right behind it")),
+        ("next", mark("UDP to {endpoint} is lost before {next}, the first router that answers")),
+    ),
+    "media-port-silent": (
+        (
+            "last",
+            mark("UDP to {endpoint} is never answered, though it comes as far as {last}"),
+        ),
+    ),
     "local-firewall": (("proto", mark("this machine's own firewall refuses to send {proto}")),),
     "proxy-ignores-media": (("proxy", mark("the proxy {proxy} carries the web alone, and past it no UDP comes back")),),
     "mtu-blackhole": (

@@ -132,6 +132,7 @@ REASONS: dict[str, str] = {
     " number routers from it without translating",
     "no-answer": "no server answered",
     "packets-lost": "too many packets were lost to tell",
+    "few-packets": "too few packets were sent to tell a lossy path from chance",
     "files-unread": "configuration files are there that only others may read",
     "sockets-unread": "the host's sockets could not all be read",
     "owners-hidden": "only root may see which programs hold the ports",

@@ -16,7 +16,7 @@ from importlib import import_module
 import msgspec
 
 from natprobe import __version__
-from natprobe.context import ROOM, Closable, Context, Options, Probe
+from natprobe.context import PACKETS, ROOM, Closable, Context, Options, Probe
 from natprobe.derive import CONSENT_SECONDS
 from natprobe.facts import (
     INTERRUPTED,
@@ -26,9 +26,12 @@ from natprobe.facts import (
     IceEnded,
     IdleMapping,
     JanusCall,
+    Marked,
     PathBurst,
     PathHeld,
+    PathRate,
     Probed,
+    RelayBurst,
     RoomEntry,
     Run,
     SignallingIdle,
@@ -48,6 +51,9 @@ HOLD_SPARE = CONSENT_SECONDS + 10.0
 
 # With --compare: as long as its probe may take at most, so that nobody who waits for it loses time.
 COMPARE_SPARE = 8.0
+# What comes of trains, and how many ways have one at most.
+_TRAINS: set[type[Observation]] = {PathBurst, RelayBurst}
+_WAYS_MAX = 8
 
 # What comes of leaving something idle, as --idle says.
 _LEFT_IDLE: set[type[Observation]] = {IdleMapping, SignallingIdle}
@@ -122,20 +128,13 @@ class Session:
         options = self._context.options
         if not options.wants(name):
             return self._end(name, "skipped", "not asked for")
-        if _waits(probe) and not options.idle:
-            return self._end(name, "skipped", "not asked for: --idle")
-        if {RoomEntry, JanusCall} & set(probe.YIELDS) and not options.join:
-            return self._end(name, "skipped", "not asked for: --no-join")
-        if CascadeRelay in probe.YIELDS and not options.cascade:
-            return self._end(name, "skipped", "not asked for: --cascade")
-        if PathBurst in probe.YIELDS and not options.compare:
-            return self._end(name, "skipped", "not asked for: --compare")
-        if IceEnded in probe.YIELDS and options.shallow:
-            return self._end(name, "skipped", "not asked for: --shallow")
+        if unasked := _unasked(set(probe.YIELDS), options):
+            return self._end(name, "skipped", f"not asked for: {unasked}")
         missing = [kind.__name__ for kind in probe.REQUIRES if not self._facts.ok(kind)]
         if missing:
             return self._end(name, "skipped", f"no {missing[0]}")
         own = probe.TIMEOUT + (_held(options) if PathHeld in probe.YIELDS else 0.0)
+        own += _longer_trains(options) if _TRAINS & set(probe.YIELDS) else 0.0
         left = min(self._deadline + _longer(probe, options) - self._context.net.now(), own)
         whose = "its own time limit" if left == own else RUN_LIMIT
         try:
@@ -197,16 +196,31 @@ def _watched(probe: Probe) -> set[type[Observation]]:
     return set(getattr(probe, "WATCHES", ()))
 
 
-def _waits(probe: Probe) -> bool:
-    """Whether it leaves something idle for as long as --idle says; that comes on top of the run's time limit."""
-    return bool(_LEFT_IDLE & set(probe.YIELDS))
+def _unasked(yields: set[type[Observation]], options: Options) -> str:
+    """The option that keeps a probe with these from running, by its presence or its absence; none does: empty."""
+    kept = (
+        ("--idle", _LEFT_IDLE, not options.idle),  # what is left idle comes on top of the run's time limit
+        ("--no-join", {RoomEntry, JanusCall}, not options.join),
+        ("--cascade", {CascadeRelay}, not options.cascade),
+        ("--compare", {PathBurst}, not options.compare),
+        ("--bitrate", {PathRate}, not options.bitrate),
+        ("--compare", {Marked}, not (options.compare or options.trace)),
+        ("--shallow", {IceEnded}, options.shallow),
+    )
+    return next((option for option, kinds, applies in kept if applies and kinds & yields), "")
 
 
 def _longer(probe: Probe, options: Options) -> float:
     """What those that are asked to wait, and who waits for them, have on top of the run's time limit (seconds)."""
     kinds = {*probe.YIELDS, *probe.TAKES}
     compared = COMPARE_SPARE if options.compare and {PathBurst, IceEnded} & kinds else 0.0
+    compared += _longer_trains(options) if (_TRAINS | {IceEnded}) & kinds else 0.0
     return compared + max(_held(options) if PathHeld in kinds else 0.0, options.idle if _LEFT_IDLE & kinds else 0.0)
+
+
+def _longer_trains(options: Options) -> float:
+    """What trains of more packets than usual (--packets) take besides, on all the ways that there may be (seconds)."""
+    return (options.packets - PACKETS) * 0.02 * _WAYS_MAX
 
 
 def _held(options: Options) -> float:
@@ -229,6 +243,8 @@ def _run_fact(context: Context) -> Run:
         idle=options.idle,
         bitrate=options.bitrate,
         compare=options.compare,
+        packets=options.packets,
+        trace=options.trace,
         audit_relay=options.audit_relay,
         shallow=options.shallow,
         deep=options.deep,

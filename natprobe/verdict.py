@@ -264,7 +264,8 @@ def explains(finding: Finding, verdict: VerdictStatus, steps: Stages, target: Ta
         return page if steps.web == "failed" else not page and "failed" not in (steps.signalling, steps.session)
     if steps.web == "failed":
         own = finding.code.startswith("NP4") and finding.cause != "proxy-ignores-media"
-        return over_tcp or finding.cause == "ipv6-broken" or own
+        too_large = finding.cause == "mtu-blackhole" and "segment" in finding.args  # the page's packets
+        return over_tcp or too_large or finding.cause == "ipv6-broken" or own
     if steps.signalling == "failed":
         return over_tcp or finding.code in _SIGNALLING_CODES
     if steps.session == "failed":

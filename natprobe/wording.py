@@ -14,9 +14,10 @@ from string import Formatter
 
 Translate = Callable[[str], str]
 # Chinese signs; the same with their punctuation, which brings its own space.
-_HAN, _LETTER = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z0-9]")
-_SIGN = re.compile("[\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e]")
-_SIGN_AND_SPACE, _SPACE_AND_SIGN = re.compile(f"{_SIGN.pattern} "), re.compile(f" {_SIGN.pattern}")
+# Compiled when Chinese is spoken: that takes 10 ms, and re keeps them.
+_HAN, _LETTER = "[\u4e00-\u9fff]", "[A-Za-z0-9]"
+_SIGN = "[\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e]"
+_SIGN_AND_SPACE, _SPACE_AND_SIGN = f"{_SIGN} ", f" {_SIGN}"
 
 
 class Phrase(str):
@@ -115,12 +116,12 @@ def _spaced(words: str, args: Mapping[str, object]) -> str:
 
 def _next(made: str, part: str) -> str:
     """Only where the two meet: what was filled in stands as it is."""
-    if _SIGN_AND_SPACE.match(made[-2:]) and _SIGN.match(part):
+    if re.match(_SIGN_AND_SPACE, made[-2:]) and re.match(_SIGN, part):
         return made[:-1] + part
-    if _SIGN.match(made[-1:]) and _SPACE_AND_SIGN.match(part):
+    if re.match(_SIGN, made[-1:]) and re.match(_SPACE_AND_SIGN, part):
         return made + part[1:]
     last = made[-1:]
-    apart = (_LETTER.match(last) and _HAN.match(part)) or (_HAN.match(last) and _LETTER.match(part))
+    apart = (re.match(_LETTER, last) and re.match(_HAN, part)) or (re.match(_HAN, last) and re.match(_LETTER, part))
     return f"{made} {part}" if apart else made + part
 
 

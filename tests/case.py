@@ -71,6 +71,8 @@ class Network(Part, frozen=True, kw_only=True):
     more for UDP, by chance; `reorder`: the share of UDP packets that don't wait and overtake the others.
     `ghost`: eth0 has a further IPv6 address, 2001:db8:1::9, that no socket can be bound to (it never gets beyond
     duplicate address detection, RFC 4862 section 5.4).
+    `dscp`: what the router does with marked packets on their way out, `cleared`: the mark is set to 0; `dropped`: those
+    marked EF are.
     `portal`: the router sends whoever asks for port 80 to http://login.example.test/, and lets nothing out (TCP is
     reset, UDP dropped). `only_tls_443`: what goes to TCP 443 and does not begin as TLS does is dropped.
     """
@@ -109,6 +111,7 @@ class Network(Part, frozen=True, kw_only=True):
     reorder: float = 0.0
     mtu: int = 0
     mtu_of: Literal["all", "udp"] = "all"
+    dscp: Literal["kept", "cleared", "dropped"] = "kept"
     portal: bool = False
     only_tls_443: bool = False
 

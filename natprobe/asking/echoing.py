@@ -79,7 +79,7 @@ class _Echoing:
     async def read(self) -> None:
         """What comes from the other side; nobody else listens once the handshake is over."""
         while True:
-            data, source, at = await self._made.heard()
+            data, source, at, _ = await self._made.heard()
             asked = self._sizes.get(len(data))
             if asked is not None and same_peer(source, self._pair.remote.endpoint):
                 asked.arrived((self._srtp.content(data) or b"")[:_MARK], at)

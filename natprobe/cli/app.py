@@ -148,6 +148,13 @@ def check(
         bool,
         typer.Option("--compare", help="Measure all ways that work, one after the other: half a second each."),
     ] = False,
+    packets: Annotated[
+        int, typer.Option("--packets", help="So many packets on each measured way, 20 ms apart: 20 to 1000.")
+    ] = 20,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="Follow the way to the media server, and size it, also where nothing fails."),
+    ] = False,
     audit_relay: Annotated[
         bool,
         typer.Option("--audit-relay", help="Ask relays whether they reach inner addresses; nothing is sent there."),
@@ -207,6 +214,8 @@ def check(
         insecure=insecure,
         bitrate=bitrate,
         compare=compare,
+        packets=packets,
+        trace=trace,
         audit_relay=audit_relay,
         shallow=shallow,
         deep=deep,

@@ -31,6 +31,8 @@ from natprobe.context import (
     IDLE_MAX,
     IDLE_MIN,
     JANUS_ACCESS,
+    PACKETS,
+    PACKETS_MAX,
     PEER_SESSION,
     PROXY_ACCESS,
     RELAY_ACCESS,
@@ -83,6 +85,8 @@ class Asked:
     insecure: bool = False
     bitrate: str = ""
     compare: bool = False
+    packets: int = PACKETS
+    trace: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False
@@ -197,6 +201,8 @@ def understood(asked: Asked) -> tuple[Pasted, Options]:
             idle=asked.idle,
             bitrate=bitrate(asked.bitrate),
             compare=asked.compare,
+            packets=asked.packets,
+            trace=asked.trace,
             audit_relay=asked.audit_relay,
             shallow=asked.shallow,
             deep=asked.deep,
@@ -229,6 +235,8 @@ def _depth(asked: Asked) -> None:
         raise UsageError("--hold goes without --bitrate: what would carry the bursts is not kept alive meanwhile")
     if asked.cascade.apply and not asked.entrance.join:
         raise UsageError("--no-join makes no session, and --apply needs rooms")
+    if not PACKETS <= asked.packets <= PACKETS_MAX:
+        raise UsageError(f"--packets wants a number from {PACKETS} to {PACKETS_MAX}, not {asked.packets}")
     if asked.compare and not asked.entrance.join:
         raise UsageError("--no-join leads to no session, and --compare needs one")
     accepting = {"--deep": asked.deep, "--hold": bool(asked.hold)}

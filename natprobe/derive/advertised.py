@@ -18,6 +18,7 @@ from natprobe.addresses import address_class, of_containers
 from natprobe.derive import OWN, REJECTED, bindings, media_checks, silent, target_addresses
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.janus import lucky, ports_apart, unwanted
+from natprobe.derive.place import lost_before
 from natprobe.facts import (
     AddressClass,
     Candidate,
@@ -249,6 +250,7 @@ def _failed(facts: Facts, told: list[Endpoint]) -> State:
     if _behind_one_nat(facts, told):
         return "hairpin"
     shut = set(told) & {each.endpoint for each in through_relays(facts)}
+    shut |= set(lost_before(facts, told))
     return "blocked-here" if shut and not _server_said(facts, shut) else "unanswered"
 
 

@@ -40,7 +40,10 @@ from natprobe.facts.jitsi import (
 from natprobe.facts.listening import Expected, Listening, OwnExchange, PortTry, Published, Sockets
 from natprobe.facts.names import NaptrAnswer, NaptrRecord, Resolved, SrvAnswer, SrvRecord
 from natprobe.facts.proxy import IdleTunnel, ProxyChoice, ProxyScript, ProxySetting, ProxySource, SocksUdp, Tunnel
+from natprobe.facts.quality import Marked, PathRate
+from natprobe.facts.raw import Answerer, Quote, RawAccess
 from natprobe.facts.run import INTERRUPTED, RUN_LIMIT, TORN, Probed, Run
+from natprobe.facts.size import PathSize, TlsHello
 from natprobe.facts.stun import (
     Binding,
     FilteringTest,
@@ -55,6 +58,7 @@ from natprobe.facts.stun import (
     StunServer,
     Transport,
 )
+from natprobe.facts.trace import HopName, Trail, TrailHop
 from natprobe.facts.turn import Allocation, Permission, RelayBurst, Relayed, TurnServer
 from natprobe.facts.web import Certificate, Connected, HttpReply, TlsSession
 from natprobe.model import Failure, Kind, Observation, Source, Target, Vantage
@@ -66,6 +70,7 @@ __all__ = [
     "TORN",
     "AddressClass",
     "Allocation",
+    "Answerer",
     "Arrived",
     "BindTry",
     "Binding",
@@ -85,6 +90,7 @@ __all__ = [
     "FilteringTest",
     "Hairpin",
     "Hop",
+    "HopName",
     "HttpReply",
     "IceCheck",
     "IceEnded",
@@ -98,6 +104,7 @@ __all__ = [
     "Known",
     "Listening",
     "LocalAddress",
+    "Marked",
     "MediaEcho",
     "MediaHandshake",
     "NaptrAnswer",
@@ -110,6 +117,8 @@ __all__ = [
     "Passage",
     "PathBurst",
     "PathHeld",
+    "PathRate",
+    "PathSize",
     "Permission",
     "Platform",
     "PoolCheck",
@@ -122,6 +131,8 @@ __all__ = [
     "ProxySource",
     "PseudoTls",
     "Published",
+    "Quote",
+    "RawAccess",
     "RelayBurst",
     "Relayed",
     "Resolved",
@@ -141,7 +152,10 @@ __all__ = [
     "SrvRecord",
     "Stray",
     "StunServer",
+    "TlsHello",
     "TlsSession",
+    "Trail",
+    "TrailHop",
     "Transport",
     "Tunnel",
     "TurnServer",
@@ -177,6 +191,11 @@ Known = (
     | RouterAnswer
     | Opening
     | OtherPayload
+    | Trail
+    | HopName
+    | RawAccess
+    | Quote
+    | Answerer
     | TurnServer
     | Allocation
     | Permission
@@ -189,7 +208,11 @@ Known = (
     | IceEnded
     | MediaHandshake
     | PathBurst
+    | PathRate
+    | Marked
     | PathHeld
+    | PathSize
+    | TlsHello
     | JitsiConfig
     | SignIn
     | SignallingIdle

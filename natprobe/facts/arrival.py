@@ -26,8 +26,9 @@ class Arrived(Observation, frozen=True, kw_only=True):
 
     `local`: the endpoint that they came to; `sender`: whom they came from, as seen here, so after every NAT. `what`
     they were; `verified`: they were signed with the pairing's token. `session`: which check of a natprobe they belong
-    to (Run.session). `full_size`: how many had at least 1,200 bytes; `answered`: how many an answer went out for.
-    `first`, `last`: when they came, in seconds from the beginning of the watch.
+    to (Run.session). `full_size`: how many had at least 1,200 bytes; `answered`: how many an answer went out for;
+    `repeated`: how many of a train's came a second time. `first`, `last`: when they came, in seconds from the beginning
+    of the watch.
     """
 
     proto: Proto
@@ -39,6 +40,7 @@ class Arrived(Observation, frozen=True, kw_only=True):
     packets: Count = 0
     full_size: Count = 0
     answered: Count = 0
+    repeated: Count = 0
     first: Seconds = 0.0
     last: Seconds = 0.0
     by: Literal["socket", "interface"] = "socket"

@@ -64,8 +64,10 @@ class PathBurst(Observation, frozen=True, kw_only=True):
     Every way is asked on its own, after one check that is not counted. `arrived`: answers that are signed, so that lost
     is what was lost there or back; over TCP and TLS nothing is lost for good, and what came too late counts as lost.
     `rtt_*`: there and back. `jitter_ms`: the mean of |D(i-1,i)| of RFC 3550 section 6.4.1 of both ways together, not
-    smoothed. `reordered`: answers after one to a check that was sent later. `size` is a check's length in bytes.
-    `via`: of the leg to a relay too; the other fields are as in IceCheck.
+    smoothed. `reordered`: answers after one to a check that was sent later; `duplicates`: further copies of an answer.
+    `size` is a check's length in bytes. `via`: of the leg to a relay too; the other fields are as in IceCheck.
+
+    What only `natprobe serve` tells: `halfway`, how many of the checks got there, and the jitter of each direction.
     """
 
     endpoint: Endpoint
@@ -79,11 +81,15 @@ class PathBurst(Observation, frozen=True, kw_only=True):
     interval_ms: Milliseconds
     sent: Count = 0
     arrived: Count = 0
+    halfway: Count | None = None
     reordered: Count = 0
+    duplicates: Count = 0
     rtt_min_ms: Milliseconds | None = None
     rtt_median_ms: Milliseconds | None = None
     rtt_max_ms: Milliseconds | None = None
     jitter_ms: Milliseconds | None = None
+    jitter_up_ms: Milliseconds | None = None
+    jitter_down_ms: Milliseconds | None = None
 
 
 class IceEnded(Observation, frozen=True, kw_only=True):

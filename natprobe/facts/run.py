@@ -10,7 +10,8 @@ from natprobe.model import Count, Family, Observation, Seconds, Text, Time
 class Run(Observation, frozen=True, kw_only=True):
     """The first observation of every report: which natprobe, when, with which options that matter. No secrets.
 
-    `bitrate`: bits per second (--bitrate), 0: none was asked for. `hold`: seconds (--hold), 0: not asked for.
+    `bitrate`: bits per second (--bitrate), 0: none was asked for. `packets`: how many a train has, where
+    there is one. `hold`: seconds (--hold), 0: not asked for.
     `room`: the user named one to enter, by --room or in a link. `cascade`: how many other Janus servers were named;
     `apply`: rooms might be made. `session`: a random word by which `natprobe serve` knows this run's packets.
     `proxy`: `auto`, by this machine's settings, `none`, or the one that was given.
@@ -28,6 +29,8 @@ class Run(Observation, frozen=True, kw_only=True):
     idle: Seconds = 0.0
     bitrate: Count = 0
     compare: bool = False
+    packets: Count = 20
+    trace: bool = False
     audit_relay: bool = False
     shallow: bool = False
     deep: bool = False

@@ -104,9 +104,11 @@ class RelayBurst(Observation, frozen=True, kw_only=True):
     `direction` both: there and back, echoed by our own socket, which had `halfway` of them (a STUN server that answers
     each doesn't say: None); `out`: from us to our own socket, `in`: from that to us. `delay_*`: there and back, or one
     way by one clock. `jitter_ms`: the mean of |D(i-1,i)| of RFC 3550 section 6.4.1, not smoothed. `reordered`: arrived
-    after one that was sent later. `bitrate`: bits of payload per second that were asked for with --bitrate, 0: none;
-    `received`: those that arrived per second. What crosses this network on its way to the relay and again to our own
-    socket is lost there twice as easily as a call's.
+    after one that was sent later; `duplicates`: further copies of what had arrived, on either half.
+
+    `bitrate`: bits of payload per second that were asked for with --bitrate, 0: none; `received`: those that arrived
+    per second. What crosses this network on its way to the relay and again to our own socket is lost there twice as
+    easily as a call's.
     """
 
     server: Endpoint
@@ -121,6 +123,7 @@ class RelayBurst(Observation, frozen=True, kw_only=True):
     arrived: Count = 0
     halfway: Count | None = None
     reordered: Count = 0
+    duplicates: Count = 0
     delay_min_ms: Milliseconds | None = None
     delay_median_ms: Milliseconds | None = None
     delay_max_ms: Milliseconds | None = None

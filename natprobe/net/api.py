@@ -6,9 +6,10 @@ internet is another. Everything that fails raises OSError or TimeoutError; net/f
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from natprobe.model import Failure, Family
+from natprobe.net.crafted import Raw
 
 # No datagram that natprobe expects is larger; more is cut by the reader and counts as too large.
 DATAGRAM_MAX = 4096
@@ -23,18 +24,23 @@ class Prohibited(OSError):
 
 
 class Datagram(NamedTuple):
-    """What arrived, from where, when (seconds on the Net's clock). `data` is at most DATAGRAM_MAX + 1 bytes."""
+    """What arrived, from where, when (seconds on the Net's clock). `data` is at most DATAGRAM_MAX + 1 bytes. `tos`: its
+    type of service (IPv6: traffic class), where the socket was made to tell that.
+    """
 
     data: bytes
     source: tuple[str, int]
     at: float
+    tos: int | None = None
 
 
 class IcmpError(NamedTuple):
     """A packet to `destination` came to nothing and somebody said so.
 
     `icmp`: `type/code` in the family's own numbers (RFC 792, RFC 4443), empty where the system doesn't tell.
-    `reported_by`: the router or host that sent it, None where the system doesn't tell.
+    `reported_by`: the router or host that sent it, None where the system doesn't tell. `quoted`: what the reporter gave
+    back of a datagram's payload (RFC 1812 section 4.3.2.3: as much as fits; many give none). `mtu`: of TOO_BIG, how
+    large an IP packet may be there (RFC 1191 section 4, RFC 4443 section 3.2); None: that wasn't said.
     """
 
     destination: tuple[str, int] | None
@@ -42,6 +48,8 @@ class IcmpError(NamedTuple):
     icmp: str
     reported_by: str | None
     at: float
+    quoted: bytes = b""
+    mtu: int | None = None
 
     def ends(self, peer: tuple[str, int]) -> bool:
         """Whether an exchange with that peer is over. Where packets are to be smaller it goes on: the kernel knows."""
@@ -101,6 +109,17 @@ class Udp(Protocol):
         """Idempotent."""
 
 
+@runtime_checkable
+class Markable(Protocol):
+    """A UDP socket of this machine's own, whose packets can be marked."""
+
+    def mark(self, tos: int) -> None:
+        """From now on what is sent has this type of service (IPv6: traffic class): DSCP in six bits, ECN in two.
+
+        Raises OSError where the system won't.
+        """
+
+
 class Stream(Protocol):
     """One connected byte stream: TCP, or anything laid over it."""
 
@@ -136,14 +155,31 @@ class Net(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Waits, on the same clock."""
 
-    def udp(self, family: Family, local: str | None = None, port: int = 0) -> Udp:
-        """A UDP socket, bound to `local` or to any address. Raises OSError (EADDRNOTAVAIL, EACCES …)."""
+    def udp(self, family: Family, local: str | None = None, port: int = 0, *, whole: bool = False) -> Udp:
+        """A UDP socket, bound to `local` or to any address. Raises OSError (EADDRNOTAVAIL, EACCES …).
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
-        """A connection, tried until cancelled or refused. Raises OSError."""
+        `whole`: what is sent is never cut into fragments, here or on the way, whatever is known of the path's MTU
+        (RFC 8899 section 3, point 4). EAFNOSUPPORT where natprobe can't have that of the system.
+        """
+
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> Stream:
+        """A connection, tried until cancelled or refused. Raises OSError.
+
+        `ttl` as for Udp.send; where the system tells who ended its packets, Reported has the ICMP error. `segment`: at
+        most so many bytes in a segment, of ours and of theirs (RFC 9293 section 3.7.1).
+        """
 
     async def system_addresses(self, name: str, family: Family) -> list[str]:
         """What the operating system's resolver says, in its order. Raises socket.gaierror."""
 
     def source_address(self, towards: str) -> str:
         """The local address that packets to `towards` would leave from. Raises OSError when there is no route."""
+
+    async def raw(self, local: str, number: int, udp_port: int = 0) -> Raw:
+        """Raw sockets for packets from `local`; `number`: of all SYNs, 32 bits that are hard to guess (RFC 6528), so
+        that who acknowledges one has seen it. `udp_port`: for UDP, where it is free.
+
+        Raises NotHere where this system has none that we know, PermissionError without the privilege, other OSErrors.
+        """

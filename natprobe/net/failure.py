@@ -68,6 +68,7 @@ _BY_NAME: dict[tuple[str, str], Failure] = {
     ("natprobe", "JanusError"): Failure.PROTOCOL,
     ("natprobe", "SdpError"): Failure.PROTOCOL,
     ("natprobe", "NoRoute"): Failure.NO_ROUTE,
+    ("natprobe", "NotHere"): Failure.UNSUPPORTED,
     ("natprobe", "Prohibited"): Failure.PROHIBITED,
     ("natprobe", "TunnelError"): Failure.PROTOCOL,
     ("natprobe", "TunnelClosed"): Failure.CLOSED,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 
 from natprobe.model import family
+from natprobe.net import beside
 from natprobe.net.api import Stream, Udp
 from natprobe.net.system import TcpStream, bound
 from natprobe.net.udp import BoundUdp
@@ -23,7 +24,9 @@ _WRITE_BUFFER = 8192
 
 def udp(address: str, port: int) -> Udp:
     """A UDP socket. Raises OSError. It hears of no ICMP errors: lost answers are the asker's matter."""
-    return BoundUdp(bound(socket.SOCK_DGRAM, family(address), address, port), family(address))
+    sock = bound(socket.SOCK_DGRAM, family(address), address, port)
+    beside.tell_marks(sock, family(address))
+    return BoundUdp(sock, family(address))
 
 
 class TcpListener:

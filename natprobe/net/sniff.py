@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from natprobe.net.crafted import NotHere
 from natprobe.wire.capture import Seen, program, read
 
 _SO_ATTACH_FILTER = 26
@@ -44,17 +45,8 @@ class Sniffer:
     """
 
     def __init__(self, ports: Collection[int], caught: Callable[[Caught], None]) -> None:
-        if sys.platform != "linux":
-            raise OSError("only Linux has packet sockets")
         self._ports, self._caught, self._dropped = frozenset(ports), caught, 0
-        self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
-        try:  # what comes before the filter is in is read and left alone
-            _attach(self._sock, program(self._ports))
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            self._sock.setblocking(False)
-        except OSError:
-            self._sock.close()
-            raise
+        self._sock = packets(program(self._ports))
         asyncio.get_running_loop().add_reader(self._sock.fileno(), self._readable)
 
     @property
@@ -89,6 +81,24 @@ class Sniffer:
         if self._sock.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._sock.fileno())
             self._sock.close()
+
+
+def packets(filtered: bytes) -> socket.socket:
+    """A packet socket of all interfaces; what comes before the filter is in has to be left alone by who reads.
+
+    Raises PermissionError without the privilege, OSError where the system has none.
+    """
+    if sys.platform != "linux":
+        raise NotHere("only Linux has packet sockets")
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
+    try:
+        _attach(sock, filtered)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _attach(sock: socket.socket, instructions: bytes) -> None:

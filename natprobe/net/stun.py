@@ -30,7 +30,7 @@ STRAYS_MAX = 50
 
 
 class Outcome(NamedTuple):
-    """How a transaction ended. `rtt`: seconds, None when it took more than one try (Karn)."""
+    """How a transaction ended. `rtt`: seconds, None when it took more than one try (Karn). `mtu`: IcmpError's."""
 
     packet: Packet | None
     failure: Failure | None
@@ -40,6 +40,7 @@ class Outcome(NamedTuple):
     responder: tuple[str, int] | None = None
     icmp: str | None = None
     reported_by: str | None = None
+    mtu: int | None = None
 
     @property
     def rtt_ms(self) -> float | None:
@@ -226,7 +227,7 @@ def _silence(pending: _Pending, tries: int) -> Outcome:
         return Outcome(None, Failure.UNSUPPORTED, words, tries)
     if pending.too_big is not None:
         icmp, reporter = pending.too_big.icmp or None, pending.too_big.reported_by
-        return Outcome(None, Failure.TOO_BIG, "", tries, icmp=icmp, reported_by=reporter)
+        return Outcome(None, Failure.TOO_BIG, "", tries, icmp=icmp, reported_by=reporter, mtu=pending.too_big.mtu)
     return Outcome(None, Failure.TIMEOUT, "", tries)
 
 

@@ -10,16 +10,23 @@ import contextlib
 import errno
 import ipaddress
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from natprobe.model import Family
-from natprobe.net.api import NoRoute, Prohibited, Stream, Udp
+from natprobe.net.api import IcmpError, NoRoute, Prohibited, Reported, Stream, Udp
+from natprobe.net.crafted import Raw
 
 T = TypeVar("T")
 _AF = {4: socket.AF_INET, 6: socket.AF_INET6}
+# The options that say how many routers may pass a packet on.
+HOPS: dict[Family, tuple[int, int]] = {
+    4: (socket.IPPROTO_IP, socket.IP_TTL),
+    6: (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS),
+}
 # IPv6's "administratively prohibited" reaches a connecting socket as EACCES (Linux, measured); IPv4's is EHOSTUNREACH
 # like any other unreachable host, so that there the two can't be told apart.
 _PROHIBITED_V6 = errno.EACCES
@@ -58,13 +65,15 @@ class SystemNet:
         """See api.Net."""
         await asyncio.sleep(seconds)
 
-    def udp(self, family: Family, local: str | None = None, port: int = 0) -> Udp:
+    def udp(self, family: Family, local: str | None = None, port: int = 0, *, whole: bool = False) -> Udp:
         """See api.Net."""
         from natprobe.net.udp import open_udp
 
-        return open_udp(bound(socket.SOCK_DGRAM, family, local, port), family)
+        return open_udp(bound(socket.SOCK_DGRAM, family, local, port), family, whole=whole)
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> Stream:
         """See api.Net."""
         family: Family = 6 if ":" in remote[0] else 4
         if local is None:
@@ -77,10 +86,20 @@ class SystemNet:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if local is not None:
                 _bind(sock, family, local, 0)
+            if ttl is not None:
+                _live_for(sock, family, ttl)
+            if segment is not None:
+                _hold_to(sock, segment)
             await _connect(sock, family, remote)
             stream = TcpStream(*await asyncio.open_connection(sock=sock))
             undo.pop_all()  # the stream owns it now
         return stream
+
+    async def raw(self, local: str, number: int, udp_port: int = 0) -> Raw:
+        """See api.Net."""
+        from natprobe.net.raw import open_raw
+
+        return await open_raw(local, number, udp_port)
 
     async def system_addresses(self, name: str, family: Family) -> list[str]:
         """See api.Net. Runs in a thread of its own, which a slow resolver cannot make the exit wait for."""
@@ -158,9 +177,36 @@ async def _connect(sock: socket.socket, family: Family, remote: tuple[str, int])
     try:
         await asyncio.get_running_loop().sock_connect(sock, socket_address(*remote))
     except OSError as exc:
+        if (error := _told(sock)) is not None:
+            raise Reported(error) from exc
         if family == 6 and exc.errno == _PROHIBITED_V6:
             raise Prohibited(exc.errno, exc.strerror) from exc
         raise
+
+
+def _live_for(sock: socket.socket, family: Family, ttl: int) -> None:
+    """And have told who ended its packets, where the system can."""
+    sock.setsockopt(*HOPS[family], ttl)
+    if sys.platform == "linux":
+        from natprobe.net.errors import tell_errors
+
+        tell_errors(sock, family)
+
+
+def _hold_to(sock: socket.socket, segment: int) -> None:
+    """What we tell the other side, and keep to. Not everywhere may it be set before there is a connection."""
+    if sys.platform != "linux":
+        raise OSError(errno.EAFNOSUPPORT, "TCP's segments are set on Linux only")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+
+
+def _told(sock: socket.socket) -> IcmpError | None:
+    """The ICMP error behind a failed connection; nothing waits where the socket was not asked to tell of any."""
+    if sys.platform != "linux":
+        return None
+    from natprobe.net.errors import next_error
+
+    return next_error(sock)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ class TlsStream:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self.local, self.remote = stream.local, stream.remote
+        self.hello = 0  # bytes of what we began with
 
     async def handshake(self) -> None:
         """Raises ssl.SSLError, EOFError when the peer closes, OSError."""
@@ -85,6 +86,7 @@ class TlsStream:
 
     async def _flush(self) -> None:
         if data := self._outgoing.read():
+            self.hello = self.hello or len(data)
             await self._stream.write(data)
 
     async def _feed(self) -> None:

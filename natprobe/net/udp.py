@@ -9,34 +9,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
-import struct
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
 
 from natprobe.model import Failure, Family
+from natprobe.net import beside
 from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, NoRoute, Udp
-from natprobe.net.failure import failure_of, of_icmp
-from natprobe.net.system import plain_address, socket_address
+from natprobe.net.errors import next_error, tell_errors
+from natprobe.net.failure import failure_of
+from natprobe.net.system import HOPS, plain_address, socket_address
 
-# linux/in.h, linux/in6.h, linux/errqueue.h; the socket module doesn't name them.
-_IP_RECVERR = 11
-_IPV6_RECVERR = 25
-_MSG_ERRQUEUE = 0x2000
-_ORIGIN_ICMP = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 -> family
-_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+# linux/in.h, linux/in6.h; the socket module doesn't name them. PROBE: "don't fragment" on every packet, and what the
+# kernel has learned of the path's MTU doesn't matter.
+_MTU_DISCOVER: dict[Family, int] = {4: 10, 6: 23}
+_PROBE = 3
+_IPV6_DONTFRAG = 62
+
+# Windows has no such call.
+_RECVMSG = hasattr(socket.socket, "recvmsg")
 
 # How many events may wait for the reader; a flood beyond it is dropped, as a kernel's full buffer would.
 _BACKLOG = 512
 
 
-def open_udp(sock: socket.socket, family: Family) -> Udp:
-    """Takes over a bound socket."""
+def open_udp(sock: socket.socket, family: Family, *, whole: bool = False) -> Udp:
+    """Takes over a bound socket; `whole` as api.Net.udp has it."""
+    if whole:
+        _never_in_pieces(sock, family)
     return RecvErrUdp(sock, family) if sys.platform == "linux" else CompanionUdp(sock, family)
+
+
+def _never_in_pieces(sock: socket.socket, family: Family) -> None:
+    """Closes the socket where that can't be had: elsewhere than on Linux it is not known how the system does it."""
+    if sys.platform != "linux":
+        sock.close()
+        raise OSError(errno.EAFNOSUPPORT, "sizes are measured on Linux only")
+    level = socket.IPPROTO_IPV6 if family == 6 else socket.IPPROTO_IP
+    sock.setsockopt(level, _MTU_DISCOVER[family], _PROBE)
+    if family == 6:
+        sock.setsockopt(level, _IPV6_DONTFRAG, 1)
 
 
 class _Events:
@@ -63,13 +78,12 @@ def _living(sock: socket.socket, family: Family, ttl: int | None) -> Iterator[No
     if ttl is None:
         yield
         return
-    option = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) if family == 6 else (socket.IPPROTO_IP, socket.IP_TTL)
-    usual = sock.getsockopt(*option)
-    sock.setsockopt(*option, ttl)
+    usual = sock.getsockopt(*HOPS[family])
+    sock.setsockopt(*HOPS[family], ttl)
     try:
         yield
     finally:
-        sock.setsockopt(*option, usual)
+        sock.setsockopt(*HOPS[family], usual)
 
 
 class BoundUdp:
@@ -77,6 +91,7 @@ class BoundUdp:
 
     def __init__(self, sock: socket.socket, family: Family) -> None:
         sock.setblocking(False)
+        beside.tell_times(sock)
         self._sock, self._family = sock, family
         self._events = _Events()
         self._loop = asyncio.get_running_loop()
@@ -86,14 +101,26 @@ class BoundUdp:
     def _readable(self) -> None:
         for _ in range(_BACKLOG):  # and then the loop's other work: a flood must not keep it from timers and signals
             try:
-                data, source = self._sock.recvfrom(DATAGRAM_MAX + 1)
+                datagram = self._next()
             except (BlockingIOError, InterruptedError):
                 return
             except (
                 OSError
             ):  # a pending ICMP error, told in detail by the error queue, or Windows' reset (WSAECONNRESET)
                 return
-            self._events.put(Datagram(data, (plain_address(source), source[1]), time.monotonic()))
+            self._events.put(datagram)
+
+    def _next(self) -> Datagram:
+        """What has arrived. Raises OSError."""
+        if not _RECVMSG:
+            data, source = self._sock.recvfrom(DATAGRAM_MAX + 1)
+            return Datagram(data, (plain_address(source), source[1]), time.monotonic())
+        data, ancillary, _, source = self._sock.recvmsg(DATAGRAM_MAX + 1, beside.SIZE)
+        return Datagram(data, (plain_address(source), source[1]), *beside.came(ancillary))
+
+    def mark(self, tos: int) -> None:
+        """See api.Markable."""
+        beside.mark(self._sock, self._family, tos)
 
     def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp. A pending error of an earlier packet fails the next send: that one is tried twice."""
@@ -130,10 +157,7 @@ class RecvErrUdp(BoundUdp):
     """Linux: the error queue names the packet's destination, the ICMP type and code, and who sent it."""
 
     def __init__(self, sock: socket.socket, family: Family) -> None:
-        if family == 6:
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        tell_errors(sock, family)
         super().__init__(sock, family)
 
     def _readable(self) -> None:
@@ -141,25 +165,8 @@ class RecvErrUdp(BoundUdp):
         super()._readable()
 
     def _drain_errors(self) -> None:
-        while True:
-            try:
-                _, ancillary, _, destination = self._sock.recvmsg(256, 512, _MSG_ERRQUEUE)
-            except OSError:
-                return
-            for level, kind, data in ancillary:
-                if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
-                    self._put_error(data, destination)
-
-    def _put_error(self, data: bytes, destination: tuple[str, int]) -> None:
-        number, origin, icmp_type, code, *_ = _EXTENDED_ERROR.unpack_from(data)
-        to = (plain_address(destination), destination[1]) if destination else None
-        family = _ORIGIN_ICMP.get(origin)
-        if family is None:  # the kernel's own refusal, not a router's
-            failure, icmp, reporter = failure_of(OSError(number, ""))[0], "", None
-        else:
-            failure, icmp = of_icmp(family, icmp_type, code), f"{icmp_type}/{code}"
-            reporter = _offender(data[_EXTENDED_ERROR.size :])
-        self._events.put(IcmpError(to, failure, icmp, reporter, time.monotonic()))
+        while (error := next_error(self._sock)) is not None:
+            self._events.put(error)
 
     def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp. An error that waits for an earlier packet must not be taken for this one's."""
@@ -207,14 +214,3 @@ class CompanionUdp(BoundUdp):
             companion.close()
         self._companions.clear()
         super().close()
-
-
-def _offender(sockaddr: bytes) -> str | None:
-    if len(sockaddr) < 2:
-        return None
-    family = int.from_bytes(sockaddr[:2], sys.byteorder)
-    if family == socket.AF_INET and len(sockaddr) >= 8:
-        return str(ipaddress.IPv4Address(sockaddr[4:8]))
-    if family == socket.AF_INET6 and len(sockaddr) >= 24:
-        return str(ipaddress.IPv6Address(sockaddr[8:24]))
-    return None

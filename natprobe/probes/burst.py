@@ -25,8 +25,11 @@ from natprobe.facts import (
     IceCheck,
     IceEnded,
     IdleMapping,
+    Marked,
     Opening,
     PathHeld,
+    PathRate,
+    PathSize,
     Permission,
     PoolCheck,
     RelayBurst,
@@ -36,7 +39,7 @@ from natprobe.facts import (
 from natprobe.model import Failure, Observation, clip, join, split
 from natprobe.net.failure import failure_of
 from natprobe.net.turn import TurnClient
-from natprobe.wire.burst import SHORT, Plan, Tally, at_rate
+from natprobe.wire.burst import SHORT, Plan, Tally, at_rate, of_packets
 from natprobe.wire.stun import StunError
 
 REQUIRES = (Relayed,)
@@ -54,6 +57,9 @@ TAKES = (
     IceCheck,
     IceEnded,
     PathHeld,
+    PathSize,
+    PathRate,
+    Marked,
     Permission,
     PoolCheck,
 )
@@ -133,10 +139,11 @@ async def _echoed(ctx: Context, leg: LegFacts, client: TurnClient, to: OwnSocket
     """There and back. What echoes is our own socket, or a STUN server."""
     own = to if isinstance(to, OwnSocket) else None
     peer = to.peer if isinstance(to, OwnSocket) else to
-    told = _Told("own-socket" if own else "stun", join(*peer), "both", SHORT)
+    plan = of_packets(ctx.options.packets if own else SHORT.packets)
+    told = _Told("own-socket" if own else "stun", join(*peer), "both", plan)
     far = SocketEnd(own.udp, split(leg.allocation.relayed or "")) if own else None
     try:
-        echoed = await there_and_back(ctx.net, SHORT, ctx.transaction_id, RelayedEnd(client, peer), far)
+        echoed = await there_and_back(ctx.net, plan, ctx.transaction_id, RelayedEnd(client, peer), far)
     except (OSError, EOFError, StunError) as exc:
         failure, detail = failure_of(exc)
         return _fact(leg, told, None, failure, detail)
@@ -180,6 +187,7 @@ def _fact(
         arrived=tally.arrived,
         halfway=echoed.there.arrived if echoed and echoed.there else None,
         reordered=tally.reordered,
+        duplicates=tally.duplicates + (echoed.there.duplicates if echoed and echoed.there else 0),
         delay_min_ms=_ms(tally.delay_min),
         delay_median_ms=_ms(tally.delay_median),
         delay_max_ms=_ms(tally.delay_max),

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from natprobe.asking.accepting import waiting
-from natprobe.asking.burst import Echoed
 from natprobe.asking.checks import Goal, goals
 from natprobe.asking.relays import Leg
 from natprobe.asking.seats import DIRECT, of_seat
-from natprobe.asking.trains import CheckedEnd, carried, train
-from natprobe.context import Context
+from natprobe.asking.trains import CheckedEnd, Ridden, carried, train
+from natprobe.context import PEER_SESSION, Context
 from natprobe.derive.side_by_side import Choice, passed
 from natprobe.facts import (
     Allocation,
@@ -29,12 +28,13 @@ from natprobe.facts import (
     IceCheck,
     Opening,
     PathBurst,
+    PathSize,
     Permission,
     Relayed,
 )
 from natprobe.model import Endpoint, Failure, Observation, clip
 from natprobe.net.failure import failure_of
-from natprobe.wire.burst import SHORT, Tally
+from natprobe.wire.burst import SHORT, Tally, of_packets
 from natprobe.wire.stun import StunError
 
 REQUIRES = (Candidate,)
@@ -51,6 +51,7 @@ TAKES = (
     Hairpin,
     Hop,
     Opening,
+    PathSize,
 )
 YIELDS = (PathBurst,)
 TIMEOUT = 8.0
@@ -107,8 +108,9 @@ def _leg(ctx: Context, check: IceCheck) -> Leg | None:
 async def _burst(ctx: Context, way: _Way) -> PathBurst:
     try:
         async with carried(ctx, way.check, way.leg) as (carrier, local):
-            end = CheckedEnd(ctx, way.goal.theirs, carrier)
-            return _fact(way, end.size, local, await train(ctx, end))
+            serve = way.goal.candidate.session == PEER_SESSION
+            end = CheckedEnd(ctx, way.goal.theirs, carrier, serve=serve)
+            return _fact(way, end.size, local, await train(ctx, end, of_packets(ctx.options.packets), serve=serve))
     except (OSError, EOFError, TimeoutError, StunError) as exc:
         failure, detail = failure_of(exc)
         return _fact(way, 0, None, None, failure, detail)
@@ -118,12 +120,12 @@ def _fact(
     way: _Way,
     size: int,
     local: Endpoint | None,
-    echoed: Echoed | None,
+    ridden: Ridden | None,
     failure: Failure | None = None,
     detail: str = "",
 ) -> PathBurst:
-    check, tally = way.check, echoed.whole if echoed else Tally(0, 0, 0)
-    if echoed is not None and not tally.arrived:
+    check, tally = way.check, ridden.whole if ridden else Tally(0, 0, 0)
+    if ridden is not None and not tally.arrived:
         failure = Failure.TIMEOUT
     return PathBurst(
         endpoint=check.endpoint,
@@ -137,11 +139,15 @@ def _fact(
         interval_ms=round(SHORT.interval * 1000, 3),
         sent=tally.sent,
         arrived=tally.arrived,
+        halfway=ridden.there if ridden else None,
         reordered=tally.reordered,
+        duplicates=tally.duplicates,
         rtt_min_ms=_ms(tally.delay_min),
         rtt_median_ms=_ms(tally.delay_median),
         rtt_max_ms=_ms(tally.delay_max),
         jitter_ms=_ms(tally.jitter),
+        jitter_up_ms=_ms(ridden.up.jitter) if ridden and ridden.up else None,
+        jitter_down_ms=_ms(ridden.down.jitter) if ridden and ridden.down else None,
         flow=check.flow,
         failure=failure,
         detail=clip(detail, 200),

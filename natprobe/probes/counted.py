@@ -12,7 +12,7 @@ from natprobe.asking.checks import Goal, goals, request
 from natprobe.asking.framed import Asking
 from natprobe.asking.ways import by_proxy
 from natprobe.context import PEER_SESSION, Context
-from natprobe.facts import Arrived, Candidate, Facts, IceCheck, Watched
+from natprobe.facts import Arrived, Candidate, Facts, IceCheck, PathSize, Watched
 from natprobe.model import Observation, family, split
 from natprobe.net.stun import Outcome, StunSocket
 from natprobe.pairing import IceCredentials
@@ -20,7 +20,7 @@ from natprobe.serve.counting import fact
 from natprobe.wire import counts, stun
 
 REQUIRES = (Candidate,)
-TAKES = (IceCheck,)
+TAKES = (IceCheck, PathSize)
 YIELDS = (Arrived, Watched)
 TIMEOUT = 5.0
 

@@ -10,11 +10,15 @@ from natprobe.facts import (
     Candidate,
     IceCheck,
     IceEnded,
+    Marked,
     MediaHandshake,
     PathBurst,
     PathHeld,
+    PathRate,
+    PathSize,
     PoolCheck,
     PseudoTls,
+    TlsHello,
 )
 from natprobe.model import Observation
 from natprobe.render._figures import by, clauses, icmp, jitter, through, timed, tries
@@ -85,8 +89,63 @@ def _path_burst(each: PathBurst) -> str:
         transport=each.transport.upper(),
         endpoint=each.endpoint,
     )
-    told = clauses(by(through(what, each.relayed), each.via), say("{count} answered", count=each.arrived))
+    told = clauses(
+        by(through(what, each.relayed), each.via),
+        "" if each.halfway is None else say("{count} got there", count=each.halfway),
+        say("{count} answered", count=each.arrived),
+    )
     return clauses(timed(told, each.rtt_median_ms), jitter(each.jitter_ms))
+
+
+def _size(each: PathSize) -> str:
+    """What passes, what doesn't, and who says so."""
+    told = ""
+    if each.told is not None:
+        who = each.reported_by or say("a router")
+        told = say("{router} says that {mtu} fit (ICMP {icmp})", router=who, mtu=each.told, icmp=each.icmp)
+    here = say("more does not fit the own interface") if each.here else told
+    up = _passes(mark("up to {count} bytes get there"), each.up, each.up_lost)
+    down = _passes(mark("up to {count} bytes come back"), each.down, each.down_lost)
+    return clauses(say("packets to {endpoint}", endpoint=each.endpoint), up, down, here)
+
+
+def _passes(most: str, passed: int | None, lost: int | None) -> str:
+    if passed is None:
+        return ""
+    return clauses(say(most, count=passed), "" if lost is None else say("{count} never do", count=lost))
+
+
+def _hello(each: TlsHello) -> str:
+    what = say("TLS with {name} at {endpoint}", name=each.name, endpoint=each.endpoint)
+    held = say("usual segments") if each.segment is None else say("segments of {count} bytes", count=each.segment)
+    return timed(clauses(what, held), each.rtt_ms)
+
+
+def _path_rate(each: PathRate) -> str:
+    template = _RATES[each.direction]
+    told = clauses(
+        say(template, sent=each.sent, size=each.size, endpoint=each.endpoint, rate=each.bitrate / 1e6),
+        "" if each.halfway is None else say("{count} got there", count=each.halfway),
+        say("{count} answered", count=each.arrived),
+    )
+    got = "" if each.received is None else say("{rate:.2f} Mbit/s arrived", rate=each.received / 1e6)
+    return clauses(told, got)
+
+
+_RATES = {
+    "up": mark("{sent} ICE checks of {size} bytes to {endpoint}, {rate:g} Mbit/s"),
+    "down": mark("{sent} ICE checks of {size} bytes with answers as large to {endpoint}, {rate:g} Mbit/s"),
+}
+
+
+def _marked(each: Marked) -> str:
+    seen_as = "" if each.seen is None else say("arriving with {seen}", seen=each.seen >> 2)
+    return clauses(
+        say("ICE checks marked DSCP {dscp} to {endpoint}", dscp=each.tos >> 2, endpoint=each.endpoint),
+        seen_as,
+        say("{count} of {sent} answered", count=each.answered, sent=each.sent),
+        say("{count} of {sent} unmarked ones", count=each.plain_answered, sent=each.plain),
+    )
 
 
 def _channel(each: BridgeChannel) -> str:
@@ -105,7 +164,11 @@ SAY: dict[type[Observation], Callable[[Any], str]] = {
     IceEnded: _ended,
     MediaHandshake: _handshake,
     PathBurst: _path_burst,
+    PathRate: _path_rate,
+    Marked: _marked,
     PathHeld: _path_held,
+    PathSize: _size,
+    TlsHello: _hello,
     PoolCheck: _pool,
     BridgeChannel: _channel,
     PseudoTls: _pseudo,

@@ -10,12 +10,14 @@ from natprobe.facts import (
     FilteringTest,
     Hairpin,
     Hop,
+    HopName,
     IdleMapping,
     Opening,
     OtherPayload,
     RouterAnswer,
     Stray,
     StunServer,
+    Trail,
 )
 from natprobe.model import Endpoint, Observation, split
 from natprobe.render._figures import clauses, icmp, timed, tries
@@ -58,6 +60,29 @@ def _hop(each: Hop) -> str:
     elif each.address:
         what = say("{what} ended at {address}", what=what, address=each.address)
     return timed(what, each.rtt_ms)
+
+
+def _trail(each: Trail) -> str:
+    """Who answered, and how many hops away, as far as the far end."""
+    what = say(
+        _PACKETS[each.control], towards=each.towards, transport=each.transport.upper(), port=split(each.towards)[1]
+    )
+    end = next((hop.ttl for hop in each.hops if hop.reached), None)
+    heard = [hop for hop in each.hops if hop.answered and (end is None or hop.ttl <= end)]
+    if not heard:
+        return clauses(what, say("nobody answered"))
+    routers = ", ".join(say("{address} ({hop})", address=hop.address, hop=hop.ttl) for hop in heard)
+    silent = end is None and any(hop.ttl > heard[-1].ttl for hop in each.hops)
+    return clauses(what, say("answered by {routers}", routers=routers), say("silence behind") if silent else "")
+
+
+_PACKETS = {
+    "none": mark("packets of the failing kind to {towards}, one hop further each"),
+    "port": mark("the same to another port, {towards}"),
+    "payload": mark("older STUN to {towards}"),
+    "host": mark("STUN to the same port of another host, {towards}"),
+    "tcp": mark("TCP to {towards}, one hop further each"),
+}
 
 
 def _opening(each: Opening) -> str:
@@ -131,6 +156,8 @@ SAY: dict[type[Observation], Callable[[Any], str]] = {
     Hairpin: _hairpin,
     IdleMapping: _idle,
     Hop: _hop,
+    HopName: lambda e: say("{address} is called {name}", address=e.address, name=e.name),
+    Trail: _trail,
     RouterAnswer: _router,
     Opening: _opening,
     OtherPayload: _payload,

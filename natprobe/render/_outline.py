@@ -10,7 +10,7 @@ from typing import Literal
 from natprobe.model import Data, Severity, Status, VerdictStatus
 
 LegState = Literal["open", "blocked", "unknown", "none"]
-Stop = Literal["proxy", "relay", "server", "peer"]
+Stop = Literal["proxy", "relay", "router", "server", "peer"]
 
 
 class Leg(Data, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class Card(Data, frozen=True, kw_only=True):
     others: tuple[str, ...]  # what else it may be, and how to decide
 
 
-SectionName = Literal["bitrate", "compare", "cascade", "network", "host", "tried", "gate"]
+SectionName = Literal["bitrate", "compare", "quality", "trace", "cascade", "network", "host", "tried", "gate"]
 
 
 class Row(Data, frozen=True, kw_only=True):

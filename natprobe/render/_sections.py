@@ -13,13 +13,17 @@ from natprobe.render._host import host
 from natprobe.render._manner import Gate, Manner
 from natprobe.render._network import network
 from natprobe.render._outline import Row, Section, SectionName
+from natprobe.render._quality import quality
 from natprobe.render._side_by_side import side_by_side
 from natprobe.render._spoken import spoken, tidy, why
+from natprobe.render._trace import trace
 from natprobe.wording import mark, say
 
 TITLES: dict[SectionName, str] = {
-    "bitrate": mark("What relays carry"),
+    "bitrate": mark("What the ways carry"),
     "compare": mark("Ways side by side"),
+    "quality": mark("Quality"),
+    "trace": mark("The way there"),
     "cascade": mark("Cascade"),
     "network": mark("This network"),
     "host": mark("This host"),
@@ -47,6 +51,8 @@ def sections(report: Report, manner: Manner, on_server: bool) -> tuple[Section, 
     away: dict[SectionName, Callable[[Report], Iterable[Row]]] = {
         "bitrate": _bitrate,
         "compare": _compare,
+        "quality": _quality,
+        "trace": _trace,
         "cascade": _cascade,
         "network": _network,
     }
@@ -65,6 +71,18 @@ def _of_vantage(report: Report, number: int) -> Facts:
 def _compare(report: Report) -> Iterator[Row]:
     """What --compare measured. The rows are made to fit."""
     yield from (Row(text=_indented(words)) for words in side_by_side(report))
+
+
+def _quality(report: Report) -> Iterator[Row]:
+    """What the measured ways are worth, of each vantage."""
+    for number in range(len(report.sources)):
+        yield from (Row(text=tidy(words)) for words in quality(_of_vantage(report, number)))
+
+
+def _trace(report: Report) -> Iterator[Row]:
+    """Where a way was followed hop by hop, of each vantage."""
+    for number in range(len(report.sources)):
+        yield from (Row(text=tidy(words)) for words in trace(_of_vantage(report, number)))
 
 
 def _indented(words: str) -> str:
@@ -89,7 +107,7 @@ def _cascade(report: Report) -> Iterator[Row]:
             yield Row(text=tidy(each.text), copied=each.copied)
 
 
-# --- what relays carry, where --bitrate asked
+# --- what the ways carry, where --bitrate asked
 
 
 def _bitrate(report: Report) -> Iterator[Row]:
@@ -98,9 +116,9 @@ def _bitrate(report: Report) -> Iterator[Row]:
 
 
 def _carried(each: Carried) -> str:
-    way, rate, loss = f"turn-{each.leg.transport}", each.asked / 1e6, 100 * each.loss
+    way, rate, loss = say(each.way), each.asked / 1e6, 100 * each.loss
     if each.failure is not None:
-        words = spoken(each.leg.detail) or why(each.failure)
+        words = spoken(each.detail) or why(each.failure)
         return say("{way} was not tried at {rate:g} Mbit/s: {why}", way=way, rate=rate, why=words)
     if each.holds:
         what = each.picture or say("no picture of a meeting")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from natprobe.addresses import address_class
+from natprobe.derive.place import place
 from natprobe.facts import Candidate, Facts, IceCheck, server_kind
 from natprobe.model import Attempt, Endpoint, Path, Report, split
 from natprobe.render._figures import first_of, states
@@ -38,16 +40,19 @@ _BREAKS: dict[Stop, str] = {
 _COMES: dict[Stop, str] = {
     "proxy": mark("comes as far as the proxy"),
     "relay": mark("comes as far as the relay"),
+    "router": mark("packets come as far as the router {place}, and are lost there or behind it"),
 }
 _WHO: dict[Stop, str] = {
     "proxy": mark("proxy"),
     "relay": mark("relay"),
+    "router": mark("router"),
     "server": mark("media server"),
     "peer": mark("peers"),
 }
 _PLACED: dict[Stop, str] = {
     "proxy": mark("proxy {place}"),
     "relay": mark("relay {place}"),
+    "router": mark("router {place}"),
     "server": mark("media server {place}"),
     "peer": mark("peers {place}"),
 }
@@ -74,16 +79,29 @@ _BEHIND_PROXY = (
     "proxy-breaks-relay",
 )
 _AT_RELAY = ("tls-certificate", "tls-intercepted")
-# The media server's endpoints; None: what is checked is the relay itself, and its peers lie beyond.
-Beyond = set[Endpoint] | None
 # How many further fates, and how many addresses of each, are told.
 _FATES_MAX, _PLACES_MAX = 3, 3
 
 
+class Beyond(NamedTuple):
+    """What is known of whom the ways lead to. `media`: the media server's endpoints; None: what is checked is the relay
+    itself, and its peers lie beyond.
+    """
+
+    facts: Facts
+    media: set[Endpoint] | None
+
+    def router(self, path: Path, way: Attempt) -> str:
+        """The last one that packets come to which are lost on the way to the media server; else nothing."""
+        found = place(self.facts, way.endpoint) if path.name == "direct-udp" and way.status == "blocked" else None
+        return found.last or "" if found else ""
+
+
 def ways(report: Report) -> tuple[Way, ...]:
     """All of them; neighbours that were not tried and share a reason share a place."""
+    facts = Facts(report.target, report.observations)
     media = {each.endpoint for each in report.observations if isinstance(each, Candidate | IceCheck)}
-    beyond = None if server_kind(Facts(report.target, report.observations)) == "turn" else media
+    beyond = Beyond(facts, None if server_kind(facts) == "turn" else media)
     return tuple(_way(report, list(group), beyond) for _, group in groupby(report.paths, key=_fate))
 
 
@@ -140,14 +158,16 @@ def _stops(path: Path, way: Attempt, beyond: Beyond) -> Iterator[tuple[Stop, str
     """Who is on the way, over what one goes there, and where that is."""
     if way.via:
         yield "proxy", "TCP", tidy(way.via.partition("://")[2] or way.via)
+    if at := beyond.router(path, way):
+        yield "router", "UDP", tidy(at)
     if path.name in _STREAMS:
         yield "server", _STREAMS[path.name], tidy(way.endpoint)
         return
     yield "relay", path.name.split("-")[1].upper(), _relay(way)
-    if beyond is None:
+    if beyond.media is None:
         yield "peer", "UDP", ""
     else:
-        yield "server", "UDP", tidy(way.endpoint) if way.endpoint in beyond else ""
+        yield "server", "UDP", tidy(way.endpoint) if way.endpoint in beyond.media else ""
 
 
 def _relay(way: Attempt) -> str:
@@ -181,6 +201,8 @@ def _reached(way: Attempt, stops: Sequence[Stop]) -> int | None:
     last, reason = len(stops) - 1, way.reason or ""
     if last == 0 or reason in _AT_PROXY:
         return 0
+    if "router" in stops:
+        return last
     if way.via and reason in _BEHIND_PROXY:
         return 1
     if reason in _BEHIND_RELAY:
@@ -207,9 +229,9 @@ def _words(path: Path, legs: Sequence[Leg], chosen: bool) -> Iterator[str]:
 
 def _break(legs: Sequence[Leg]) -> str:
     """The picture's X in words."""
-    came = [each.stop for each in legs if each.state == "open"]
+    came = [each for each in legs if each.state == "open"]
     if came:
-        return say(_COMES[came[-1]])
+        return say(_COMES[came[-1].stop], place=came[-1].at)
     return say(_BREAKS[legs[0].stop]) if legs[0].state == "blocked" else say("where it breaks is not known")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from natprobe.model import Fix, Observation, Report, Set
-from natprobe.render import _inspection, _janus, _media, _meeting, _nat, _proxy, _relays, _way
+from natprobe.render import _inspection, _janus, _media, _meeting, _nat, _proxy, _raw, _relays, _way
 from natprobe.render._figures import bracketed, explained
 from natprobe.render._fixing import copies, words
 from natprobe.wording import mark
@@ -48,7 +48,7 @@ def rested_on(evidence: Sequence[int], known: Mapping[int, Observation]) -> list
     return [known[number] for number in evidence if number in known]
 
 
-_ROOMS = (_way, _nat, _relays, _meeting, _janus, _media, _proxy, _inspection)
+_ROOMS = (_way, _nat, _relays, _meeting, _janus, _media, _proxy, _inspection, _raw)
 _SAY: dict[type[Observation], Callable[[Any], str]] = {kind: tell for room in _ROOMS for kind, tell in room.SAY.items()}
 
 

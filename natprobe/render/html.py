@@ -19,8 +19,8 @@ from natprobe.render._telling import VERDICTS, outline
 from natprobe.wording import language, say
 
 _SIGNS = {"good": "✓", "degraded": "!", "broken": "✗", "unknown": "?"}
-_EARLY: tuple[SectionName, ...] = ("bitrate", "compare")
-_LATE: tuple[SectionName, ...] = ("cascade", "network", "host", "tried")
+_EARLY: tuple[SectionName, ...] = ("bitrate", "compare", "quality")
+_LATE: tuple[SectionName, ...] = ("trace", "cascade", "network", "host", "tried")
 
 
 def render(report: Report, manner: Manner = PLAINLY) -> str:

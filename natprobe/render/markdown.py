@@ -24,8 +24,8 @@ _NOTE_MAX, _EXCHANGE_MIN = 300, 20
 _ELSEWHERE = mark("The rest is too long for a ticket: write the report with `-f json -o report.json`, and attach it.")
 _INSIDE = mark("What else was seen is in the JSON report above.")
 
-_EARLY: tuple[SectionName, ...] = ("bitrate", "compare")
-_LATE: tuple[SectionName, ...] = ("cascade", "network", "host", "tried", "gate")
+_EARLY: tuple[SectionName, ...] = ("bitrate", "compare", "quality")
+_LATE: tuple[SectionName, ...] = ("trace", "cascade", "network", "host", "tried", "gate")
 
 
 class Rank(IntEnum):

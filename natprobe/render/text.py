@@ -29,8 +29,8 @@ _ARROWS: dict[LegState, str] = {
 }
 _WAY_STYLES = {"open": "open", "blocked": "blocked"}
 _STATE_COLUMNS = 13
-_EARLY: tuple[SectionName, ...] = ("bitrate", "compare")
-_LATE: tuple[SectionName, ...] = ("cascade", "network", "host", "tried")
+_EARLY: tuple[SectionName, ...] = ("bitrate", "compare", "quality")
+_LATE: tuple[SectionName, ...] = ("trace", "cascade", "network", "host", "tried")
 
 
 class Line(NamedTuple):

@@ -4,6 +4,8 @@ Several independent servers were asked over UDP and none answered, while TCP to 
 works. So it is this network that drops or rejects UDP, not a server that is down. Where one of IPv4 and IPv6 carries
 UDP, it is a warning: a browser takes the one that does.
 
+Where routers on the way answer packets with few hops to live, the report says at which of them UDP ends.
+
 Where the target is a `natprobe serve` that tells over TCP what it counted, it is known whether packets get out and only
 answers are lost, or nothing gets there at all.
 
@@ -22,13 +24,26 @@ Sources: RFC 4787 section 5, RFC 8445 section 5.1.1.2, RFC 8835 section 3.4.
 
 from natprobe.derive import OWN, arrival, bindings, media_checks, tcp_controls, udp_works
 from natprobe.derive.proxies import reached
-from natprobe.facts import Arrived, Binding, Connected, Facts, IceCheck, ProxyChoice, Run, Watched, ids
+from natprobe.facts import (
+    Arrived,
+    Binding,
+    Connected,
+    Facts,
+    HopName,
+    IceCheck,
+    ProxyChoice,
+    Run,
+    Trail,
+    Watched,
+    ids,
+)
 from natprobe.fixes import let_media_out, more_servers
 from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._place import first, placed
 from natprobe.wording import mark, phrase
 
-READS = (Binding, Connected, Run, ProxyChoice, IceCheck, Arrived, Watched)
+READS = (Binding, Connected, Run, ProxyChoice, IceCheck, Arrived, Watched, Trail, HopName)
 
 _SILENT = mark(
     "No UDP comes back to this network: {servers} servers of {operators} operators never answered,"
@@ -80,12 +95,13 @@ def _found(facts: Facts, asked: list[Binding]) -> Found:
     message = _REJECTED if rejected else _SILENT
     if way in _COUNTED and not rejected:
         message = phrase(_COUNTED[way], finding=phrase(message, **args), arrived=args["arrived"])
-    return Found(
+    found = Found(
         message=message,
         args=args,
         evidence=ids(asked, controls, counted),
         fixes=(*let_media_out(facts), _AT_HOME),
     )
+    return placed(facts, first(facts, [each.subject for each in facts.of(Trail)]), found)
 
 
 def _counted(facts: Facts) -> tuple[arrival.Direction | None, list[Arrived | Watched]]:

@@ -4,6 +4,11 @@ UDP works from here, and the media server's port answers others: the same check 
 was verified. Sent from here directly it meets with silence. So it is lost on this side: many networks let UDP out to
 few ports only.
 
+Or the place itself shows: packets like the lost ones, with few hops to live, are answered by the routers up to one and
+by none behind it, while others, sent in turn with them, are answered there. A router sees that a packet has lived long
+enough before its firewall looks at it: the loss is at the last one that answers, or right behind it. At the border of
+two networks either of the two may do it.
+
 How it shows: web, chat and the sign-in work; media does not, or goes by the relay, slower. At home the same meeting is
 fine.
 
@@ -15,29 +20,34 @@ client gets through, or on the server others' packets arrive and none from here.
 What else it can be: a firewall at the server that lets the relay in and this network not. A check from another network
 tells.
 
-Sources: RFC 8445 section 7.2.5; field reports: docker-jitsi-meet 1869.
+Sources: RFC 8445 section 7.2.5, RFC 1812 section 5.2.1; field reports: docker-jitsi-meet 1869.
 """
 
 from collections.abc import Sequence
 
-from natprobe.derive import udp_works
-from natprobe.derive.advertised import failed, state, through_relays
+from natprobe.derive import media_checks, udp_works
+from natprobe.derive.advertised import accused, failed, state, through_relays
 from natprobe.derive.deciding import Decided
+from natprobe.derive.place import Place, lost_before
 from natprobe.derive.unproxied import no_way_for_udp
-from natprobe.facts import Binding, Candidate, Facts, IceCheck, Resolved, ids
+from natprobe.facts import Binding, Candidate, Facts, HopName, IceCheck, Resolved, Trail, ids
 from natprobe.fixes import media_server, relay_over_tls
-from natprobe.model import Allow, Fix, split
+from natprobe.model import Allow, Endpoint, Fix, split
 from natprobe.rules import CLEAR, Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, nothing, places
+from natprobe.rules._place import router, words
 from natprobe.rules._together import judged, server_of
-from natprobe.wording import listed, mark
+from natprobe.wording import listed, mark, phrase
 
-READS = (Candidate, IceCheck, Binding, Resolved)
+READS = (Candidate, IceCheck, Binding, Resolved, Trail, HopName)
 
 _MESSAGE = mark(
     "UDP to {endpoint} is lost on its way out of this network: through the relay {relay} the media server answers"
     " there, and directly it does not"
 )
+_BORDER = phrase("the firewall between this network and the internet")
+_LOST = mark("UDP to {endpoint} is lost on its way, before the server's network: {place}")
+_BEHIND = mark("the firewall at {last}, or at {next} right behind it")
 _TOGETHER = {
     "out": mark("UDP to {endpoint} is lost on its way out of the network of {clients}: {others} gets an answer there"),
     "back": mark(
@@ -62,9 +72,29 @@ def _let_out(found: Decided) -> tuple[Fix, ...]:
 
 def check(facts: Facts) -> Judgement:
     """Where no UDP passes at all, udp-blocked says so. The relay's success is the second vantage."""
-    if state(facts) != "blocked-here":
+    if udp_works(facts) is False or no_way_for_udp(facts):
+        return CLEAR if media_checks(facts) else nothing(facts)
+    lost = lost_before(facts, [each.endpoint for each in accused(facts)] or failed(facts))
+    if state(facts) != "blocked-here" and not lost:
         return nothing(facts)
-    return CLEAR if udp_works(facts) is False or no_way_for_udp(facts) else [_found(facts)]
+    seen = [each for each in through_relays(facts) if each.endpoint in failed(facts)]
+    return [_found(facts)] if seen else [_placed(facts, *each) for each in lost.items()]
+
+
+def _placed(facts: Facts, endpoint: Endpoint, found: Place) -> Found:
+    """By what answered packets with few hops to live."""
+    address, port = split(endpoint)
+    last, behind = found.last and router(facts, found.last), router(facts, found.next or address)
+    return Found(
+        message=phrase(_LOST, endpoint=endpoint, place=words(facts, found)),
+        args={"endpoint": endpoint, "last": found.last, "next": found.next},
+        evidence=ids(checks_to(facts, [endpoint])) + found.evidence,
+        where=found.where,
+        fixes=(
+            _allow(facts, address, [port], phrase(_BEHIND, last=last, next=behind) if last else behind),
+            *relay_over_tls(facts),
+        ),
+    )
 
 
 def _found(facts: Facts) -> Found:
@@ -91,13 +121,13 @@ def _found(facts: Facts) -> Found:
     )
 
 
-def _allow(facts: Facts, address: str, ports: list[int]) -> Allow:
+def _allow(facts: Facts, address: str, ports: list[int], at: str = _BORDER) -> Allow:
     return Allow(
         proto="udp",
         ports=media_server(facts).ports(ports),
         direction="out",
         to=address,
-        at="the firewall between this network and the internet",
+        at=at,
         audience="network",
         why="media travels over UDP; the answers must be let back in",
     )

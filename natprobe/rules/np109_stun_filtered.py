@@ -13,6 +13,9 @@ What to do: have STUN taken off what the firewall's application control drops, a
 media port; products list it as "stun", "webrtc", "rtc", "voip" or "unknown UDP". A relay with TLS on port 443 is
 the way round, since TLS hides its STUN.
 
+Where routers on the way answer packets with few hops to live, the report says which of them the other UDP comes to, and
+STUN never.
+
 Where a server answers no STUN of the old kind nothing of this can be told, and it looks like blocked UDP.
 
 Sources: RFC 8489 sections 5 and 6.2.1, RFC 3489 section 11.1; measured: coturn answers both kinds.
@@ -20,13 +23,15 @@ Sources: RFC 8489 sections 5 and 6.2.1, RFC 3489 section 11.1; measured: coturn 
 
 from natprobe.derive import other_payloads
 from natprobe.derive.cookie import Dropped, stun_dropped, stun_filtered
-from natprobe.facts import Binding, Facts, IceCheck, OtherPayload, ids
+from natprobe.facts import Binding, Facts, HopName, IceCheck, OtherPayload, Trail, ids
 from natprobe.fixes import media_port, relay_over_tls
 from natprobe.model import Do, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._place import first as followed
+from natprobe.rules._place import placed
 from natprobe.wording import mark, phrase
 
-READS = (Binding, IceCheck, OtherPayload)
+READS = (Binding, IceCheck, OtherPayload, Trail, HopName)
 
 
 def check(facts: Facts) -> Judgement:
@@ -45,7 +50,7 @@ def _found(facts: Facts, dropped: list[Dropped]) -> Found:
     controls = [control for each in dropped for control in each.controls]
     first = dropped[0]
     ours = first.everywhere and len({split(each.endpoint)[0] for each in dropped}) > 1
-    return Found(
+    found = Found(
         message=_EVERYWHERE if ours else _ALONE if first.everywhere else _HERE,
         args={
             "server": first.endpoint,
@@ -57,6 +62,7 @@ def _found(facts: Facts, dropped: list[Dropped]) -> Found:
         where=None if ours else Where.UNKNOWN,
         fixes=_fixes(facts, ours),
     )
+    return placed(facts, followed(facts, [each.endpoint for each in dropped]), found)
 
 
 _EVERYWHERE = mark(

@@ -16,14 +16,15 @@ come back from such a pair.
 """
 
 from natprobe.derive.associations import filtered
-from natprobe.facts import Facts, MediaHandshake, ids
+from natprobe.derive.sizes import lost_by_size
+from natprobe.facts import Facts, IceCheck, MediaHandshake, ids
 from natprobe.fixes import media_server
 from natprobe.model import Allow, Do, Failure, Fix, Where, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._legs import through
 from natprobe.wording import mark, phrase
 
-READS = (MediaHandshake,)
+READS = (IceCheck, MediaHandshake)
 
 _DIRECT = mark(
     "ICE reaches the media server at {endpoint}, but the DTLS handshake on the same pair never comes back: calls"
@@ -41,10 +42,16 @@ def check(facts: Facts) -> Judgement:
     mute = [each for each in tried if each.failure is Failure.TIMEOUT and not each.heard]
     sure = [each for each in tried if filtered(each)]
     if sure:
-        return [_found(facts, each) for each in sure]
+        # Where large packets vanish, so does the flight that answers: mtu-blackhole.
+        return [_found(facts, each) for each in sure if not _too_large(facts, each)] or CLEAR
     if mute:
         return CouldNotTell(reason="packets-lost", ask="run the check again")
     return CLEAR if tried else NOT_APPLICABLE
+
+
+def _too_large(facts: Facts, handshake: MediaHandshake) -> bool:
+    """Straight from here: full-size checks to the same place vanished, and small ones did not."""
+    return handshake.leg is None and lost_by_size(facts, handshake.endpoint, handshake.local)
 
 
 def _found(facts: Facts, handshake: MediaHandshake) -> Found:

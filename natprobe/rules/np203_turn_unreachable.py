@@ -25,6 +25,7 @@ and what Chromium offers in TLS to a relay.
 """
 
 from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
+from natprobe.derive.place import place
 from natprobe.derive.proxies import (
     heard,
     refusal,
@@ -42,8 +43,10 @@ from natprobe.facts import (
     Connected,
     DefaultRoute,
     Facts,
+    HopName,
     OtherPayload,
     Run,
+    Trail,
     Tunnel,
     TurnServer,
     ids,
@@ -53,6 +56,7 @@ from natprobe.model import Alternative, Do, Failure, Fix, Observation, Where, fa
 from natprobe.reasons import sentence
 from natprobe.rules import CouldNotTell, Found, Judgement, _relay_files, _relay_offers, alternative
 from natprobe.rules._legs import found, nothing, port
+from natprobe.rules._place import placed
 from natprobe.servers import coturn
 from natprobe.wording import listed, mark, phrase
 
@@ -61,8 +65,10 @@ READS = (
     Binding,
     Connected,
     DefaultRoute,
+    HopName,
     OtherPayload,
     Run,
+    Trail,
     Tunnel,
     TurnServer,
     *_relay_offers.KINDS,
@@ -118,7 +124,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
     what, allocation = _what(facts, leg), leg.allocation
     where, alternatives = _where(facts, leg, what)
     beside = _alive(facts, leg)
-    return found(
+    made = found(
         facts,
         group,
         _MESSAGES[what],
@@ -132,6 +138,7 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         alternatives=alternatives,
         fixes=_fixes(leg, what, where),
     )
+    return placed(facts, place(facts, allocation.server) if what == "silent" else None, made)
 
 
 def _unreached(facts: Facts) -> list[Tunnel]:

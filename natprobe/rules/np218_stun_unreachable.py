@@ -17,15 +17,17 @@ Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 from natprobe.derive import ENOUGH, OWN, came_back, stun_asked, tcp_answers, udp_works
 from natprobe.derive.cookie import stun_dropped
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.facts import Binding, Facts, OtherPayload, Run, ids
+from natprobe.derive.place import place
+from natprobe.facts import Binding, Facts, HopName, OtherPayload, Run, Trail, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
+from natprobe.rules._place import placed
 from natprobe.target import stun_transports
 from natprobe.wording import mark, phrase
 
-READS = (Binding, OtherPayload, Run)
+READS = (Binding, HopName, OtherPayload, Run, Trail)
 
 _CLOSED = (Failure.PORT_UNREACHABLE, Failure.REFUSED)
 _ONE = mark("{server} does not answer STUN over {transport}: {why}")
@@ -71,7 +73,7 @@ def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
     compared = closed or _compared(facts, firsts[0])
     why: dict[str, str] = {each.transport: sentence(str(each.failure)) for each in firsts}
     only = firsts[0].transport
-    return Found(
+    found = Found(
         message=_ONE if len(firsts) == 1 else _NEITHER if len(set(why.values())) == 1 else _NEITHER_AS,
         args={"server": firsts[0].server, "transport": only.upper(), "why": why[only], **why},
         evidence=ids(asked),
@@ -79,6 +81,7 @@ def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
         alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
         fixes=tuple(dict.fromkeys(_fix(facts, each) for each in firsts)),
     )
+    return placed(facts, None if closed else place(facts, firsts[0].server), found)
 
 
 def _compared(facts: Facts, first: Binding) -> bool:

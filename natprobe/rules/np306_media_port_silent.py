@@ -25,6 +25,10 @@ Where the other end is a `natprobe serve` that the check can ask over TCP, the t
 arrived there was lost on its way to the server's own socket; what arrived and was answered was lost on the way back, by
 a firewall that keeps in the server's answers, or by one here that lets none of them in.
 
+Where routers on the way answer packets with few hops to live, the report says how far the lost ones come. Are they
+answered by the last router before the server, this network lets them out: then the server's side drops them, or keeps
+in its answers. Are they lost before, that is media-port-blocked-here.
+
 What to do: run the check from another network; then open and forward the port on the server's side, or open it in
 this network's firewall. On the server, `sudo natprobe serve --watch --udp 10000` while the check runs tells which:
 packets that do not arrive are lost before the server, those that arrive and stay without answer in its own firewall.
@@ -40,6 +44,7 @@ from natprobe.derive import anything_back, arrival, media_checks, silent, target
 from natprobe.derive.advertised import accused, inner_address, offered
 from natprobe.derive.cookie import stun_dropped
 from natprobe.derive.deciding import Decided
+from natprobe.derive.place import lost_before
 from natprobe.derive.proxies import reached
 from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import (
@@ -47,11 +52,13 @@ from natprobe.facts import (
     Binding,
     Candidate,
     Facts,
+    HopName,
     IceCheck,
     OtherPayload,
     PoolCheck,
     Resolved,
     Run,
+    Trail,
     Watched,
     ids,
     server_kind,
@@ -60,10 +67,11 @@ from natprobe.fixes import media_server, more_servers
 from natprobe.model import Address, Allow, Alternative, Do, Endpoint, Family, Fix, Where, family, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, places
+from natprobe.rules._place import first, placed
 from natprobe.rules._together import WATCH, judged, server_of
 from natprobe.wording import listed, mark, phrase
 
-READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck, Arrived, Watched)
+READS = (IceCheck, Binding, OtherPayload, Run, Candidate, Resolved, PoolCheck, Arrived, Watched, Trail, HopName)
 
 _ONE = mark("UDP port {endpoint} never answered: {tries} authenticated checks got nothing back")
 _SEVERAL = mark("UDP to {endpoint} was never answered: {tries} authenticated checks got nothing back")
@@ -109,12 +117,13 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     filtered = {each.endpoint for version in (4, 6) for each in stun_dropped(facts, version)}
     judged = accused(facts)
-    mute = sorted({each.endpoint for each in judged if silent(judged, each.endpoint)} - filtered)
-    shut = [each for each in mute if _testable(facts, family(split(each)[0]))]
+    mute = {each.endpoint for each in judged if silent(judged, each.endpoint)} - filtered
+    mute -= set(lost_before(facts, mute))  # media-port-blocked-here's
+    shut = [each for each in sorted(mute) if _testable(facts, family(split(each)[0]))]
     if shut:
         return [_found(facts, list(group)) for _, group in groupby(shut, key=lambda each: split(each)[0])]
     if mute and not any(each.failure is None for each in checks) and not _online(facts):
-        return [_offline(facts, mute)]
+        return [_offline(facts, sorted(mute))]
     return CLEAR if checks else NOT_APPLICABLE
 
 
@@ -154,12 +163,15 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
     address, seen = split(endpoints[0])[0], [split(each)[1] for each in endpoints]
     works, ports = udp_works(facts, family(address)), listed(map(str, seen))
     checks, told = checks_to(facts, endpoints), _counted(facts, endpoints)
-    return Found(
+    at = first(facts, endpoints)
+    out = at is not None and at.edge and works is True and (told is None or told.message == _COUNTED["up"])
+    alternatives = told.alternatives if told else _alternatives(facts, endpoints[0], works)
+    found = Found(
         message=told.message if told else _SEVERAL if len(seen) > 1 else _ONE,
         args={"endpoint": places(endpoints), "tries": sum(each.tries for each in checks)} | (told.args if told else {}),
         evidence=ids(checks, told.seen if told else ()),
-        where=Where.UNKNOWN if told or works is None else None,
-        alternatives=told.alternatives if told else _alternatives(facts, endpoints[0], works),
+        where=Where.UNKNOWN if (told and not out) or works is None else None,
+        alternatives=tuple(each for each in alternatives if not (out and each.cause in _NEAR)),
         fixes=(
             Do(
                 text=phrase(_ELSEWHERE_SEVERAL if len(seen) > 1 else _ELSEWHERE, ports=ports),
@@ -168,6 +180,11 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
             *_at_the_server(facts, address, seen),
         ),
     )
+    return placed(facts, at, found)
+
+
+# Not where packets come to the last router before the server, and UDP comes back from others.
+_NEAR = ("media-port-blocked-here", "udp-blocked")
 
 
 class _Counted(NamedTuple):

@@ -9,18 +9,19 @@ host says the same where the container is down or its port not published; a rout
 does not listen.
 
 Sources: RFC 1122 section 3.2.2.1, RFC 4443 section 3.1. A firewall's `reject` can say the same in the
-server's name.
+server's name: where natprobe runs as root, it sees whether what says so is nearer than the server.
 """
 
 from natprobe.derive import media_checks
 from natprobe.derive.advertised import accused, offered
-from natprobe.facts import Candidate, Facts, IceCheck, PoolCheck, Resolved, ids
+from natprobe.facts import Answerer, Candidate, Facts, IceCheck, PoolCheck, Quote, Resolved, Trail, ids
 from natprobe.fixes import media_server
 from natprobe.model import Alternative, Do, Failure, Fix, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, Found, Judgement, alternative
+from natprobe.rules._forged import by_another
 from natprobe.wording import phrase
 
-READS = (IceCheck, Candidate, Resolved, PoolCheck)
+READS = (IceCheck, Candidate, Resolved, PoolCheck, Answerer, Quote, Trail)
 
 
 def check(facts: Facts) -> Judgement:
@@ -29,6 +30,8 @@ def check(facts: Facts) -> Judgement:
     closed = [each for each in accused(facts) if each.failure is Failure.PORT_UNREACHABLE and _by_server(each)]
     if not closed:
         return CLEAR if checks else NOT_APPLICABLE
+    if (other := by_another(facts, "udp", closed)) is not None:
+        return [other]
     address, port = split(closed[0].endpoint)
     return [
         Found(

@@ -6,12 +6,12 @@ connection stands and no page comes over it.
 How it shows: the browser says that the site can't be reached; with several addresses, now and then, or after
 a delay.
 
-What to do: `refused` means that nothing listens there (web server down, or listening on another address);
-`timeout` that a firewall drops the packets or the host is off. An address that no longer is the server's has
-to leave the DNS. A connection over which nothing comes is a firewall that reads what passes, a way that loses
-large packets, or a server that hangs: compare with another network. Where a proxy leads out, it may be the proxy that
-is dead or does not get there; and a PAC script that never returns keeps browsers waiting for it, and every page with
-them.
+What to do: `refused` means that nothing listens there (web server down, or listening on another address), or that a
+firewall says so in the server's name, which shows where natprobe runs as root; `timeout` that a firewall drops the
+packets or the host is off. An address that no longer is the server's has to leave the DNS. A connection over which
+nothing comes is a firewall that reads what passes, a way that loses large packets, or a server that hangs: compare
+with another network. Where a proxy leads out, it may be the proxy that is dead or does not get there; and a PAC script
+that never returns keeps browsers waiting for it, and every page with them.
 
 Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 """
@@ -47,7 +47,9 @@ from natprobe.derive.proxies import (
     via,
     web_tunnel,
 )
+from natprobe.derive.sizes import page_held
 from natprobe.facts import (
+    Answerer,
     Binding,
     Connected,
     Facts,
@@ -55,16 +57,33 @@ from natprobe.facts import (
     JanusDoor,
     ProxyChoice,
     ProxyScript,
+    Quote,
+    TlsHello,
     TlsSession,
+    Trail,
     Tunnel,
     ids,
 )
 from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
+from natprobe.rules._forged import by_another
 from natprobe.wording import listed, mark, phrase
 
-READS = (Connected, TlsSession, HttpReply, Binding, JanusDoor, ProxyChoice, ProxyScript, Tunnel)
+READS = (
+    Connected,
+    TlsSession,
+    TlsHello,
+    HttpReply,
+    Binding,
+    JanusDoor,
+    ProxyChoice,
+    ProxyScript,
+    Tunnel,
+    Answerer,
+    Quote,
+    Trail,
+)
 
 
 def check(facts: Facts) -> Judgement:
@@ -88,6 +107,8 @@ def check(facts: Facts) -> Judgement:
     if len(dead) == len(connects):
         elsewhere = _insecure_page(facts) or lost_in_ipv6(facts, [each.endpoint for each in dead])
         return CLEAR if elsewhere else [_dead(facts, dead)]
+    if page_held(facts):
+        return CLEAR  # the way loses large packets: mtu-blackhole
     if not secure_pages(facts) and named_door(facts) is None and (hung := _hung(facts)):
         return [hung]
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
@@ -230,6 +251,9 @@ def _insecure_page(facts: Facts) -> bool:
 
 
 def _dead(facts: Facts, dead: list[Connected]) -> Found:
+    refused = all(each.failure is Failure.REFUSED for each in dead)
+    if refused and (other := by_another(facts, "tcp", dead)) is not None:
+        return other
     where = _place(facts, dead)
     answered = [*tcp_answers(facts, 4), *tcp_answers(facts, 6)]
     return Found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal, NamedTuple
 
 from natprobe.facts import Arrived, Watched
@@ -11,6 +12,8 @@ from natprobe.wire.payloads import FULL_SIZE, What
 
 # Of those that have the token, and of strangers, each: a flood of forged senders pushes out strangers only.
 ENTRIES_MAX = 2048
+# A copy comes soon after, if at all: so many packets of a train are remembered in each entry.
+_REMEMBERED = 32
 
 By = Literal["socket", "interface"]
 
@@ -29,11 +32,21 @@ class Sent(NamedTuple):
 class _Entry:
     """How often, how large, how many answered, when. Seconds of the clock."""
 
-    __slots__ = ("answered", "first", "full_size", "last", "packets")
+    __slots__ = ("_latest", "answered", "first", "full_size", "last", "packets", "repeated")
 
     def __init__(self, now: float) -> None:
-        self.packets = self.full_size = self.answered = 0
+        self.packets = self.full_size = self.answered = self.repeated = 0
         self.first = self.last = now
+        self._latest: deque[bytes] | None = None
+
+    def one_of_a_train(self, which: bytes) -> None:
+        """Counts it as repeated where the same one came a little before."""
+        if self._latest is None:
+            self._latest = deque(maxlen=_REMEMBERED)
+        if which in self._latest:
+            self.repeated += 1
+        else:
+            self._latest.append(which)
 
 
 class Counts:
@@ -48,8 +61,15 @@ class Counts:
     def __len__(self) -> int:
         return len(self._known) + len(self._strangers)
 
-    def arrived(self, sent: Sent, size: int, now: float) -> bool:
-        """Counts a packet of so many bytes; whether it is the first of its kind."""
+    @property
+    def began(self) -> float:
+        """On the clock that `now` is read from."""
+        return self._began
+
+    def arrived(self, sent: Sent, size: int, now: float, which: bytes = b"") -> bool:
+        """Counts a packet of so many bytes; whether it is the first of its kind. `which`: of a train, whose sender
+        sends each once.
+        """
         table = self._known if sent.verified else self._strangers
         new = sent not in table
         if new:
@@ -60,6 +80,8 @@ class Counts:
         entry.packets += 1
         entry.full_size += size >= FULL_SIZE
         entry.last = now
+        if which:
+            entry.one_of_a_train(which)
         return new
 
     def answered(self, sent: Sent) -> None:
@@ -89,6 +111,7 @@ def _count(sent: Sent, entry: _Entry, began: float) -> Count:
         answered=entry.answered,
         first=max(entry.first - began, 0.0),
         last=max(entry.last - began, 0.0),
+        repeated=entry.repeated,
     )
 
 
@@ -104,6 +127,7 @@ def fact(count: Count, session: str, by: By = "socket") -> Arrived:
         packets=count.packets,
         full_size=count.full_size,
         answered=count.answered,
+        repeated=count.repeated,
         first=round(count.first, 3),
         last=round(count.last, 3),
         by=by,

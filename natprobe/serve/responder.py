@@ -6,7 +6,8 @@ discovery where there are two addresses (RFC 5780), and ICE checks that are sign
 
 It is no reflector: an answer goes to the address that asked and is no larger than the request, except that a
 short request gets the at most ANSWER_MAX bytes that the RFCs ask for, and one that is signed with our password what was
-counted of its session where it asks for that (wire/counts.py); and sources are rate-limited.
+counted of its session where it asks for that (wire/counts.py); and sources are rate-limited. Whoever has signed may
+send more: beyond the usual limit only what is signed is answered.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from natprobe.net.api import DATAGRAM_MAX
 from natprobe.pairing import IceCredentials
 from natprobe.serve.counting import Counts, Sent
 from natprobe.serve.limits import Limits
-from natprobe.wire import classic, counts, payloads, stun
+from natprobe.wire import classic, counts, payloads, seen, stun
 from natprobe.wire.stun import Packet, StunError
 
 Endpoint = tuple[str, int]
@@ -45,6 +46,18 @@ class Answer(NamedTuple):
     to: Endpoint
     verified: bool
     counted: Sent | None = None
+
+
+class _Came(NamedTuple):
+    """What came, to which of our endpoints, from whom, when; the rest as Responder.answer has it."""
+
+    data: bytes
+    local: Endpoint
+    source: Endpoint
+    now: float
+    stream: bool
+    tos: int | None
+    held: float
 
 
 class _Fault(NamedTuple):
@@ -78,17 +91,28 @@ class Responder:
         self._counts = Counts(0.0) if counted is None else counted
 
     def answer(
-        self, data: bytes, local: Endpoint, source: Endpoint, now: float, *, stream: bool = False
+        self,
+        data: bytes,
+        local: Endpoint,
+        source: Endpoint,
+        now: float,
+        *,
+        stream: bool = False,
+        tos: int | None = None,
+        held: float = 0.0,
     ) -> Answer | None:
-        """The answer to what came from `source` to `local`, over UDP or a stream; None is silence."""
-        answer = self._answer(data, local, source, now, stream)
+        """The answer to what came from `source` to `local` at `now`, over UDP or a stream; None is silence. `tos`: how
+        it was marked, where the system tells that; `held`: for how many seconds it waited to be answered.
+        """
+        answer = self._answer(_Came(data, local, source, now, stream, tos, held))
         verified = answer is not None and answer.verified
-        if verified and _asks_for_counts(data):
+        asked = stun.first_values(data).keys() if verified else ()
+        if stun.COUNTS_TYPE in asked:
             return answer
         what, fragment = payloads.of_stream(data) if stream else payloads.of_datagram(data)
         proto: counts.Proto = "tcp" if stream else "udp"
         sent = Sent(proto, local, source, what, verified, fragment if verified else "")
-        self._counts.arrived(sent, len(data), now)
+        self._counts.arrived(sent, len(data), now, data[8:20] if stun.SEEN_TYPE in asked else b"")
         return None if answer is None else answer._replace(counted=sent)
 
     def came(self, data: bytes, local: Endpoint, source: Endpoint, now: float) -> None:
@@ -103,14 +127,20 @@ class Responder:
         if answer.counted is not None:
             self._counts.answered(answer.counted)
 
-    def _answer(self, data: bytes, local: Endpoint, source: Endpoint, now: float, stream: bool) -> Answer | None:
+    def _answer(self, came: _Came) -> Answer | None:
+        data, local, source, now, stream = came[:5]
         if classic.is_request(data) and not stream:
             return self._classic(data, local, source, now)
-        packet = self._admit(data, source, now)
+        usual = self._limits.allow(source[0], now) if _is_request(came) else False
+        packet = _read(came) if usual or self._beyond(came) else None
         if packet is None:
             return None
         message = packet.message
         key, fault = self._authenticate(message)
+        if key is not None:
+            self._limits.holds(source)
+        elif not usual:
+            return None
         # RFC 8489 section 6.3.1: authentication comes before everything that the attributes ask for.
         fault = fault or _unknown(packet) or _role(message, key) or self._usage(message, local, stream)
         if fault is not None:
@@ -122,27 +152,28 @@ class Responder:
         found: dict[str, Any] = {"XOR_MAPPED_ADDRESS": source}
         if key is None:
             found |= {"MAPPED_ADDRESS": source, "RESPONSE_ORIGIN": sender} | self._other(local, stream)
-        elif stun.COUNTS in message.attributes:
-            user: str = message.attributes["USERNAME"]
-            found |= {"X_COUNTS": counts.pack(self._counts.told(user.partition(":")[2], now))}
+        else:
+            found |= self._told(message, came)
         return Answer(_success(message, key, len(data), found), sender, to, key is not None)
+
+    def _told(self, message: Message, came: _Came) -> dict[str, bytes]:
+        """What is for the token's holders alone."""
+        found = {}
+        if stun.SEEN in message.attributes:
+            found["X_SEEN"] = seen.pack(seen.Seen(came.now - self._counts.began, came.tos, came.held))
+        if stun.COUNTS in message.attributes:
+            user: str = message.attributes["USERNAME"]
+            found["X_COUNTS"] = counts.pack(self._counts.told(user.partition(":")[2], came.now))
+        return found
+
+    def _beyond(self, came: _Came) -> bool:
+        return _is_request(came) and self._limits.allow_holder(came.source, came.now)
 
     def _classic(self, data: bytes, local: Endpoint, source: Endpoint, now: float) -> Answer | None:
         """At most 44 bytes (IPv6) for 20. The SOURCE-ADDRESS and CHANGED-ADDRESS of RFC 3489 would tell nobody more."""
         if source[1] == 0 or not self._limits.allow(source[0], now):
             return None
         return Answer(classic.response(data, source), local, source, False)
-
-    def _admit(self, data: bytes, source: Endpoint, now: float) -> Packet | None:
-        """The request, if it is one. What costs time to read is read only within the limits."""
-        if not stun.is_stun(data) or data[:2] != _BINDING_REQUEST or len(data) > DATAGRAM_MAX:
-            return None
-        if source[1] == 0 or not self._limits.allow(source[0], now):
-            return None
-        try:
-            return stun.decode(data)
-        except StunError:
-            return None
 
     def _authenticate(self, message: Message) -> tuple[bytes | None, _Fault | None]:
         """The key to sign with, or why not (RFC 8489 section 9.1.3); neither without any credentials."""
@@ -182,8 +213,18 @@ class Responder:
         return {"OTHER_ADDRESS": self._others[local]} if local in self._others and not stream else {}
 
 
-def _asks_for_counts(data: bytes) -> bool:
-    return stun.COUNTS_TYPE in stun.first_values(data)
+def _is_request(came: _Came) -> bool:
+    """As far as it costs nothing to say."""
+    looks = stun.is_stun(came.data) and came.data[:2] == _BINDING_REQUEST and len(came.data) <= DATAGRAM_MAX
+    return looks and came.source[1] != 0
+
+
+def _read(came: _Came) -> Packet | None:
+    """What costs time, and so is done only within the limits."""
+    try:
+        return stun.decode(came.data)
+    except StunError:
+        return None
 
 
 def _unknown(packet: Packet) -> _Fault | None:

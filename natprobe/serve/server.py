@@ -153,7 +153,8 @@ async def _respond(udp: Udp, sockets: Mapping[Endpoint, Udp], responder: Respond
         event = await udp.receive()
         if not isinstance(event, Datagram):
             continue
-        answer = responder.answer(event.data, udp.local, event.source, net.now())
+        held = max(net.now() - event.at, 0.0)
+        answer = responder.answer(event.data, udp.local, event.source, event.at, tos=event.tos, held=held)
         if answer is not None:
             with contextlib.suppress(OSError):  # no way back, or no room: a lost packet, as on any network
                 sockets[answer.local].send(answer.data, answer.to)

@@ -45,23 +45,25 @@ class Streams:
             stream.close()
 
     async def _converse(self, stream: Stream) -> None:
+        """What is signed with the token counts for nothing: the responder's own limits are for it."""
         splitter, left = Splitter(), MESSAGES_MAX
         while left > 0:
             # One time-out for a whole message and its answer: bytes that trickle in don't prolong it.
             async with asyncio.timeout(IDLE_SECONDS):
                 messages = await self._some(stream, splitter)
                 for message in messages[:left]:
-                    await self._respond(stream, message, framed=bool(splitter.framed))
+                    left -= not await self._respond(stream, message, framed=bool(splitter.framed))
             if not messages:
                 return
-            left -= len(messages)
 
-    async def _respond(self, stream: Stream, message: bytes, framed: bool) -> None:
+    async def _respond(self, stream: Stream, message: bytes, framed: bool) -> bool:
+        """Whether it was signed."""
         answer = self._responder.answer(message, stream.local, stream.remote, self._now(), stream=True)
         if answer is not None:
             await stream.write(frame(answer.data) if framed else answer.data)
             self._responder.sent(answer)
             self._heard("TCP", stream.remote, answer)
+        return answer is not None and answer.verified
 
     async def _some(self, stream: Stream, splitter: Splitter) -> list[bytes]:
         """The next whole messages; none when the peer has closed. Raises StunError for any other bytes."""

@@ -40,6 +40,11 @@ class Plan(NamedTuple):
 SHORT = Plan(20, 0.02)
 
 
+def of_packets(packets: int) -> Plan:
+    """Like the short one, with so many."""
+    return SHORT._replace(packets=packets)
+
+
 def at_rate(rate: int, seconds: float, size: int) -> Plan:
     """As many packets as make `rate` bits per second, at least two."""
     interval = size * 8 / rate
@@ -63,9 +68,10 @@ class Tally(NamedTuple):
     """What came of a train. Times are seconds; None: too little arrived to say.
 
     `delay_*`: from when each was sent to when it arrived, by one clock. `reordered`: those that arrived after one that
-    was sent later. `jitter`: the mean of |D(i-1,i)| of RFC 3550 section 6.4.1 in the order of arrival. The RFC smooths
-    that with a gain of 1/16, which begins at zero and over 20 packets would be a third too low. `rate`: bits per second
-    between the first arrival and the last.
+    was sent later. `duplicates`: further copies of what had arrived; they are none of `arrived`. `jitter`: the mean of
+    |D(i-1,i)| of RFC 3550 section 6.4.1 in the order of arrival. The RFC smooths that with a gain of 1/16, which begins
+    at zero and over 20 packets would be a third too low. `rate`: bits per second between the first arrival and the
+    last.
     """
 
     sent: int
@@ -76,6 +82,7 @@ class Tally(NamedTuple):
     delay_max: float | None = None
     jitter: float | None = None
     rate: float | None = None
+    duplicates: int = 0
 
 
 class Counter:
@@ -84,6 +91,7 @@ class Counter:
     def __init__(self) -> None:
         self._left: dict[bytes, float] = {}
         self._came: dict[bytes, float] = {}
+        self._copies = 0
 
     @property
     def missing(self) -> int:
@@ -101,7 +109,10 @@ class Counter:
 
     def came(self, which: bytes, at: float) -> bool:
         """This one arrived; False where none such left, or where it is a second copy."""
-        if which not in self._left or which in self._came:
+        if which not in self._left:
+            return False
+        if which in self._came:
+            self._copies += 1
             return False
         self._came[which] = at
         return True
@@ -120,6 +131,7 @@ class Counter:
             delay_max=max(delays),
             jitter=_mean([abs(after - before) for before, after in pairwise(delays)]),
             rate=self._rate(size),
+            duplicates=self._copies,
         )
 
     def _reordered(self) -> int:

@@ -23,7 +23,7 @@ _LDX, _LDX_LENGTH = 0x01, 0xB1  # a constant; an IPv4 header's length
 _JEQ, _JSET, _JUMP, _RETURN = 0x15, 0x45, 0x05, 0x06
 _PROTOCOL = 0xFFFFF000  # SKF_AD_OFF + SKF_AD_PROTOCOL
 _IPV4, _IPV6 = 0x0800, 0x86DD
-_TCP, _UDP = 6, 17
+_TCP, _UDP, _ICMP, _ICMP6 = 6, 17, 1, 58
 _NAMES: dict[int, Proto] = {_TCP: "tcp", _UDP: "udp"}
 
 
@@ -51,9 +51,9 @@ class Seen(NamedTuple):
     takes: bool = False
 
 
-def program(ports: Collection[int]) -> bytes:
-    """Takes UDP and TCP over IPv4 and IPv6 from or to any of these ports; as an array of struct sock_filter
-    (linux/filter.h). Raises ValueError for too many.
+def program(ports: Collection[int], *, icmp: bool = False) -> bytes:
+    """Takes UDP and TCP over IPv4 and IPv6 from or to any of these ports, and with `icmp` all of that; as an array of
+    struct sock_filter (linux/filter.h). Raises ValueError for too many.
     """
     if not 0 < len(ports) <= PORTS_MAX:
         raise ValueError(f"1 to {PORTS_MAX} ports can be watched")
@@ -65,11 +65,13 @@ def program(ports: Collection[int]) -> bytes:
         _Step(_LD_HALF, 6, label="four"),
         _Step(_JSET, 0x1FFF, "drop"),  # a later fragment
         _Step(_LD_BYTE, 9),
+        *([_Step(_JEQ, _ICMP, "take")] if icmp else []),
         _Step(_JEQ, _UDP, "four-length"),
         _Step(_JEQ, _TCP, "", "drop"),
         _Step(_LDX_LENGTH, 0, label="four-length"),
         _Step(_JUMP, 0, "ports"),
         _Step(_LD_BYTE, 6, label="six"),
+        *([_Step(_JEQ, _ICMP6, "take")] if icmp else []),
         _Step(_JEQ, _UDP, "six-length"),
         _Step(_JEQ, _TCP, "", "drop"),
         _Step(_LDX, 40, label="six-length"),

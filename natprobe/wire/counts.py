@@ -2,7 +2,7 @@
 
 Version, number of ports, number of counts (8 bits each), milliseconds of the watch (32). Each port: 0 for UDP or 1 for
 TCP (8), its number (16). Each count: flags (8); the local address and port, the sender's; packets, of full size,
-answered, when the first came and the last, in milliseconds (32 each).
+answered, repeated, when the first came and the last, in milliseconds (32 each).
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ Endpoint = tuple[str, int]
 
 # The attribute's value is kept below this: its message is to pass where only small packets do.
 SIZE_MAX = 1000
-_VERSION = 1
+_VERSION = 2
 _WHATS: tuple[What, ...] = get_args(What)
 _PROTOS: tuple[Proto, ...] = get_args(Proto)
-_HEAD, _PORT, _NUMBERS = struct.Struct("!BBBI"), struct.Struct("!BH"), struct.Struct("!5I")
+_HEAD, _PORT, _NUMBERS = struct.Struct("!BBBI"), struct.Struct("!BH"), struct.Struct("!6I")
 _PORTS_MAX = 64
 _V6, _VERIFIED = 0x02, 0x04
 
 
 class Count(NamedTuple):
-    """Packets of one kind from one sender. `first`, `last`: seconds since the watch began."""
+    """Packets of one kind from one sender. `first`, `last`: seconds since the watch began. `repeated`: those of a train
+    (wire/seen.py) that came again.
+    """
 
     proto: Proto
     local: Endpoint
@@ -40,6 +42,7 @@ class Count(NamedTuple):
     answered: int
     first: float
     last: float
+    repeated: int = 0
 
 
 class Told(NamedTuple):
@@ -84,7 +87,7 @@ def unpack(data: bytes) -> Told:
 def _packed(count: Count) -> bytes:
     six = ":" in count.local[0]
     flags = _PROTOS.index(count.proto) | six * _V6 | count.verified * _VERIFIED | _WHATS.index(count.what) << 3
-    numbers = (count.packets, count.full_size, count.answered)
+    numbers = (count.packets, count.full_size, count.answered, count.repeated)
     times = (_milliseconds(count.first), _milliseconds(count.last))
     return bytes([flags]) + _endpoint(count.local) + _endpoint(count.sender) + _NUMBERS.pack(*_capped(numbers), *times)
 
@@ -109,8 +112,9 @@ def _unpacked(data: bytes, at: int) -> tuple[Count, int]:
     at += 1 + 2 * (size + 2)
     *numbers, first, last = _NUMBERS.unpack_from(data, at)
     what, verified = _WHATS[flags >> 3], bool(flags & _VERIFIED)
-    packets, full, answered = numbers
-    count = Count(_PROTOS[flags & 1], local, sender, what, verified, packets, full, answered, first / 1000, last / 1000)
+    packets, full, answered, repeated = numbers
+    kind = (_PROTOS[flags & 1], local, sender, what, verified)
+    count = Count(*kind, packets, full, answered, first / 1000, last / 1000, repeated)
     return count, at + _NUMBERS.size
 
 

@@ -36,6 +36,8 @@ UNKNOWN_ATTRIBUTES = "UNKNOWN-ATTRIBUTES"
 FILLER = "X-FILLER"
 # Another such: a check asks `natprobe serve` with it for what arrived, and the answer carries that (wire/counts.py).
 COUNTS, COUNTS_TYPE = "X-COUNTS", 0xC0DF
+# Another: what `natprobe serve` saw of this very check, be it one of a train (wire/seen.py).
+SEEN, SEEN_TYPE = "X-SEEN", 0xC0E0
 
 
 class StunError(ValueError):
@@ -102,6 +104,7 @@ _MORE: tuple[tuple[int, str, Callable[..., bytes], Callable[..., Any]], ...] = (
     (0x0027, RESPONSE_PORT, stun.pack_unsigned_short, stun.unpack_unsigned_short),
     (0xC0DE, FILLER, bytes, bytes),
     (COUNTS_TYPE, COUNTS, bytes, bytes),
+    (SEEN_TYPE, SEEN, bytes, bytes),
     (0x0009, "ERROR-CODE", _pack_error, _error),
     (0x0014, "REALM", _utf8, _text),
     (0x8022, "SOFTWARE", _utf8, _text),
@@ -215,12 +218,13 @@ def ice_check(
     size: int = 0,
     both_ways: bool = False,
     counts: bool = False,
+    seen: bool = False,
 ) -> bytes:
     """A connectivity check (RFC 8445 section 7.2.2), filled up to `size` bytes when that is more.
 
     `user` is `REMOTE:LOCAL`, `password` the remote one; `use_candidate` nominates (section 7.1.2). What only
     `natprobe serve` understands: `both_ways`, an answer as large as the check (PADDING, RFC 5780 section 7.6);
-    `counts`, what arrived of this session.
+    `counts`, what arrived of this session; `seen`, when this check arrived, and how it was marked.
     """
     role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
     message = Message(
@@ -231,11 +235,11 @@ def ice_check(
     )
     if use_candidate:
         message.attributes["USE-CANDIDATE"] = None
+    message.attributes |= {COUNTS: b""} if counts else {}
+    message.attributes |= {SEEN: b""} if seen else {}
     signed = len(bytes(message)) + stun.INTEGRITY_LENGTH + stun.FINGERPRINT_LENGTH
     if size > signed + 4:
         message.attributes[PADDING if both_ways else FILLER] = bytes((size - signed - 4) // 4 * 4)
-    if counts:
-        message.attributes[COUNTS] = b""
     message.add_message_integrity(password.encode())
     return bytes(message)
 

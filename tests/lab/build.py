@@ -102,7 +102,7 @@ def serve_peer(host: LabHost, addresses: Sequence[str], token: str) -> None:
     responder = Responder(credentials(token), counted=counts)
 
     def asked(udp: LabUdp, datagram: Datagram) -> None:
-        answer = responder.answer(datagram.data, udp.local, datagram.source, host.now())
+        answer = responder.answer(datagram.data, udp.local, datagram.source, host.now(), tos=datagram.tos)
         if answer is not None:
             udp.send(answer.data, answer.to)
             responder.sent(answer)
@@ -251,7 +251,7 @@ def _home(wires: Wires, network: Network) -> Gateway:
         now=lambda: wires.clock.now,
     )
     home = _gateway(wires, "home", nat, inside, rules, network.rewrite, network.lifetime)
-    home.hole, home.silent = Hole(network.mtu, network.mtu_of), network.silent_routers
+    home.hole, home.silent, home.dscp = Hole(network.mtu, network.mtu_of), network.silent_routers, network.dscp
     return home
 
 

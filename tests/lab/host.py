@@ -15,7 +15,8 @@ from natprobe.host.api import InterfaceAddress, ProxySettings, Route, Sandbox
 from natprobe.host.sandbox import PacSandbox
 from natprobe.model import Family, family
 from natprobe.net.api import NoRoute
-from tests.lab.network import PORT_UNREACHABLE, Link, Network, Packet, Rule, icmp_error, judge, refusal
+from natprobe.net.crafted import NotHere, Raw
+from tests.lab.network import PORT_UNREACHABLE, SEGMENT, Link, Network, Packet, Rule, icmp_error, judge, refusal
 from tests.lab.resolver import getaddrinfo
 from tests.lab.sockets import Handler, LabStream, LabUdp
 
@@ -119,6 +120,11 @@ class LabHost:
         """A TCP server on every address; the listener has each connection for its own, and it is closed afterwards."""
         self._listeners[port] = listener
 
+    @property
+    def quotes(self) -> bool:
+        """Whether it hears from routers what they give back of its packets."""
+        return self._network.quotes
+
     # --- natprobe.net.api.Net
 
     def now(self) -> float:
@@ -127,21 +133,27 @@ class LabHost:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def udp(self, family: Family, local: str | None = None, port: int = 0) -> LabUdp:
+    def udp(self, family: Family, local: str | None = None, port: int = 0, *, whole: bool = False) -> LabUdp:
         address = self._bindable(local) or ("::" if family == 6 else "0.0.0.0")
         return self._bind(LabUdp(self, (address, port or self._free_port(set(self._udp)))))
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> LabStream:
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> LabStream:
         source = self._bindable(local) or self._source("tcp", remote[0])
-        stream = LabStream(self, (source, self._free_port({end[1] for end, _ in self._streams})), remote)
+        stream = LabStream(self, (source, self._free_port({end[1] for end, _ in self._streams})), remote, ttl)
+        stream.segment = min(segment or SEGMENT, SEGMENT)
         self._streams[stream.local, remote] = stream
         try:
-            self.emit(Packet("tcp", stream.local, remote, flag="SYN"))
+            self.emit(Packet("tcp", stream.local, remote, flag="SYN", ttl=stream.ttl, segment=stream.segment))
             await stream.established
         except BaseException:
             stream.close()
             raise
         return stream
+
+    async def raw(self, local: str, number: int, udp_port: int = 0) -> Raw:
+        raise NotHere("the in-memory internet has no raw sockets")
 
     async def system_addresses(self, name: str, family: Family) -> list[str]:
         return await getaddrinfo(self, self._resolvers, name, family, self._hosts.get(name, ()))
@@ -247,6 +259,7 @@ class LabHost:
             return None
         stream = LabStream(self, packet.destination, packet.source)
         stream.established.set_result(None)
+        stream.segment = packet.segment
         self._streams[stream.local, stream.remote] = stream
         self.emit(Packet("tcp", stream.local, stream.remote, flag="SYN-ACK"))
         task = asyncio.get_running_loop().create_task(_serve(listener, stream))

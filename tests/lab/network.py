@@ -24,6 +24,8 @@ DELAY = 0.005
 COOKIE = b"\x21\x12\xa4\x42"
 # What Linux gives a packet to live (net.ipv4.ip_default_ttl).
 TTL = 64
+# What Ethernet's 1500 bytes leave of a TCP packet over IPv4.
+SEGMENT = 1460
 # RFC 792 and RFC 4443 section 3.1: type and code of administratively prohibited, port unreachable, no route.
 PROHIBITED: dict[Family, tuple[int, int]] = {4: (3, 13), 6: (1, 1)}
 PORT_UNREACHABLE: dict[Family, tuple[int, int]] = {4: (3, 3), 6: (1, 4)}
@@ -40,7 +42,9 @@ class Icmp(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """One packet. `flag` is TCP's; an ICMP error has port 0 at both ends."""
+    """One packet. `flag` is TCP's, as is `segment`: its bytes leave in packets that carry so many; an ICMP error has
+    port 0 at both ends. `tos`: type of service, or traffic class.
+    """
 
     proto: Proto
     source: Endpoint
@@ -49,6 +53,8 @@ class Packet(NamedTuple):
     flag: Flag = ""
     icmp: Icmp | None = None
     ttl: int = TTL
+    segment: int = SEGMENT
+    tos: int = 0
 
     @property
     def family(self) -> Family:
@@ -82,6 +88,7 @@ class Network:
     def __init__(self, seed: int = 0) -> None:
         self.clock = Clock()
         self.seed = seed
+        self.quotes = True  # whether ICMP errors give back the payload of what they are about
         self.log: list[Event] = []
 
     def chance(self, purpose: str) -> random.Random:

@@ -27,6 +27,8 @@ from tests.lab.network import (
 
 _MAPPED_ADDRESS, _FINGERPRINT = 0x0001, 0x8028
 Rewrite = Literal["none", "plain", "broken"]
+Dscp = Literal["kept", "cleared", "dropped"]
+_EF = 46  # expedited forwarding (RFC 3246)
 
 
 class Gateway:
@@ -47,6 +49,7 @@ class Gateway:
         self.hole = Hole(0)
         self.tells = ""  # the outside address that it names to who asks (NAT-PMP)
         self.silent = False
+        self.dscp: Dscp = "kept"
 
     def attach(self, link: Link) -> None:
         self._links.append(link)
@@ -85,7 +88,10 @@ class Gateway:
             link.send(answer, self)
 
     def _outward(self, packet: Packet, inside: Link, outside: Link) -> None:
-        if (action := judge(self._rules, packet)) is not None:
+        packet = packet._replace(tos=0) if self.dscp == "cleared" else packet
+        if self.dscp == "dropped" and packet.tos >> 2 == _EF:
+            self._network.note(self, "filtered", packet)
+        elif (action := judge(self._rules, packet)) is not None:
             self._network.note(self, "filtered" if action == "drop" else "rejected", packet)
             if (answer := refusal(packet, action, self._addresses[packet.family])) is not None:
                 inside.send(answer, self)
@@ -127,10 +133,10 @@ class Hole:
 
 
 def _ip_length(packet: Packet) -> int:
-    """With the headers; a stream's bytes leave in segments that fill 1500 bytes."""
+    """With the headers; a stream's bytes leave in segments."""
     headers = (40 if packet.family == 6 else 20) + (20 if packet.proto == "tcp" else 8)
-    whole = headers + len(packet.payload)
-    return min(whole, 1500) if packet.proto == "tcp" else whole
+    size = len(packet.payload)
+    return min(headers + min(size, packet.segment), 1500) if packet.proto == "tcp" else headers + size
 
 
 class Core:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from natprobe.model import Failure, family
-from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Prohibited
+from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Prohibited, Reported
 from natprobe.net.failure import of_icmp
-from tests.lab.network import TTL, Endpoint, Icmp, Packet
+from tests.lab.network import SEGMENT, TTL, Endpoint, Icmp, Packet
 
 if TYPE_CHECKING:
     from tests.lab.host import LabHost
@@ -31,7 +31,7 @@ class LabUdp:
         self._host, self._handler = host, handler
         self._events: deque[Datagram | IcmpError] = deque(maxlen=_BACKLOG)
         self._some = asyncio.Event()
-        self._closed = False
+        self._closed, self._tos = False, 0
 
     def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """See api.Udp."""
@@ -41,7 +41,11 @@ class LabUdp:
             raise OSError(errno.EMSGSIZE, "Message too long")
         if family(to[0]) != family(self.local[0]):
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        self._host.emit(Packet("udp", self.local, to, data, ttl=TTL if ttl is None else ttl))
+        self._host.emit(Packet("udp", self.local, to, data, ttl=TTL if ttl is None else ttl, tos=self._tos))
+
+    def mark(self, tos: int) -> None:
+        """See api.Markable."""
+        self._tos = tos
 
     async def receive(self) -> Datagram | IcmpError:
         """See api.Udp."""
@@ -61,7 +65,7 @@ class LabUdp:
 
     def arrived(self, packet: Packet) -> None:
         """A datagram for this socket."""
-        datagram = Datagram(packet.payload[: DATAGRAM_MAX + 1], packet.source, self._host.now())
+        datagram = Datagram(packet.payload[: DATAGRAM_MAX + 1], packet.source, self._host.now(), packet.tos)
         if self._handler is not None:
             self._handler(self, datagram)
         else:
@@ -69,9 +73,8 @@ class LabUdp:
 
     def failed(self, icmp: Icmp, reporter: str) -> None:
         """An ICMP error about a packet of this socket's, as Linux's error queue tells it."""
-        to = icmp.quoted.destination
-        failure: Failure = of_icmp(family(to[0]), icmp.type, icmp.code)
-        self._put(IcmpError(to, failure, f"{icmp.type}/{icmp.code}", reporter, self._host.now()))
+        error = _told(icmp, reporter, self._host.now())
+        self._put(error if self._host.quotes else error._replace(quoted=b""))
 
     def _put(self, event: Datagram | IcmpError) -> None:
         self._events.append(event)
@@ -79,10 +82,12 @@ class LabUdp:
 
 
 class LabStream:
-    """One end of a TCP connection."""
+    """One end of a TCP connection. `ttl`: for so many routers its SYN is to live, None: for as many as usual."""
 
-    def __init__(self, host: LabHost, local: Endpoint, remote: Endpoint) -> None:
+    def __init__(self, host: LabHost, local: Endpoint, remote: Endpoint, ttl: int | None = None) -> None:
         self.local, self.remote = local, remote
+        self._traced, self.ttl = ttl is not None, TTL if ttl is None else ttl
+        self.segment = SEGMENT
         self._host = host
         self._data = bytearray()
         self._some = asyncio.Event()
@@ -107,7 +112,7 @@ class LabStream:
             raise self._error
         if self._closed:
             raise OSError(errno.EBADF, "Bad file descriptor")
-        self._host.emit(Packet("tcp", self.local, self.remote, data))
+        self._host.emit(Packet("tcp", self.local, self.remote, data, segment=self.segment))
 
     def close(self) -> None:
         """See api.Stream."""
@@ -134,13 +139,22 @@ class LabStream:
     def failed(self, icmp: Icmp, reporter: str) -> None:
         """An ICMP error ends only a connection that is being made (RFC 1122 section 4.2.3.9)."""
         if not self.established.done():
-            self._break(_unreachable(family(self.remote[0]), icmp))
+            unreachable = _unreachable(family(self.remote[0]), icmp)
+            self._break(Reported(_told(icmp, reporter, self._host.now())) if self._traced else unreachable)
 
     def _break(self, error: OSError) -> None:
         self._error = error
         self._host.released(self)
         if not self.established.done():
             self.established.set_exception(error)
+
+
+def _told(icmp: Icmp, reporter: str, at: float) -> IcmpError:
+    """As Linux's error queue has it: of a datagram the payload, as whole as Linux's routers give it back."""
+    to, quoted = icmp.quoted.destination, icmp.quoted
+    failure: Failure = of_icmp(family(to[0]), icmp.type, icmp.code)
+    payload = quoted.payload if quoted.proto == "udp" else b""
+    return IcmpError(to, failure, f"{icmp.type}/{icmp.code}", reporter, at, payload)
 
 
 def _broken(established: bool) -> OSError:

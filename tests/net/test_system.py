@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 
@@ -61,6 +62,28 @@ async def test_what_a_stream_says_of_itself() -> None:
         assert await stream.read() == b""
         stream.close()
         stream.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="set before the connection on Linux only")
+async def test_a_connection_of_small_segments() -> None:
+    """Both ends keep to them: what is told in the SYN, and what we send ourselves."""
+    with listening() as sock:
+        stream = await SystemNet().tcp(sock.getsockname(), segment=536)
+        peer, _ = sock.accept()
+        theirs = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        ours = stream._writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)  # type: ignore[attr-defined]
+        assert 400 < theirs <= 536
+        assert 400 < ours <= 536
+        peer.close()
+        stream.close()
+
+
+async def test_segments_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as sock:
+        monkeypatch.setattr(sys, "platform", "darwin")
+        with pytest.raises(OSError, match="on Linux only") as caught:
+            await SystemNet().tcp(sock.getsockname(), segment=536)
+        assert failure_of(caught.value)[0] is Failure.UNSUPPORTED
 
 
 async def test_a_reset() -> None:

@@ -205,3 +205,19 @@ async def test_wrong_addresses_to_send_from() -> None:
     assert failure_of(caught.value)[0] is Failure.ADDRESS_IN_USE
     first.close()
     first.close()
+
+
+@pytest.mark.parametrize(("family", "level", "option"), [(4, socket.IPPROTO_IP, 10), (6, socket.IPPROTO_IPV6, 23)])
+async def test_what_is_never_cut_into_fragments(family: Family, level: int, option: int) -> None:
+    """IP_MTU_DISCOVER and IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE: what the lab of routers shows of them."""
+    whole, usual = (SystemNet().udp(family, LOOPBACK[family], whole=each) for each in (True, False))
+    assert [each._sock.getsockopt(level, option) for each in (whole, usual)] == [3, 1]  # type: ignore[attr-defined]
+    whole.close()
+    usual.close()
+
+
+async def test_elsewhere_than_on_linux_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(OSError, match="on Linux only") as caught:
+        SystemNet().udp(4, "127.0.0.1", whole=True)
+    assert failure_of(caught.value)[0] is Failure.UNSUPPORTED

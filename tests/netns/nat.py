@@ -96,6 +96,9 @@ def conditions(network: Network) -> list[str]:
     if network.ipv6 == "no-udp":
         rules.append("meta nfproto ipv6 meta l4proto udp drop")
     rules += _blocked("udp", network.udp, network.udp_open) + _blocked("tcp", network.tcp, network.tcp_open)
+    if network.dscp != "kept":
+        what = "ip dscp ef drop" if network.dscp == "dropped" else "ip dscp set cs0"
+        rules.append(f'iifname "lan" {what}')
     if network.loss:
         rules.append(f"meta l4proto udp numgen random mod 10000 < {round(network.loss * 10000)} drop")
     return rules

@@ -122,7 +122,11 @@ def test_both_halves(
     (word,) = {each["session"] for each in seen(report, "Run")}
     for told in (report, server):
         found = seen(told, "Arrived", proto="udp", session=word)
-        assert [(each["packets"], each["answered"]) for each in found] == ([(came, answered)] if came else [])
+        assert bool(found) == (came is not None)
+        # What follows a failure, to find the place or the size, comes on top.
+        assert sum(each["packets"] for each in found) >= (came or 0)
+        assert sum(each["answered"] for each in found) >= (answered or 0)
+        assert cause or [(each["packets"], each["answered"]) for each in found] == [(came, answered)]
         # What the NAT made of the client's address.
         assert all(each["sender"].startswith(f"{OUTSIDE}:") and each["verified"] for each in found)
     assert seen(report, "Watched", proto="udp", port=PORT)
@@ -221,7 +225,8 @@ def test_a_watch_knows_the_checks_of_a_natprobe_beside_its_peer(network: Network
     (word,) = {each["session"] for each in seen(report, "Run")}
     assert seen(served.end(), "Arrived", proto="udp", session=word) == []
     (came,) = seen(watch.end(), "Arrived", proto="udp", session=word)
-    assert (came["packets"], came["full_size"], came["answered"]) == (27, 18, 0)
+    assert (came["full_size"], came["answered"]) == (18, 0)
+    assert came["packets"] >= 27  # and those of the probe that looks for the place
 
 
 def test_a_watch_takes_root_and_says_so(network: Network) -> None:

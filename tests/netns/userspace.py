@@ -37,8 +37,22 @@ _ICMP, _TCP, _UDP = 1, 6, 17
 _ECHOES, _ERRORS = (0, 8), (3, 11, 12)
 
 
+class Rough(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What befalls IPv4's UDP in one direction besides: so much is lost, late by up to so many seconds, sent twice."""
+
+    loss: float = 0.0
+    delay: float = 0.0
+    jitter: float = 0.0
+    copies: float = 0.0
+
+
+SMOOTH = Rough()
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`inside` is the network that packets go out from. The rest is tests/case.py's."""
+    """`inside` is the network that packets go out from. `up`, `down`: what befalls packets from there, and to there;
+    `record`: the file that has the fate of each of UDP's in a line. The rest is tests/case.py's.
+    """
 
     inside: str
     outside: str
@@ -52,6 +66,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     delay: float = 0.0
     jitter: float = 0.0
     reorder: float = 0.0
+    up: Rough = SMOOTH
+    down: Rough = SMOOTH
+    record: str = ""
 
 
 class _Kind(NamedTuple):
@@ -76,6 +93,11 @@ class Router:
         self._nat, self._changed = nat, changed
         network = ipaddress.IPv4Network(inside)
         self._network, self._mask = int(network.network_address), int(network.netmask)
+
+    def outward(self, raw: bytearray) -> bool:
+        """Whether it comes from inside (IPv4)."""
+        (source,) = struct.unpack_from("!I", raw, _SOURCE)
+        return raw[0] >> 4 == 4 and source & self._mask == self._network
 
     def through(self, raw: bytearray) -> bytearray | None:
         """The packet as it goes on, or None: it doesn't."""
@@ -119,13 +141,24 @@ class Wire:
 
     def __init__(self, config: Config, chance: random.Random) -> None:
         self._delay, self._jitter, self._reorder, self._chance = config.delay, config.jitter, config.reorder, chance
+        self._rough = {True: config.up, False: config.down}
         self._on_the_way: list[tuple[float, int, bytearray]] = []
         self._count = 0
+        self._record = config.record
+        self._noted: dict[int, dict[str, object]] = {}
 
-    def put(self, raw: bytearray, now: float) -> None:
+    def put(self, raw: bytearray, now: float, outward: bool = True) -> None:
         """One more; those that are due at one instant keep their order."""
-        self._count += 1
-        heapq.heappush(self._on_the_way, (now + self._time(raw), self._count, raw))
+        rough = self._rough[outward] if _is_udp(raw) else SMOOTH
+        lost = self._chance.random() < rough.loss if rough.loss else False
+        times = 0 if lost else 2 if rough.copies and self._chance.random() < rough.copies else 1
+        for _ in range(times):
+            self._count += 1
+            late = rough.delay + self._chance.random() * rough.jitter if rough.delay or rough.jitter else 0.0
+            heapq.heappush(self._on_the_way, (now + self._time(raw) + late, self._count, raw))
+            self._note(raw, outward, self._count, now)
+        if lost:
+            self._note(raw, outward, 0, now)
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next is due; None: there is none."""
@@ -134,12 +167,34 @@ class Wire:
     def due(self, now: float) -> Iterator[bytearray]:
         """Those that have arrived."""
         while self._on_the_way and self._on_the_way[0][0] <= now:
-            yield heapq.heappop(self._on_the_way)[2]
+            _, number, raw = heapq.heappop(self._on_the_way)
+            if (noted := self._noted.pop(number, None)) is not None:
+                self._write({**noted, "left": time.monotonic()})
+            yield raw
+
+    def _note(self, raw: bytearray, outward: bool, number: int, now: float) -> None:
+        """What is lost is written down at once, all else when it leaves."""
+        if not self._record or not _is_udp(raw) or raw[0] >> 4 != 4:
+            return
+        payload = bytes(raw[_header(raw) + 8 :]).hex()
+        noted: dict[str, object] = {"up": outward, "came": now, "payload": payload, "tos": raw[1]}
+        if number:
+            self._noted[number] = noted
+        else:
+            self._write({**noted, "left": None})
+
+    def _write(self, noted: dict[str, object]) -> None:
+        with Path(self._record).open("ab") as record:
+            record.write(msgspec.json.encode(noted) + b"\n")
 
     def _time(self, raw: bytearray) -> float:
-        if raw[6 if raw[0] >> 4 == 6 else 9] != _UDP or not (self._jitter or self._reorder):
+        if not _is_udp(raw) or not (self._jitter or self._reorder):
             return self._delay
         return 0.0 if self._chance.random() < self._reorder else self._delay + self._chance.random() * self._jitter
+
+
+def _is_udp(raw: bytearray) -> bool:
+    return raw[6 if raw[0] >> 4 == 6 else 9] == _UDP
 
 
 def _packet(raw: bytearray, at: int = 0) -> Packet | None:
@@ -246,9 +301,10 @@ def carry(device: int, router: Router, wire: Wire) -> None:
     while True:
         select.select([device], [], [], wire.wait(time.monotonic()))
         for raw in _read(device):
+            outward = router.outward(raw)
             if (passed := router.through(raw)) is not None:
                 # The clock of each: one that came while its batch was read must not leave early.
-                wire.put(passed, time.monotonic())
+                wire.put(passed, time.monotonic(), outward)
         for raw in wire.due(time.monotonic()):
             os.write(device, raw)
 

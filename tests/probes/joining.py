@@ -177,7 +177,9 @@ class Front:
         self.page = page
         self.requests: list[bytes] = []
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> _Page:
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> _Page:
         assert (remote, local) == ((WEB, 80), None)
         return _Page(self)
 

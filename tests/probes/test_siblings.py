@@ -34,7 +34,9 @@ class Noted:
     def now(self) -> float:
         return self._real.now()
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Stream:
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> Stream:
         self.asked.append(remote)
         if remote in self._through:
             return await self._real.tcp(("127.0.0.1", self._through[remote]), local)

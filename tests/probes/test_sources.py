@@ -22,7 +22,9 @@ class Dialled:
     def __init__(self) -> None:
         self.sources: list[str | None] = []
 
-    async def tcp(self, remote: tuple[str, int], local: str | None = None) -> Any:
+    async def tcp(
+        self, remote: tuple[str, int], local: str | None = None, ttl: int | None = None, segment: int | None = None
+    ) -> Any:
         self.sources.append(local)
 
 

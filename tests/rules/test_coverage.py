@@ -18,8 +18,9 @@ from tests.memory.reports import reported
 from tests.memory.test_cases import PATHS
 
 # A fault of natprobe and a run out of time are no networks: tests/rules/test_ends.py has them. The Janus of the lab
-# always has an address to tell: tests/rules/test_rules_janus.py.
-WITHOUT_A_CASE = {"probe-crashed", "out-of-time", "janus-candidates-missing"}
+# always has an address to tell: tests/rules/test_rules_janus.py. Cases are run as root, or where nobody has raw
+# sockets: tests/netns/test_raw.py.
+WITHOUT_A_CASE = {"probe-crashed", "out-of-time", "janus-candidates-missing", "no-raw-sockets"}
 # What only several reports, or the server's settings, tell: tests/rules/test_states.py, tests/netns/test_states.py.
 TOGETHER = {"advertised-not-public", "forwarded-elsewhere", "cloud-firewall", "vantages-disagree"}
 # What only `natprobe inspect` sees, on the server itself; cases are networks that a client is in.

@@ -13,7 +13,7 @@ from natprobe.serve.counting import ENTRIES_MAX, Counts, Sent
 from natprobe.serve.limits import Limits, Rate
 from natprobe.serve.responder import ANSWER_MAX, Answer, Responder
 from natprobe.serve.watching import Watcher
-from natprobe.wire import classic, counts, stun
+from natprobe.wire import classic, counts, seen, stun
 from natprobe.wire.capture import Seen
 
 OURS = credentials("A" * 22)
@@ -33,9 +33,24 @@ def server() -> tuple[Responder, Counts]:
     return Responder(OURS, limits=plenty(), counted=counted), counted
 
 
-def check(size: int = 0, *, word: str = "abcd", asks: bool = False, password: str = OURS.password) -> bytes:
+def check(
+    size: int = 0,
+    *,
+    word: str = "abcd",
+    asks: bool = False,
+    password: str = OURS.password,
+    which: bytes = ID,
+    seen: bool = False,
+) -> bytes:
     return stun.ice_check(
-        ID, user=f"{OURS.ufrag}:{word}", password=password, tie_breaker=7, size=size, counts=asks, both_ways=size > 1200
+        which,
+        user=f"{OURS.ufrag}:{word}",
+        password=password,
+        tie_breaker=7,
+        size=size,
+        counts=asks,
+        both_ways=size > 1200,
+        seen=seen,
     )
 
 
@@ -90,11 +105,34 @@ def test_whoever_has_the_token_is_told_of_his_own_session() -> None:
 
 def test_nobody_else_is_told() -> None:
     responder, _ = server()
-    message = stun.binding_request(ID, X_COUNTS=b"")
-    for data in (message, check(asks=True, password="wrong" * 5)):
+    message = stun.binding_request(ID, X_COUNTS=b"", X_SEEN=b"")
+    for data in (message, check(asks=True, seen=True, password="wrong" * 5)):
         answer = ask(responder, data)
         assert answer is not None
-        assert "X-COUNTS" not in stun.decode(answer.data).message.attributes
+        assert not {"X-COUNTS", "X-SEEN"} & stun.decode(answer.data).message.attributes.keys()
+
+
+def test_of_a_train_each_is_told_what_it_was_seen_as() -> None:
+    responder, _ = server()
+    for tos in (184, 0, None):
+        answer = responder.answer(check(seen=True), HERE, CLIENT, 101.25, tos=tos)
+        assert answer is not None
+        assert seen.unpack(stun.decode(answer.data).message.attributes["X-SEEN"]) == seen.Seen(1.25, tos)
+    plain = responder.answer(check(), HERE, CLIENT, 101.25, tos=184)
+    assert plain is not None
+    assert "X-SEEN" not in stun.decode(plain.data).message.attributes
+
+
+def test_copies_of_a_train_are_counted_apart() -> None:
+    """Only of a train: a request that is sent again, as STUN does, is no copy that the way made."""
+    responder, _ = server()
+    names = [bytes([number]) * 12 for number in range(40)]
+    for which in (*names, names[-1], names[-2], names[-2]):
+        ask(responder, check(which=which, word="train", seen=True))
+    for _ in range(3):
+        ask(responder, check(word="train"))
+    (count,) = told(ask(responder, check(asks=True, word="train"))).counts
+    assert (count.packets, count.repeated) == (46, 3)
 
 
 def test_strangers_push_out_strangers_only() -> None:
@@ -116,8 +154,9 @@ def test_no_more_answers_than_packets() -> None:
     assert arrived(counted) == {("stun", False, ""): (1, 0, 1)}
 
 
-SIGNED = st.builds(check, st.sampled_from([0, 300, 1200, 1204, 4000]), asks=st.booleans())
-FORGED = st.builds(check, st.sampled_from([0, 1200]), asks=st.booleans(), password=st.just("wrong" * 5))
+BOTH = {"asks": st.booleans(), "seen": st.booleans()}
+SIGNED = st.builds(check, st.sampled_from([0, 300, 1200, 1204, 4000]), **BOTH)
+FORGED = st.builds(check, st.sampled_from([0, 1200]), password=st.just("wrong" * 5), **BOTH)
 PADDED = stun.binding_request(ID, PADDING=bytes(900))
 OTHERS = st.sampled_from([stun.binding_request(ID), classic.request(b"sixteen bytes!!!"), PADDED])
 DATA = st.lists(SIGNED | FORGED | OTHERS | st.binary(max_size=60), max_size=20)

@@ -355,6 +355,30 @@ def test_the_limit_for_all_holds_and_a_greedy_source_does_not_use_it_up() -> Non
     assert responder.answer(asked, HERE, ("198.51.100.9", 1), 0.0) is None
 
 
+def test_whoever_has_the_token_may_send_more_of_what_is_signed() -> None:
+    responder = Responder(OURS, limits=Limits(Rate(1, 2), holder=Rate(10, 20)))
+    signed, plain = check(), stun.binding_request(ID)
+    forged = check(password="wrong" * 5)
+
+    def answered(data: bytes, times: int, now: float, source: tuple[str, int] = CLIENT) -> int:
+        return sum(responder.answer(data, HERE, source, now) is not None for _ in range(times))
+
+    assert answered(signed, 30, 0.0) == 22  # two as anybody, then as one who has it
+    assert answered(signed, 30, 1.0) == 11
+    assert answered(plain, 30, 100.0) == 2  # he is nobody's reflector either
+    assert answered(forged, 30, 200.0) == 2
+    beside = (CLIENT[0], CLIENT[1] + 1)  # behind the same address, and has shown nothing
+    assert answered(plain, 5, 200.0, beside) == 0
+
+
+def test_so_many_who_have_the_token_are_known() -> None:
+    limits = Limits(Rate(0, 0))
+    for port in range(1, 100):
+        limits.holds((CLIENT[0], port))
+    known = [port for port in range(1, 100) if limits.allow_holder((CLIENT[0], port), 0.0)]
+    assert known == list(range(68, 100))
+
+
 def test_response_port_is_limited_harder() -> None:
     responder = Responder(OURS)
     asked = stun.binding_request(ID, RESPONSE_PORT=5000)

@@ -35,9 +35,9 @@ def six(segment: bytes, number: int = 17) -> bytes:
     return struct.pack("!IHBB", 6 << 28, len(segment), number, 64) + ends + segment
 
 
-def taken(ports: tuple[int, ...], data: bytes, protocol: int) -> int:
+def taken(ports: tuple[int, ...], data: bytes, protocol: int, *, icmp: bool = False) -> int:
     """How many bytes the kernel would hand over: the few instructions that the filter is made of."""
-    code = list(struct.iter_unpack("=HBBI", program(ports)))
+    code = list(struct.iter_unpack("=HBBI", program(ports, icmp=icmp)))
     a = x = at = 0
     while True:
         operation, yes, no, value = code[at]
@@ -81,6 +81,22 @@ def taken(ports: tuple[int, ...], data: bytes, protocol: int) -> int:
 )
 def test_filter(data: bytes, protocol: int, wanted: bool) -> None:
     assert taken(PORTS, data, protocol) == (SNAPPED if wanted else 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "protocol", "wanted"),
+    [
+        (four(bytes(8), number=1), 0x0800, True),
+        (six(bytes(8), number=58), 0x86DD, True),
+        (four(bytes(8), number=58), 0x0800, False),
+        (six(bytes(8), number=1), 0x86DD, False),
+        (four(udp(5000, 10000)), 0x0800, True),
+        (six(tcp(443, 5000), 6), 0x86DD, True),
+        (four(udp(5000, 10001)), 0x0800, False),
+    ],
+)
+def test_filter_with_icmp(data: bytes, protocol: int, wanted: bool) -> None:
+    assert bool(taken(PORTS, data, protocol, icmp=True)) is wanted
 
 
 @given(st.sets(st.integers(1, 65535), min_size=1, max_size=PORTS_MAX), st.data())

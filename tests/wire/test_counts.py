@@ -22,7 +22,7 @@ def endpoints(version: int) -> st.SearchStrategy[tuple[str, int]]:
 def counts(version: int) -> st.SearchStrategy[Count]:
     ends = endpoints(version)
     what = st.sampled_from(["check", "stun", "turn", "dtls", "tls", "http", "rtp", "connection", "other"])
-    numbers = (NUMBERS, NUMBERS, NUMBERS, TIMES, TIMES)
+    numbers = (NUMBERS, NUMBERS, NUMBERS, TIMES, TIMES, NUMBERS)
     return st.builds(Count, st.sampled_from(["udp", "tcp"]), ends, ends, what, st.booleans(), *numbers)
 
 
@@ -60,7 +60,7 @@ def test_what_is_too_much_is_left_out() -> None:
     assert (found.counts[0].packets, found.counts[0].first) == (2**32 - 1, 0.0)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x02" + bytes(20), b"\x01\x05\x00" + bytes(4), b"\x01\x00\x01" + bytes(20)])
+@pytest.mark.parametrize("data", [b"", b"\x01" + bytes(20), b"\x02\x05\x00" + bytes(4), b"\x02\x00\x01" + bytes(20)])
 def test_broken(data: bytes) -> None:
     with pytest.raises(ValueError, match="counts"):
         unpack(data)

@@ -1,0 +1,78 @@
+"""Which routers lie on the way that was followed, and where packets end on it (probe path). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from natprobe.addresses import address_class
+from natprobe.facts import Facts, HopName, Trail, TrailHop
+from natprobe.model import Address
+from natprobe.render._figures import listed
+from natprobe.wording import mark, say
+
+_CLASSES = {
+    "private": mark("{hop}. {address}, an inner one"),
+    "unique-local": mark("{hop}. {address}, an inner one"),
+    "carrier": mark("{hop}. {address}, the provider's own"),
+}
+_CONTROLS = {
+    "port": mark("UDP to {towards}"),
+    "payload": mark("UDP that is no STUN of today"),
+    "host": mark("UDP to {towards}"),
+    "tcp": mark("TCP to {towards}"),
+}
+
+
+def trace(facts: Facts) -> Iterator[str]:
+    """A sentence for the packets that were followed, and for each control that comes further."""
+    for own in facts.of(Trail, lambda each: each.failure is not None):
+        yield say("UDP to {towards} was not followed: {why}.", towards=own.towards, why=own.detail)
+    for own in facts.ok(Trail, lambda each: each.control == "none"):
+        yield _own(facts, own)
+        if not _arrives(own):
+            yield from _further(facts, own)
+
+
+def _further(facts: Facts, own: Trail) -> Iterator[str]:
+    last = max((each.ttl for each in own.hops if each.answered), default=0)
+    for each in facts.of(Trail, lambda each: each.subject == own.subject and each.control != "none"):
+        hops = [hop for hop in _as_far_as_the_end(each) if hop.answered and hop.ttl > last]
+        if hops:
+            what = say(_CONTROLS[each.control], towards=each.towards)
+            yield say("{what} comes further: {hops}.", what=what, hops=_hops(facts, hops))
+
+
+def _own(facts: Facts, trail: Trail) -> str:
+    hops = [each for each in _as_far_as_the_end(trail) if each.answered]
+    if not hops:
+        return say("UDP to {towards}: no router says anything.", towards=trail.towards)
+    template = mark("UDP to {towards}: {hops}.") if _arrives(trail) else mark("UDP to {towards}: {hops}; then silence.")
+    return say(template, towards=trail.towards, hops=_hops(facts, hops))
+
+
+def _arrives(trail: Trail) -> bool:
+    return any(each.reached for each in trail.hops)
+
+
+def _as_far_as_the_end(trail: Trail) -> list[TrailHop]:
+    end = next((each.ttl for each in trail.hops if each.reached), None)
+    return [each for each in trail.hops if end is None or each.ttl <= end]
+
+
+def _hops(facts: Facts, hops: Sequence[TrailHop]) -> str:
+    return listed(_hop(facts, each) for each in hops)
+
+
+def _hop(facts: Facts, hop: TrailHop) -> str:
+    """By its name, if it has one, else by the class of its address."""
+    address = hop.address or ""
+    if hop.reached:
+        return say("{hop}. the server", hop=hop.ttl)
+    if name := _name(facts, address):
+        return say("{hop}. {address} ({name})", hop=hop.ttl, address=address, name=name)
+    template = _CLASSES.get(address_class(address), mark("{hop}. {address}"))
+    return say(template, hop=hop.ttl, address=address)
+
+
+def _name(facts: Facts, address: Address) -> str:
+    return next((each.name for each in facts.ok(HopName, lambda each: each.address == address)), "")
