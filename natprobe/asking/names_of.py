@@ -14,23 +14,23 @@ from natprobe.model import Address
 NAMES_MAX, SECONDS = 4, 0.4
 
 
-async def names_of(ctx: Context, addresses: Sequence[Address]) -> AsyncIterator[HopName]:
-    """Of each that has one."""
+async def names_of(ctx: Context, addresses: Sequence[Address], seconds: float) -> AsyncIterator[HopName]:
+    """Of each that has one, where it is told so soon."""
     servers = ctx.host.nameservers()[:1]
-    if servers:
+    if servers and seconds > 0:
         wanted = [each for each in addresses if "%" not in each][:NAMES_MAX]
-        async for named in as_they_come(_name(ctx, servers[0], each) for each in wanted):
+        async for named in as_they_come(_name(ctx, servers[0], each, min(seconds, SECONDS)) for each in wanted):
             yield named
 
 
-async def _name(ctx: Context, server: tuple[str, int], address: Address) -> AsyncIterator[HopName]:
+async def _name(ctx: Context, server: tuple[str, int], address: Address, seconds: float) -> AsyncIterator[HopName]:
     from dns.rdatatype import PTR
 
     from natprobe.net.dns import DnsError, ask
 
     reverse = ipaddress.ip_address(address).reverse_pointer
     try:
-        answer = await ask(ctx.net, server, reverse, "PTR", SECONDS)
+        answer = await ask(ctx.net, server, reverse, "PTR", seconds)
     except DnsError:
         return
     records = [record for rrset in answer.answer for record in rrset if record.rdtype == PTR]

@@ -27,8 +27,8 @@ SURE_TRIES, SURE_BESIDE = 6, 5
 # A guest sends few packets: the search narrows no further where so many have gone, and begins no round that leads
 # beyond the other number.
 ENOUGH, TOO_MANY = 24, 44
-# A round trip where none is known (seconds).
-_USUAL = 0.25
+# A round trip where none is known: the first request was sent again after a quarter of a second (Karn).
+_USUAL = 0.4
 # Between two packets, in seconds: a burst that is too quick for a policer would look like a size.
 _APART, _IN_TURN = 0.003, 0.015
 
@@ -175,7 +175,7 @@ class Asked(NamedTuple):
 async def search(ctx: Context, sock: StunSocket, asked: Asked, search: Search, deadline: float) -> None:
     """Round by round, until all is known or there is no time left for another. The socket sends nothing in pieces."""
     rtt = _USUAL if asked.rtt_ms is None else asked.rtt_ms / 1000
-    patience = min(max(rtt * 1.25, rtt + 0.02) + 0.06, 0.5)
+    patience = min(max(rtt * 1.25, rtt + 0.02) + 0.06, 0.7)
     proof = patience + 2 * SURE_TRIES * _IN_TURN
 
     def narrow() -> bool:

@@ -126,34 +126,28 @@ def unevenness(train: PathBurst | RelayBurst) -> list[Uneven]:
 
 
 def far(facts: Facts) -> Far | None:
-    """The round trip to the media server, or to the relay where that is the target, by all that is known without asking
-    again: checks, trains, and connections to the same address. None: too little.
+    """The round trip to the media server, or to the relay where that is the target: the train's on that way, else by
+    what is known without asking again, checks and connections to the same address. None: too little.
     """
-    relay = facts.ok(RelayBurst, lambda each: each.direction == "both" and each.delay_min_ms is not None)
+    train = burst(facts)
+    if isinstance(train, PathBurst) and train.rtt_min_ms is not None:
+        return Far(train.endpoint, train.rtt_min_ms, (train,))
+    if isinstance(train, RelayBurst) and train.delay_min_ms is not None:
+        return Far(train.server, train.delay_min_ms / (2 if train.by == "own-socket" else 1), (train,))
     checks = facts.ok(IceCheck, lambda each: each.verified and each.via is None)
     near = [each for each in checks if each.server is None] or checks
-    if near:
-        return _far(facts, near)
-    if not relay:
-        return None
-    halves = [(each.delay_min_ms or 0.0) / (2 if each.by == "own-socket" else 1) for each in relay]
-    return Far(relay[0].server, min(halves), tuple(relay))
+    return _far(facts, near) if near else None
 
 
 def _far(facts: Facts, checks: list[IceCheck]) -> Far | None:
     """A check over UDP that takes longer than its first repetition has no round trip of its own (Karn)."""
-    direct, hosts = checks[0].server is None, {split(each.endpoint)[0] for each in checks}
-    trains = facts.ok(PathBurst, lambda each: (each.leg is None) is direct and each.via is None)
+    hosts = {split(each.endpoint)[0] for each in checks if each.server is None}
     timed: list[tuple[float, Observation]] = [(each.rtt_ms, each) for each in checks if each.rtt_ms is not None]
-    timed += [(each.rtt_min_ms, each) for each in trains if each.rtt_min_ms is not None]
-    if direct:
-        opened = facts.ok(Connected, lambda each: each.via is None and split(each.endpoint)[0] in hosts)
-        timed += [(each.rtt_ms, each) for each in opened if each.rtt_ms is not None]
-    enough = len(timed) >= _ROUND_TRIPS or any(isinstance(each, PathBurst) for _, each in timed)
-    if not enough:
+    opened = facts.ok(Connected, lambda each: each.via is None and split(each.endpoint)[0] in hosts)
+    timed += [(each.rtt_ms, each) for each in opened if each.rtt_ms is not None]
+    if len(timed) < _ROUND_TRIPS:
         return None
-    least, _ = min(timed, key=lambda each: each[0])
-    return Far(checks[0].endpoint, least, tuple(each for _, each in timed))
+    return Far(checks[0].endpoint, min(ms for ms, _ in timed), tuple(each for _, each in timed))
 
 
 def all_far(facts: Facts) -> bool | None:

@@ -8,6 +8,8 @@ from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
 from natprobe.facts import Facts, IceCheck, PathSize, TlsHello
 from natprobe.model import Endpoint, Failure, family, split
 
+# How far apart sizes may be that are told as one number, in bytes.
+_CLOSE = 32
 # What a Send indication adds on the way to a relay, in bytes (RFC 8656 section 11.2; over IPv6's peers 12 more).
 IN_SEND = 36
 # Of each kind of handshake, so that a lost segment is no size.
@@ -31,6 +33,13 @@ def measured(facts: Facts, endpoint: Endpoint, local: Endpoint | None) -> PathSi
     here = split(local)[0] if local else None
     same = facts.of(PathSize, lambda each: each.endpoint == endpoint and each.local is not None)
     return next((each for each in same if each.local and split(each.local)[0] == here), None)
+
+
+def close(passed: int | None, lost: int | None) -> int | None:
+    """The largest size that passes, where what is lost is not much larger: with loss and on slow ways the two may stay
+    far apart.
+    """
+    return passed if passed is not None and lost is not None and lost - passed <= _CLOSE else None
 
 
 def lost_by_size(facts: Facts, endpoint: Endpoint, local: Endpoint | None) -> bool:

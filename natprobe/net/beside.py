@@ -20,6 +20,8 @@ _TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 # A stamp is no older than what a socket's buffer may hold back; what is beyond was made by a clock that was set.
 _OLDEST = 2.0
+# Two clocks are read at one instant where that took no longer (seconds).
+_AT_ONCE, _READINGS = 0.00005, 3
 # Where a packet's mark is set and told.
 _MARKS: dict[Family, tuple[int, int]] = {
     4: (socket.IPPROTO_IP, socket.IP_TOS),
@@ -50,12 +52,22 @@ def mark(sock: socket.socket, family: Family, tos: int) -> None:
 
 def came(ancillary: Iterable[tuple[int, int, bytes]]) -> tuple[float, int | None]:
     """When the packet came, on the monotonic clock, and its mark, None where that was not told."""
-    at, tos = time.monotonic(), None
+    at, day = _clocks()
+    tos = None
     for level, kind, value in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS) and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
-            waited = time.time() - (seconds + nanoseconds / 1e9)
+            waited = day - (seconds + nanoseconds / 1e9)
             at -= waited if 0 <= waited <= _OLDEST else 0.0
         elif (level, kind) in _MARKS.values():
             tos = int.from_bytes(value, sys.byteorder) & 0xFF
     return at, tos
+
+
+def _clocks() -> tuple[float, float]:
+    """The monotonic clock and the day's at one instant: both are read again where the process was held up between."""
+    for _ in range(_READINGS):
+        before, day, after = time.monotonic(), time.time(), time.monotonic()
+        if after - before < _AT_ONCE:
+            break
+    return after, day

@@ -33,7 +33,7 @@ SMALL = 536
 # What IPv4's packets of 1,260, 1,340, 1,400 and 1,452 bytes carry: the largest that passes is one to clamp TCP to.
 _BETWEEN = (1220, 1300, 1360, 1412)
 # Names of protocols that nobody chooses fill the hello up (RFC 7301 section 3.1).
-_FILLER = tuple(f"{number}" * 255 for number in range(5))
+_FILLER = tuple(f"{number}" * 255 for number in range(6))
 
 
 class Try(NamedTuple):

@@ -39,8 +39,8 @@ TAKES = (Resolved, Connected, Binding, OtherPayload, Candidate, IceCheck, Alloca
 YIELDS = (Trail, HopName)
 TIMEOUT = 2.5
 
-# So long packets are sent at most; then what is known has to do (seconds). Names take a little more.
-_SECONDS = 2.0
+# No round begins that would end later; then what is known has to do (seconds). Names get what is left then.
+_SECONDS, _NAMED_BY = 2.0, 2.4
 # How many hops are asked for at once, and how many more where the way is that long.
 _NEAR, _FAR = range(1, 9), range(9, 21)
 # How long an answer is waited for: so many times the longest so far, within these bounds; where nobody knows how far
@@ -61,6 +61,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if ctx.host.system() != "linux":
         yield _untold(followed)
         return
+    began = ctx.net.now()
     async with AsyncExitStack() as undo:
         try:
             # From the port that the failing exchange had, where nobody else has taken it.
@@ -76,7 +77,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         for line in trace.lines:
             if line.sent:
                 yield line.trail(followed.endpoint, trace.local)
-        async for named in names_of(ctx, trace.border()):
+        async for named in names_of(ctx, trace.border(), began + _NAMED_BY - ctx.net.now()):
             yield named
 
 
@@ -207,15 +208,14 @@ class _Trace:
     async def _round(self, number: int) -> None:
         """Each hop by each line, in an order that turns round: what a router has left for answers nobody has always."""
         lines = [each for each in self.lines if each is not self._tcp] if self._quoted else [self._own]
-        # Twice where it is decided, in every round.
-        hops = [*self._behind(), *([first[1]] if (first := self._first()) else ())]
+        # Three times where it is decided: a slow path has time for two rounds.
+        hops = [*self._behind(), *([first[1]] * 2 if (first := self._first()) else ())]
         knocking = asyncio.create_task(self._knocks(self._behind()))
         try:
             for ttl in hops:
                 for line in lines if number % 2 else reversed(lines):
                     await self._sender.send(line, ttl)
-            await self._widen()
-            await self._settle()
+            await asyncio.gather(self._widen(), self._settle())
             await knocking
         finally:
             knocking.cancel()

@@ -39,7 +39,7 @@ from natprobe.addresses import far_apart
 from natprobe.derive import FULL_SIZE, back_checks, media_checks, rejecting, web_sessions
 from natprobe.derive.associations import large_down
 from natprobe.derive.relays import LegFacts, legs_in
-from natprobe.derive.sizes import IN_SEND, SMALL, TlsHeld, measured, needed, tls_held, vanished
+from natprobe.derive.sizes import IN_SEND, SMALL, TlsHeld, close, measured, needed, tls_held, vanished
 from natprobe.facts import (
     Allocation,
     DefaultRoute,
@@ -171,7 +171,7 @@ def _lost_on_the_way_back(facts: Facts, check: IceCheck) -> bool:
 def _answers(facts: Facts, check: IceCheck) -> Found:
     same = [each for each in media_checks(facts) if each.flow == check.flow]
     size = measured(facts, check.endpoint, check.local)
-    fits = size.down if size is not None and size.down_lost is not None else None
+    fits = close(size.down, size.down_lost) if size is not None else None
     return Found(
         message=_ANSWERS if fits is None else _ANSWERS_HOLE,
         args={"endpoint": check.endpoint, "size": check.size} | _numbers(check, fits),
@@ -185,7 +185,7 @@ def _relay(facts: Facts, group: list[LegFacts]) -> Found:
     """Which half of the way lost it, where only one did: a packet crosses this network on both."""
     leg = group[0]
     size = measured(facts, leg.allocation.server, leg.allocation.local)
-    fits = size.up if size is not None and size.up_lost is not None else None
+    fits = close(size.up, size.up_lost) if size is not None else None
     if fits is not None and size is not None:
         return _to_relay(facts, leg, size, fits)
     large = [each for each in leg.data if each.size >= FULL_SIZE]
@@ -244,7 +244,7 @@ def _lost(facts: Facts, lost: list[IceCheck], small: list[IceCheck], relays: lis
     """With the number, where it was measured."""
     check = lost[0]
     size = measured(facts, check.endpoint, check.local)
-    fits = size.up if size is not None and size.up_lost is not None else None
+    fits = close(size.up, size.up_lost) if size is not None else None
     args = {"endpoint": check.endpoint, "size": check.size, "hosts": listed(each.host for each in relays)}
     message, where, mend = _BOTH if relays else _DIRECT, _common(facts, check, relays), _LET_PASS
     if size is not None and fits is not None:

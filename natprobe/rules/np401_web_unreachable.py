@@ -107,9 +107,8 @@ def check(facts: Facts) -> Judgement:
     if len(dead) == len(connects):
         elsewhere = _insecure_page(facts) or lost_in_ipv6(facts, [each.endpoint for each in dead])
         return CLEAR if elsewhere else [_dead(facts, dead)]
-    if page_held(facts):
-        return CLEAR  # the way loses large packets: mtu-blackhole
-    if not secure_pages(facts) and named_door(facts) is None and (hung := _hung(facts)):
+    large_lost = page_held(facts)  # mtu-blackhole tells that
+    if not (large_lost or secure_pages(facts)) and named_door(facts) is None and (hung := _hung(facts)):
         return [hung]
     partly = [each for each in dead if has_way_out(facts, 6) or family(split(each.endpoint)[0]) == 4]
     partly = [each for each in partly if tcp_answers(facts, family(split(each.endpoint)[0]))]

@@ -27,6 +27,7 @@ def test_nothing_of_it_unless_asked_for() -> None:
         {"compare": True, "shallow": True},
         {"hold": 300.0},
         {"sessions": 8},
+        {"compare": True, "packets": 1000},
     ],
 )
 def test_what_is_taken(given: dict[str, Any]) -> None:
@@ -38,6 +39,12 @@ def test_what_is_taken(given: dict[str, Any]) -> None:
 def test_a_hold_is_bounded(hold: float) -> None:
     with pytest.raises(UsageError, match="--hold wants 0 or seconds from 5 to 300"):
         options(hold=hold)
+
+
+@pytest.mark.parametrize("packets", [19, 0, -1, 1001])
+def test_packets_are_bounded(packets: int) -> None:
+    with pytest.raises(UsageError, match="--packets wants a number from 20 to 1000"):
+        options(compare=True, packets=packets)
 
 
 @pytest.mark.parametrize("sessions", [0, -1, 9])

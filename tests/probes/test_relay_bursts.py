@@ -96,6 +96,11 @@ def test_measured_jitter_is_that_of_the_network() -> None:
     assert any(each.reordered for each in found)
 
 
+def test_as_many_packets_as_are_asked_for() -> None:
+    (burst,) = bursts(network(), packets=100)
+    assert (burst.sent, burst.halfway, burst.arrived, burst.duplicates) == (100, 100, 100, 0)
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_bitrate_is_tried_each_way(transport: str) -> None:
     lab = network()

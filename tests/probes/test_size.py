@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from natprobe.asking.sizing import ENOUGH, STEP, TOO_MANY, Search
-from natprobe.facts import PathSize
+from natprobe.facts import PathSize, TlsHello
 from natprobe.model import Failure, Family
 from natprobe.net.api import Udp
 from natprobe.net.stun import Outcome
 from natprobe.wire import stun
-from tests.case import Dns, Network, Peer
+from tests.case import Dns, Network, Peer, Relay
 from tests.lab.build import Lab
 from tests.lab.check import observed
 from tests.lab.client import lab_of
+from tests.netns import addresses as at
+from tests.probes.relaying import ALICE
 
 ANSWER = stun.decode(stun.binding_request(bytes(12)))
 SILENCE = Outcome(None, Failure.TIMEOUT, "", 1)
@@ -175,3 +177,41 @@ def test_where_the_system_cannot_measure_it_says_so(monkeypatch: pytest.MonkeyPa
     found = observed(lab, lab.peer_target, ("names", "peer", "media", "size"))
     (size,) = (each for each in found if isinstance(each, PathSize))
     assert (size.failure, size.up, size.up_lost) == (Failure.UNSUPPORTED, None, None)
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.2, 0.4])
+def test_on_a_slow_way_less_is_known_and_nothing_wrong(delay: float) -> None:
+    _, (size,) = measured(Network(mtu=1000, delay=delay))
+    assert size.up is None or size.up <= 1000
+    assert size.up_lost is None or size.up_lost > 1000
+
+
+# --- to a relay, and of TLS
+
+
+def test_the_way_to_a_relay_is_measured_where_large_data_was_lost() -> None:
+    lab = lab_of(network=Network(mtu=1200), relay=Relay(runs=True))
+    found = observed(lab, "turn:turn.example.test", ("names", "turn", "relay_size"), access=ALICE)
+    (size,) = (each for each in found if isinstance(each, PathSize))
+    assert (size.endpoint, size.up, size.up_lost) == (f"{at.RELAY}:3478", 1200, 1204)
+
+
+def hellos(network: Network, **options: Any) -> list[tuple[int | None, bool, Failure | None]]:
+    lab = lab_of(network=network)
+    found = observed(lab, probes=("names", "web", "hello"), **options)
+    return [(each.segment, each.large, each.failure) for each in found if isinstance(each, TlsHello)]
+
+
+def test_a_page_that_opens_is_not_asked_again() -> None:
+    assert hellos(Network()) == []
+
+
+def test_with_trace_a_large_hello_is_tried_beside_it() -> None:
+    assert sorted(hellos(Network(), trace=True), key=str) == [(536, True, None)] * 2 + [(None, True, None)] * 2
+
+
+def test_a_page_that_hangs_is_asked_for_in_small_segments() -> None:
+    found = hellos(Network(mtu=1280))
+    passed = {segment for segment, _, failure in found if failure is None}
+    assert passed == {536, 1220}
+    assert [failure for segment, _, failure in found if segment is None] == [Failure.TIMEOUT] * 2

@@ -20,8 +20,8 @@ from tests.memory.test_cases import checked, typed
 
 # A peer of ours has no page, no relay and nowhere to sign in, and nobody asked for the lifetime of mappings.
 NOTHING_TO_DO = (
-    *("siblings", "signalling", "join", "services", "lifetime", "turn", "pool"),
-    *("relayed", "channel", "standing", "cascade", "audit", "burst", "compare"),
+    *("siblings", "signalling", "join", "services", "lifetime", "turn", "relay_size", "pool"),
+    *("relayed", "channel", "standing", "cascade", "audit", "burst", "compare", "rates", "marks"),
 )
 Probe = Callable[[Context, Facts], AsyncIterator[Observation]]
 

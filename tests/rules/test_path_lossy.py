@@ -28,7 +28,7 @@ def train(sent: int = 20, arrived: int = 20, **more: Any) -> PathBurst:
 
 def relayed(sent: int = 20, arrived: int = 20, **more: Any) -> RelayBurst:
     fields: dict[str, Any] = {"transport": "udp", "by": "own-socket", "delay_min_ms": 60.0, "jitter_ms": 1.0} | more
-    where = {"server": RELAY, "relayed": RELAYED, "peer": "198.51.100.7:40001"}
+    where: dict[str, Any] = {"server": RELAY, "relayed": RELAYED, "peer": "198.51.100.7:40001"}
     return RelayBurst(sent=sent, arrived=arrived, size=100, interval_ms=20.0, **where, **fields)
 
 
@@ -128,6 +128,9 @@ class TestFar:
     def test_the_shortest_counts(self) -> None:
         assert judge(checked(), self.opened(1030.0), self.opened(40.0)) is CLEAR
         assert judge(checked(rtt_ms=250.0), self.opened(1030.0)) is CLEAR
+
+    def test_of_the_way_itself_the_train_tells(self) -> None:
+        assert "450 ms" in words(CAUSE, train(rtt_min_ms=450.0), checked(tries=2), self.opened(2.0), self.opened(3.0))
 
     def test_elsewhere_is_elsewhere(self) -> None:
         assert judge(checked(), self.opened(600.0, "198.51.100.99:443"), self.opened(600.0, "198.51.100.98:443")) is (

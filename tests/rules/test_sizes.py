@@ -9,7 +9,25 @@ import pytest
 from natprobe.facts import MediaHandshake, PathSize, TlsHello, TlsSession
 from natprobe.model import Do, Failure, Where
 from natprobe.rules import CLEAR, NOT_APPLICABLE
-from tests.made import LOCAL, LOCAL6, MEDIA, MEDIA6, PAGE, TIMEOUT, WEB, checked, connected, found, judged, silent
+from tests.made import (
+    LOCAL,
+    LOCAL6,
+    MEDIA,
+    MEDIA6,
+    PAGE,
+    RELAY,
+    TIMEOUT,
+    TURN,
+    WEB,
+    allocated,
+    checked,
+    connected,
+    found,
+    judged,
+    ours,
+    relay,
+    silent,
+)
 
 CAUSE = "mtu-blackhole"
 LOST = (checked(), silent(size=1200))
@@ -55,6 +73,7 @@ class TestMedia:
         "other",
         [
             size(None, None),
+            size(124, 1228),
             size(1000, None, failure=TIMEOUT),
             size(local="10.8.0.2:50000"),
             size(endpoint="203.0.113.11:10000"),
@@ -123,6 +142,34 @@ class TestPage:
         several = judged(CAUSE, *LOST, size(), HUNG, *HELD, target=PAGE)
         assert isinstance(several, list)
         assert [("fits" in each.args, "segment" in each.args) for each in several] == [(True, False), (False, True)]
+
+
+class TestRelay:
+    LEG = allocated()
+    LOSSY = (
+        relay(),
+        LEG,
+        ours("in", 20, LEG),
+        ours("out", 20, LEG),
+        ours("in", 1200, LEG, failure=TIMEOUT),
+        ours("out", 1200, LEG, failure=TIMEOUT),
+    )
+
+    def test_the_way_to_it_has_its_number_and_the_relays_header(self) -> None:
+        only = found(CAUSE, *self.LOSSY, size(endpoint=RELAY), target=TURN)
+        assert (only.args["fits"], only.args["needed"]) == (1100, 1264)
+        assert "vanish on the way there" in only.message
+        assert "mtu 1100" in texts(only)
+
+    def test_a_router_that_says_so(self) -> None:
+        told = size(endpoint=RELAY, icmp="3/4", reported_by="198.51.100.2", told=1100)
+        only = found(CAUSE, *self.LOSSY, told, target=TURN)
+        assert (only.args["router"], only.args["told"]) == ("198.51.100.2", 1100)
+
+    def test_where_all_gets_to_the_relay_it_is_lost_elsewhere(self) -> None:
+        only = found(CAUSE, *self.LOSSY, size(1264, None, endpoint=RELAY), target=TURN)
+        assert "fits" not in only.args
+        assert only.message.startswith("Small packets through the relay")
 
 
 def test_a_handshake_that_is_lost_where_large_packets_are_is_no_filter() -> None:
