@@ -19,8 +19,8 @@ class Quote(Observation, frozen=True, kw_only=True):
     """Our packet as an ICMP error quotes it (RFC 792, RFC 4443): as who sent the error, `address`, saw it.
 
     It was sent from `local` to `towards`, with `ttl`, `tos` (IPv4's type of service, IPv6's traffic class) and `size`
-    in bytes of IP; the others, `…_seen`, are what the quote says. `renumbered`: with another identification (IPv4). A NAT
-    that passes the error on may have put its own change back (RFC 5508 section 4.2).
+    in bytes of IP; the others, `…_seen`, are what the quote says. `renumbered`: with another identification (IPv4). A
+    NAT that passes the error on may have put its own change back (RFC 5508 section 4.2).
     """
 
     towards: Endpoint

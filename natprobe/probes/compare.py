@@ -30,7 +30,9 @@ from natprobe.facts import (
     PathBurst,
     PathSize,
     Permission,
+    RawAccess,
     Relayed,
+    Trail,
 )
 from natprobe.model import Endpoint, Failure, Observation, clip
 from natprobe.net.failure import failure_of
@@ -52,6 +54,8 @@ TAKES = (
     Hop,
     Opening,
     PathSize,
+    Trail,
+    RawAccess,
 )
 YIELDS = (PathBurst,)
 TIMEOUT = 8.0

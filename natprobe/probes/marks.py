@@ -13,13 +13,13 @@ from natprobe.asking.burst import SocketEnd
 from natprobe.asking.served import served, socket_for
 from natprobe.asking.trains import CheckedEnd
 from natprobe.context import Context
-from natprobe.facts import Candidate, Facts, IceCheck, Marked, PathBurst, PathRate
+from natprobe.facts import Candidate, Facts, IceCheck, Marked, PathBurst, PathRate, PathSize, RawAccess, Trail
 from natprobe.model import Endpoint, Failure, Observation, clip, join, split
 from natprobe.net.api import Markable, Udp
 from natprobe.net.failure import failure_of
 
 REQUIRES = (Candidate,)
-TAKES = (IceCheck, PathBurst, PathRate)
+TAKES = (IceCheck, PathSize, Trail, RawAccess, PathBurst, PathRate)
 YIELDS = (Marked,)
 TIMEOUT = 3.0
 

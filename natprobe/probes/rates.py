@@ -26,8 +26,11 @@ from natprobe.facts import (
     Opening,
     PathBurst,
     PathRate,
+    PathSize,
     Permission,
+    RawAccess,
     Relayed,
+    Trail,
 )
 from natprobe.model import Endpoint, Failure, Observation, clip, join, split
 from natprobe.net.failure import failure_of
@@ -36,7 +39,21 @@ from natprobe.wire.stun import StunError
 
 REQUIRES = (Candidate,)
 # What it reads is IceCheck; the others' probes it waits for.
-TAKES = (IceCheck, Allocation, Permission, Relayed, Binding, FilteringTest, Hairpin, Hop, Opening, PathBurst)
+TAKES = (
+    IceCheck,
+    Allocation,
+    Permission,
+    Relayed,
+    Binding,
+    FilteringTest,
+    Hairpin,
+    Hop,
+    Opening,
+    PathSize,
+    Trail,
+    RawAccess,
+    PathBurst,
+)
 YIELDS = (PathRate,)
 TIMEOUT = 14.0
 

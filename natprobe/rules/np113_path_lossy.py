@@ -16,9 +16,10 @@ lost packets in a hundred; at 3 % the E-model (ITU-T G.107) takes ten points of 
 quarter. A jitter buffer of 30 ms and more is heard as delay.
 
 Twenty packets tell little: a threshold counts only where the lower end of what the packets allow is above it
-(95 %, by Wilson's interval), and of what went there and back only what one direction must have lost. Where more was
-lost than the threshold and less than is certain, nothing is said, and `--compare --packets 500` decides. One or two
-per cent make no finding. Up and down are told apart where `natprobe serve` counts at the other end.
+(95 %, by Wilson's interval) and four packets or more are missing, and of what went there and back only what one
+direction must have lost. Where more was lost than the threshold and less than is certain, nothing is said, and
+`--compare --packets 500` decides. One or two per cent make no finding. Up and down are told apart where
+`natprobe serve` counts at the other end.
 
 Packets with the DSCP mark EF that are lost where unmarked ones pass are told too (`--compare` or `--trace`, against
 `natprobe serve`): some browsers and phones mark audio so. That a mark is cleared on the way is usual, and no finding.

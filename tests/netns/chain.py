@@ -27,6 +27,7 @@ CLIENT6, INSIDE6, SERVER6, OTHER6 = "2001:db8:1::2", "2001:db8:1::1", "2001:db8:
 PORT, TCP_PORT, WEB_PORT = 10000, 4443, 443
 TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
+VERSIONS: tuple[Family, ...] = (4, 6)
 Hook = Literal["prerouting", "forward", "output", "input", "postrouting"]
 Icmp = Literal["on", "limited", "off"]
 What = Literal["port", "answers", "udp", "cookie", "tcp"]
@@ -113,7 +114,7 @@ class Chain:
     def of(self, address: str) -> str:
         """Whose address that is, as the client sees it."""
         hosts = [*self.names, *([f"r{self.twin}b"] if self.twin else []), "other"]
-        return next(name for name in hosts for version in (4, 6) if self.address(name, version) == address)
+        return next(name for name in hosts for version in VERSIONS if self.address(name, version) == address)
 
 
 def _own(chain: Chain, name: str, version: Family) -> str:
@@ -210,18 +211,20 @@ def _routes(chain: Chain, name: str) -> list[str]:
     """To the neighbours over IPv6; to what lies below and to `other` by address, to all else upwards."""
     found = [f"{_own(chain, far, 6)} dev {interface}" for interface, far in _ends(chain, name)]
     if name in ("server", "other", "b1", "b2"):
-        return found + [f"default via {_towards(chain, name, _next(chain, name), version)}" for version in (4, 6)]
+        return found + [f"default via {_towards(chain, name, _next(chain, name), version)}" for version in VERSIONS]
     here = chain.position(name)
     below = chain.names[here - 1]
     if here > 1:
         twins = [f"r{chain.twin}b"] if chain.twin and here > chain.twin + 1 else []
         lower = [*chain.names[1 : here - 1], *twins]
-        found += [f"{_own(chain, each, v)} via {_towards(chain, name, below, v)}" for each in lower for v in (4, 6)]
+        found += [f"{_own(chain, each, v)} via {_towards(chain, name, below, v)}" for each in lower for v in VERSIONS]
         found.append(f"2001:db8:1::/64 via {_own(chain, below, 6)}")
     if here < chain.routers:
-        return found + [_upwards(chain, here, version) for version in (4, 6)]
+        return found + [_upwards(chain, here, version) for version in VERSIONS]
     other = _host_of_other(chain)
-    return found + ([f"{_own(chain, 'other', v)} via {_own(chain, other, v)}" for v in (4, 6)] if other != name else [])
+    return found + (
+        [f"{_own(chain, 'other', v)} via {_own(chain, other, v)}" for v in VERSIONS] if other != name else []
+    )
 
 
 def _next(chain: Chain, name: str) -> str:
@@ -310,24 +313,29 @@ def _settings(chain: Chain, name: str) -> dict[str, int]:
 
 
 def _sizes(chain: Chain, name: str) -> list[str]:
-    """Routes with what passes in one piece: to the server, and to the client as it is seen there."""
-    if name not in chain.names[1:-1]:
-        return []
-    here = chain.position(name)
-    above, below = chain.names[here + 1], chain.names[here - 1]
-    translator = "r2" if chain.carrier and here > 2 else "r1"
+    """Routes with what passes in one piece."""
     found = []
-    for version in (4, 6):
-        up = f"{_own(chain, 'server', version)} via {_towards(chain, name, above, version)} dev out"
-        if above == "server":
-            up = f"{_own(chain, 'server', version)} dev out"
-        found += [f"{up} mtu {chain.mtu[name]}"] if name in chain.mtu else []
-        back = translator if version == 4 and here > 1 else "client"
-        on = "lan" if name == "r1" else "in"
-        near = _own(chain, back, version)
-        down = f"{near} dev {on}" if back == below else f"{near} via {_towards(chain, name, below, version)} dev {on}"
-        found += [f"{down} mtu {chain.mtu_back[name]}"] if name in chain.mtu_back else []
+    for version in VERSIONS:
+        if name in chain.mtu:
+            found.append(f"{_to_server(chain, name, version)} mtu {chain.mtu[name]}")
+        if name in chain.mtu_back:
+            found.append(f"{_to_client(chain, name, version)} mtu {chain.mtu_back[name]}")
     return found
+
+
+def _to_server(chain: Chain, name: str, version: Family) -> str:
+    above, server = chain.names[chain.position(name) + 1], _own(chain, "server", version)
+    via = "" if above == "server" else f" via {_towards(chain, name, above, version)}"
+    return f"{server}{via} dev out"
+
+
+def _to_client(chain: Chain, name: str, version: Family) -> str:
+    """As it is seen there: behind a NAT that is the NAT."""
+    here = chain.position(name)
+    translator = "r2" if chain.carrier and here > 2 else "r1"
+    end, below = translator if version == 4 and here > 1 else "client", chain.names[here - 1]
+    via = "" if end == below else f" via {_towards(chain, name, below, version)}"
+    return f"{_own(chain, end, version)}{via} dev {'lan' if name == 'r1' else 'in'}"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from natprobe.model import Family
-from tests.netns.chain import PORT, SERVER, Chain, Drop, Running, running
+from tests.netns.chain import PORT, SERVER, VERSIONS, Chain, Drop, Running, running
 from tests.netns.kernel import PYTHON
 
 TTLS = 7
-VERSIONS: tuple[Family, ...] = (4, 6)
 
 
 def climbed(chain: Running, port: int = PORT, *more: str, version: Family = 4, to: str = "server") -> list[str | None]:

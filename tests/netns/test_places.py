@@ -15,11 +15,10 @@ from natprobe import codec
 from natprobe.derive.place import Place, place
 from natprobe.facts import Facts, Trail
 from natprobe.model import Family, Where
-from tests.netns.chain import Chain, Drop, Hook, Icmp, Running, What, running
+from tests.netns.chain import VERSIONS, Chain, Drop, Hook, Icmp, Running, What, running
 
 # The bars: what following the way may cost more, in packets and seconds.
 PACKETS_MAX, SECONDS_MAX = 150, 2.5
-VERSIONS: tuple[Family, ...] = (4, 6)
 # Twenty times, so many at once.
 REPETITIONS, LIMITED = [VERSIONS * 5] * 2, [VERSIONS] * 10
 HOOKS: tuple[Hook, ...] = ("prerouting", "forward", "postrouting")

@@ -194,6 +194,23 @@ class TestMarks:
         assert self.marked(lab(udp="drop")) == []
 
 
+def lossy(seed: int, loss: float, packets: int) -> bool:
+    made = lab(seed, loss=loss)
+    return "path-lossy" in [each.cause for each in report(made, checked(made, compare=True, packets=packets)).findings]
+
+
+def test_a_little_loss_is_no_finding() -> None:
+    assert not any(lossy(seed, 0.02, 20) for seed in range(8))
+    assert not lossy(1, 0.02, 500)
+
+
+@pytest.mark.long
+def test_a_little_loss_is_no_finding_many_times() -> None:
+    """Of 200 trains of 20 at two per cent hardly one is unlucky enough."""
+    assert sum(lossy(seed, 0.02, 20) for seed in range(200)) <= 1
+    assert sum(lossy(seed, 0.15, 80) for seed in range(50)) >= 49
+
+
 def test_a_plain_check_sends_nothing_of_this() -> None:
     made = lab()
     found = checked(made)

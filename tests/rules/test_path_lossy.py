@@ -67,6 +67,10 @@ class TestLoss:
     def test_each_direction_where_the_other_end_counted(self, halfway: int, arrived: int, told: str) -> None:
         assert told in words(CAUSE, train(500, arrived, halfway=halfway))
 
+    def test_three_of_twenty_are_chance(self) -> None:
+        assert isinstance(judge(train(20, 17, halfway=17)), CouldNotTell)
+        assert found(CAUSE, train(20, 16, halfway=16))
+
     def test_over_tcp_nothing_is_lost(self) -> None:
         assert judge(train(20, 10, transport="tcp")) is CLEAR
         assert judge(train(20, 10, leg="tls", server=RELAY)) is CLEAR

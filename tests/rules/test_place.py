@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from natprobe.derive.place import Place, place
-from natprobe.facts import Facts, HopName, Trail, TrailHop
+from natprobe.facts import Arrived, Facts, HopName, Run, Trail, TrailHop, Watched
 from natprobe.model import Where
 from natprobe.rules._place import words
-from tests.made import LOCAL, MEDIA, PEER, WEB
+from tests.made import LOCAL, MEDIA, PEER, WEB, silent
 
 HOME, CARRIER, FAR, NEAR = "192.168.1.1", "100.64.0.1", "198.51.100.9", "203.0.113.1"
 WAY = (HOME, CARRIER, FAR, NEAR, WEB)
@@ -75,10 +75,33 @@ def test_the_last_router_before_the_server_is_told_by_how_far_tcp_has_to_go() ->
     assert (behind.last, behind.next, behind.where) == (FAR, None, Where.UNKNOWN)
 
 
+RUN = Run(version="0", started="2026-11-22T08:00:00Z", session="abcd1234")
+COUNTED = (RUN, silent(), Watched(proto="udp", port=10000, seconds=60))
+CAME = Arrived(proto="udp", what="check", local=MEDIA, sender=LOCAL, session=RUN.session, packets=9, answered=9)
+
+
+def test_in_which_direction_they_are_lost_behind_the_last_router_only_the_server_can_tell() -> None:
+    """Its answers may come back by another way, and be lost there."""
+    lost = (failing(4), passing("port", 5))
+    at = place(Facts(PEER, [*COUNTED, *lost]), MEDIA)
+    assert at is not None
+    assert (at.last, at.next, at.where, at.edge, at.before_server) == (NEAR, WEB, Where.SERVER_EDGE, True, False)
+    assert place(Facts(PEER, [*COUNTED, CAME, *lost]), MEDIA) is None
+
+
+def test_the_first_router_is_this_networks_whatever_its_address() -> None:
+    """Over IPv6 it has a public one."""
+    public = failing(1, exactly=(TrailHop(ttl=1, sent=1, answered=1, address=FAR), TrailHop(ttl=2, sent=9)))
+    seen = found(public, trail("port", {1: (FAR, 1, 1), 2: ("192.0.2.9", 8, 8)}))
+    assert seen is not None
+    assert (seen.last, seen.next, seen.where) == (FAR, "192.0.2.9", Where.LOCAL_NETWORK)
+
+
 DOUBTS = {
     "nobody else was asked": (failing(2),),
     "limited": (failing(2), trail("port", {1: (HOME, 1, 1), 3: (FAR, 7, 8)})),
     "seldom": (failing(2), trail("port", {1: (HOME, 1, 1), 3: (FAR, 5, 5)})),
+    "lost by chance too": (failing(2), trail("payload", {3: (FAR, 6, 6)}), trail("port", {3: (FAR, 5, 10)})),
     "one port": (failing(2), passing("port", 3, flows=1)),
     "two ways of equal cost": (
         failing(2),
