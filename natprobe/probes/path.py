@@ -48,8 +48,9 @@ _NEAR, _FAR = range(1, 9), range(9, 21)
 _PATIENCE, _PATIENCE_MIN, _PATIENCE_MAX = 2.5, 0.15, 0.6
 # How many hops behind the border are asked for again, and how often.
 _BEHIND, _TRIES = 3, 3
-# How many rounds the border may move before what is known has to do.
-_ROUNDS_MAX = 5
+# How many rounds the border may move before what is known has to do; a guest sends few packets, and a round takes up
+# to 35: none begins after so many.
+_ROUNDS_MAX, _ENOUGH = 5, 115
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -148,13 +149,17 @@ class _Trace:
         if self._own.end is not None or not await self._answers():
             return
         for number in range(_ROUNDS_MAX):
-            if self._enough() or self._ctx.net.now() + self._patience() > self._until:
+            late = self._ctx.net.now() + self._patience() > self._until
+            if late or self._enough() or self._sent() > _ENOUGH:
                 return
             await self._round(number)
 
+    def _sent(self) -> int:
+        return sum(sum(line.sent.values()) for line in self.lines)
+
     async def _once(self, hops: range) -> None:
         for ttl in hops:
-            for line in (self._own, self._port, self._older):
+            for line in (self._own, self._port, *((self._older,) if hops is _NEAR else ())):
                 await self._sender.send(line, ttl)
         # The nearest routers' answers say little of how long the others' take.
         await self._settle(_PATIENCE_MAX if self._known is None else 0.0)
