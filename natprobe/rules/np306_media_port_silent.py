@@ -26,8 +26,8 @@ arrived there was lost on its way to the server's own socket; what arrived and w
 a firewall that keeps in the server's answers, or by one here that lets none of them in.
 
 Where routers on the way answer packets with few hops to live, the report says how far the lost ones come. Are they
-answered by the last router before the server, this network lets them out: then the server's side drops them, or keeps
-in its answers. Are they lost before, that is media-port-blocked-here.
+answered by the last router before the server, this network lets them out: then the server's side drops them, or its
+answers are lost on their way back. Are they lost before, that is media-port-blocked-here.
 
 What to do: run the check from another network; then open and forward the port on the server's side, or open it in
 this network's firewall. On the server, `sudo natprobe serve --watch --udp 10000` while the check runs tells which:
@@ -171,7 +171,7 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
         args={"endpoint": places(endpoints), "tries": sum(each.tries for each in checks)} | (told.args if told else {}),
         evidence=ids(checks, told.seen if told else ()),
         where=Where.UNKNOWN if (told and not out) or works is None else None,
-        alternatives=tuple(each for each in alternatives if not (out and each.cause in _NEAR)),
+        alternatives=tuple(sorted(alternatives, key=lambda each: out and each.cause in _NEAR)),
         fixes=(
             Do(
                 text=phrase(_ELSEWHERE_SEVERAL if len(seen) > 1 else _ELSEWHERE, ports=ports),
@@ -183,7 +183,8 @@ def _found(facts: Facts, endpoints: list[Endpoint]) -> Found:
     return placed(facts, at, found)
 
 
-# Not where packets come to the last router before the server, and UDP comes back from others.
+# Where packets come to the last router before the server, and UDP comes back from others, these are possible only if
+# the answers are lost on their way back: told last.
 _NEAR = ("media-port-blocked-here", "udp-blocked")
 
 

@@ -41,8 +41,7 @@ _MATCHES: Mapping[What, str] = {
 ORDINARY = ("setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all")
 _COUNTER = """
 table inet counted {
-    counter four { }
-    counter six { }
+    counter four { }; counter six { };
     chain pre {
         type filter hook prerouting priority -400
         iifname "lan" ip daddr != 192.168.0.0/16 counter name four
@@ -113,7 +112,7 @@ class Chain:
 
     def of(self, address: str) -> str:
         """Whose address that is, as the client sees it."""
-        hosts = [*self.names, *([f"r{self.twin}b"] if self.twin else []), "other"]
+        hosts = (*self.names, f"r{self.twin}b", "other") if self.twin else (*self.names, "other")
         return next(name for name in hosts for version in VERSIONS if self.address(name, version) == address)
 
 
@@ -122,9 +121,8 @@ def _own(chain: Chain, name: str, version: Family) -> str:
     fixed = {"client": (CLIENT, CLIENT6), "server": (SERVER, SERVER6), "other": (OTHER, OTHER6)}
     if name in fixed:
         return fixed[name][version == 6]
-    if version == 4 and chain.carrier and name == "r1":
-        return SHARED
-    return f"{_network(chain, name)[version == 6]}{_number(name, version)}"
+    shared = version == 4 and chain.carrier and name == "r1"
+    return SHARED if shared else f"{_network(chain, name)[version == 6]}{_number(name, version)}"
 
 
 def _network(chain: Chain, name: str) -> tuple[str, str]:
