@@ -162,16 +162,13 @@ def _agrees(chain: Chain, found: Told) -> None:
 @pytest.mark.parametrize(
     ("chain", "version"),
     [
-        (Chain(drops=(Drop(at="r3"),)), 4),
         (Chain(drops=(Drop(at="r3", hook="prerouting"),)), 6),
         (Chain(drops=(Drop(at="server", hook="input"),)), 4),
         (Chain(drops=(Drop(at="r1"),)), 6),
-        (Chain(drops=(Drop(at="r1", hook="prerouting", what="udp"),)), 4),
         (Chain(drops=(Drop(at="r4", what="cookie"),)), 4),
         (Chain(carrier=True, drops=(Drop(at="r2"),)), 4),
         (Chain(back=True, drops=(Drop(at="b1", what="answers"),)), 4),
         (Chain(icmp="limited", drops=(Drop(at="r4"),)), 4),
-        (Chain(icmp="off", drops=(Drop(at="server", hook="input"),)), 6),
         (Chain(icmp_at={"r3": "limited", "r4": "off"}, drops=(Drop(at="r3"),)), 6),
         (Chain(twin=4, drops=(Drop(at="r5", hook="prerouting"),)), 6),
     ],
