@@ -45,8 +45,12 @@ def test_a_healthy_relay_carries_what_is_asked() -> None:
             assert path["loss"] <= 0.02
 
 
+@pytest.mark.long
 def test_loss_and_jitter_are_those_of_the_wire() -> None:
-    """Ten of a hundred lost each way and up to 20 ms more. Over UDP each half crosses the wire twice, over TCP once."""
+    """Ten of a hundred lost each way and up to 20 ms more. Over UDP each half crosses the wire twice, over TCP once.
+
+    In every run test_quality.py measures the same of a natprobe serve.
+    """
     with lab(wanted := case(loss=0.1, jitter=0.02)) as built:
         for target, lost in ((TARGETS[0], 0.19), (TARGETS[1], 0.10)):
             found = report(built, wanted, target, "--bitrate", "500k")
