@@ -25,6 +25,11 @@ _BEFORE_V4, _BEHIND_V4 = r"(?<![0-9])(?<![0-9]\.)", r"(?![0-9])(?!\.[0-9])"
 _BEFORE_V6, _BEHIND_V6 = r"(?<![0-9A-Za-z_])(?<![0-9]\.)", r"(?![0-9A-Za-z])(?!:[0-9A-Fa-f:])"
 _ADDRESS = f"(?:{_BEFORE_V6}{_V6}{_BEHIND_V6}|{_BEFORE_V4}{_V4}{_BEHIND_V4})"
 _NO_V6 = r"(?![0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)"
+# An address behind a dot or a hyphen is no part of the name before it; `example.de:443:` is one (no end of a name has
+# digits, nor begins like inner addresses).
+_JOINT = (
+    r"[.*-](?!(?=[A-Fa-f]{0,3}[0-9]|[Ff][CDcd])(?:(?:[0-9A-Fa-f]{1,4}:){1,6}:|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]))"
+)
 _LETTER = rf"[^\W\x00-\x7f]{_NO_V6}"
 _PARTS = {
     "escaped": rf"%(?!{_V4}){_NO_V6}[0-9A-Fa-f]{{2}}",
@@ -37,7 +42,7 @@ _PARTS = {
     "range": rf"(?<![\w:.])(?:{_V4}|{_V6})\s?-\s?(?:{_V4}|{_V6}){_BEHIND_V6}",
     "address": rf"{_ADDRESS}(?:%[0-9A-Za-z_.-]{{1,15}})?(?:/[0-9]{{1,3}}(?![0-9.]))?",
     "path": rf"(?<![\w}})\]/])(?:~|\.{{1,2}})?/(?:{_NO_V6}[^\s\"'<>,;:|(){{}}\[\]\\^`$*?])+",
-    "token": rf"(?:[*.]{_NO_V6})?(?:[A-Za-z0-9_]|{_LETTER})(?:(?:[A-Za-z0-9_.*-]|{_LETTER})*[\w*])?",
+    "token": rf"(?:[*.]{_NO_V6})?(?:[A-Za-z0-9_]|{_LETTER})(?:(?:[A-Za-z0-9_]|{_JOINT}|{_LETTER})*[\w*])?",
 }
 _ALL = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS.items()))
 _TEACHING = ("url", "service", "mail", "home", "path", "token")

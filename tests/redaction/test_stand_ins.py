@@ -205,7 +205,20 @@ def test_an_address_is_found_among_any_marks(address: Ip, before: str, behind: s
 
 
 @pytest.mark.parametrize(
-    "words", ["from {}: timeout", "IP:{}", "%2F{}%2F", "地址{}不通", "x={}\\n", "({}).", "{}/64 dev", "ask@{}", "*{}"]
+    "words",
+    [
+        "from {}: timeout",
+        "IP:{}",
+        "%2F{}%2F",
+        "地址{}不通",
+        "x={}\\n",
+        "({}).",
+        "{}/64 dev",
+        "ask@{}",
+        "*{}",
+        "é.{}",
+        "eth0-{}",
+    ],
 )
 @pytest.mark.parametrize("address", ["91.34.201.77", "2a02:810d:aa40::5"])
 def test_an_address_is_found_in_sentences(words: str, address: str) -> None:
