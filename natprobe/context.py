@@ -32,8 +32,9 @@ IFACES_MAX = 8
 EXPECTED_MAX, FILES_MAX, NAMES_MAX = 1000, 100, 16
 # What relays may be tried with (--bitrate), in bits per second.
 BITRATE_MIN, BITRATE_MAX = 32_000, 20_000_000
-# Packets of a train on one way, one each 20 ms: as many as are no guess, and ten seconds' and twenty's.
-PACKETS, PACKETS_MAX = 20, 1000
+# Packets of a train on one way, one each 20 ms: as many as are no guess, and ten seconds' and twenty's. A guest sends
+# few: so many ways have one at most.
+PACKETS, PACKETS_MAX, TRAINS_MAX = 20, 1000, 8
 
 
 class Cascade(Data, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from importlib import import_module
 import msgspec
 
 from natprobe import __version__
-from natprobe.context import PACKETS, ROOM, Closable, Context, Options, Probe
+from natprobe.context import PACKETS, ROOM, TRAINS_MAX, Closable, Context, Options, Probe
 from natprobe.derive import CONSENT_SECONDS
 from natprobe.facts import (
     INTERRUPTED,
@@ -41,6 +41,7 @@ from natprobe.model import Observation, Source, clip
 from natprobe.sequence import INSPECTION as INSPECTION
 from natprobe.sequence import SEQUENCE as SEQUENCE
 from natprobe.sequence import SERVING as SERVING
+from natprobe.wire.burst import SHORT
 
 # What ends is given this long to end well.
 CLOSING_SECONDS = 2.0
@@ -51,9 +52,8 @@ HOLD_SPARE = CONSENT_SECONDS + 10.0
 
 # With --compare: as long as its probe may take at most, so that nobody who waits for it loses time.
 COMPARE_SPARE = 8.0
-# What comes of trains, and how many ways have one at most.
+# What comes of trains.
 _TRAINS: set[type[Observation]] = {PathBurst, RelayBurst}
-_WAYS_MAX = 8
 
 # What comes of leaving something idle, as --idle says.
 _LEFT_IDLE: set[type[Observation]] = {IdleMapping, SignallingIdle}
@@ -220,7 +220,7 @@ def _longer(probe: Probe, options: Options) -> float:
 
 def _longer_trains(options: Options) -> float:
     """What trains of more packets than usual (--packets) take besides, on all the ways that there may be (seconds)."""
-    return (options.packets - PACKETS) * 0.02 * _WAYS_MAX
+    return (options.packets - PACKETS) * SHORT.interval * TRAINS_MAX
 
 
 def _held(options: Options) -> float:

@@ -22,6 +22,8 @@ Chance = Callable[[], bytes]
 
 # What is behind its time is not sent at once but for this much (seconds): the burst would lose packets by itself.
 _CATCH_UP = 0.005
+# A machine that was busy for a moment ends a burst so much later (seconds) rather than with fewer packets.
+_SPARE = 0.25
 # What has not arrived so long after the last was sent is lost, for a call at any rate: twice the longest delay so far
 # and a little, within these bounds (seconds).
 _PATIENCE_MIN, _PATIENCE_MAX, _PATIENCE_BLIND = 0.15, 1.0, 0.6
@@ -30,6 +32,11 @@ _PATIENCE_MIN, _PATIENCE_MAX, _PATIENCE_BLIND = 0.15, 1.0, 0.6
 def bursts_wanted(ctx: Context) -> bool:
     """Whether relays are tried with bursts: where the target is one, or with --bitrate."""
     return ctx.target.kind == "turn" or ctx.options.bitrate > 0
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """As facts have it: a hundredth is told, and no clock's jump back."""
+    return None if seconds is None else round(max(seconds, 0.0) * 1000, 2)
 
 
 class OwnSocket:
@@ -133,7 +140,7 @@ async def one_way(net: Net, plan: Plan, chance: Chance, sender: End, receiver: E
 async def _play(net: Net, plan: Plan, chance: Chance, end: End, leaves: Callable[[bytes], None]) -> None:
     """Each at its time. A stream that takes no more holds the burst up: it ends in time all the same, with fewer."""
     due = net.now()
-    until = due + plan.seconds + plan.interval
+    until = due + plan.seconds + _SPARE
     for which, packet in train(plan, chance):
         await net.sleep(max(due - net.now(), 0))
         if net.now() > until:

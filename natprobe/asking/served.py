@@ -1,15 +1,10 @@
-"""A `natprobe serve` at the other end of a direct way over UDP: where it is, and sockets that go there."""
+"""A `natprobe serve` at the other end of a direct way over UDP."""
 
 from __future__ import annotations
-
-import contextlib
-from collections.abc import Iterator
 
 from natprobe.asking.checks import Goal, goals
 from natprobe.context import PEER_SESSION, Context
 from natprobe.facts import Facts, IceCheck
-from natprobe.model import family, split
-from natprobe.net.api import Udp
 from natprobe.pairing import IceCredentials
 
 
@@ -24,12 +19,3 @@ def served(ctx: Context, facts: Facts) -> tuple[Goal, IceCheck] | None:
 
 def _of_serve(goal: Goal) -> bool:
     return goal.candidate.session == PEER_SESSION
-
-
-@contextlib.contextmanager
-def socket_for(ctx: Context, check: IceCheck) -> Iterator[Udp]:
-    """Bound to the address that the check left from. Raises OSError."""
-    there = split(check.endpoint)[0]
-    udp = ctx.net.udp(family(there), split(check.local)[0] if check.local else None)
-    with contextlib.closing(udp):
-        yield udp

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from natprobe.context import Context
+from natprobe.derive.sizes import HEADERS
 from natprobe.facts import PathSize
-from natprobe.model import Endpoint, Failure, Family, family, flow
+from natprobe.model import Address, Endpoint, Failure, family, flow
+from natprobe.net.failure import failure_of
 from natprobe.net.stun import Outcome, StunSocket
 
-# Of IP and UDP, in bytes (RFC 791, RFC 8200, RFC 768).
-HEADERS: dict[Family, int] = {4: 28, 6: 48}
 # STUN's messages are of whole words (RFC 8489 section 5), and so the sizes.
 STEP = 4
-# One way of each family is measured, within so many seconds.
-WAYS_MAX = 2
+# A way is measured within so many seconds.
 SECONDS = 1.5
 # So many sizes between the bounds at once: with three rounds 1,100 bytes are narrowed down to one step.
 _AT_ONCE = 6
@@ -170,6 +169,20 @@ class Asked(NamedTuple):
     def headers(self) -> int:
         """What IP and UDP put before it, in bytes."""
         return HEADERS[family(self.to[0])]
+
+
+async def measured(
+    ctx: Context, endpoint: Endpoint, here: Address, measure: Callable[[StunSocket, float], Awaitable[PathSize]]
+) -> AsyncIterator[PathSize]:
+    """What `measure` finds with a socket of its own at `here` that sends nothing in pieces, by a deadline."""
+    try:
+        udp = ctx.net.udp(family(here), here, whole=True)
+    except OSError as exc:
+        failure, detail = failure_of(exc)
+        yield PathSize(endpoint=endpoint, failure=failure, detail=detail)
+        return
+    async with StunSocket(ctx.net, udp) as sock:
+        yield await measure(sock, ctx.net.now() + SECONDS)
 
 
 async def search(ctx: Context, sock: StunSocket, asked: Asked, search: Search, deadline: float) -> None:

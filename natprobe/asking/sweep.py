@@ -7,20 +7,19 @@ the load by ports and addresses (RFC 2992). Which of them an ICMP error is about
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from natprobe.context import Context
 from natprobe.facts import Trail, TrailHop
-from natprobe.model import Address, Endpoint, Failure, Family, family, flow, join
-from natprobe.net.api import Datagram, IcmpError, Reported, Udp, same_peer
+from natprobe.model import Address, Endpoint, Failure, family, flow, join
+from natprobe.net.api import TIME_EXCEEDED, Datagram, IcmpError, Reported, Udp, same_peer
 from natprobe.net.failure import failure_of
+from natprobe.net.reading import UdpReader
 
 Control = Literal["none", "port", "payload", "host", "tcp"]
 Payload = Literal["check", "binding", "classic", "syn"]
 
-TIME_EXCEEDED: dict[Family, str] = {4: "11/0", 6: "3/0"}
 # Where the transaction id stands in a STUN message (RFC 8489 section 5); of an older one's sixteen bytes the last
 # twelve are there too (RFC 3489 section 11.1).
 _ID = slice(8, 20)
@@ -110,35 +109,18 @@ class Line:
         )
 
 
-class Sender:
-    """A UDP socket that lines leave from. Use as an async context manager; it owns the socket."""
+class Sender(UdpReader):
+    """A UDP socket that lines leave from."""
 
     def __init__(self, ctx: Context, udp: Udp) -> None:
-        self._ctx, self._udp = ctx, udp
+        super().__init__(udp)
+        self._ctx = ctx
         self._out: dict[bytes, tuple[Line, int, float]] = {}
         self._alone: bytes | None = None
 
-    @property
-    def local(self) -> Endpoint:
-        """Where it is bound."""
-        return join(*self._udp.local)
-
-    async def __aenter__(self) -> Sender:
-        self._reader = asyncio.create_task(self._read())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reader
-        self._udp.close()
-
     async def send(self, line: Line, ttl: int) -> None:
         """One packet. Raises OSError."""
-        packet = line.make()
-        self._out[packet[_ID]] = line, ttl, self._ctx.net.now()
-        line.leaves(ttl, self.local)
-        self._udp.send(packet, line.to, ttl)
+        self._leave(line.make(), line, ttl)
         await self._ctx.net.sleep(PACE)
 
     async def send_alone(self, line: Line, ttl: int, seconds: float) -> None:
@@ -146,31 +128,26 @@ class Sender:
         self._out.clear()
         packet = line.make()
         self._alone = packet[_ID]
-        self._out[self._alone] = line, ttl, self._ctx.net.now()
-        line.leaves(ttl, self.local)
-        self._udp.send(packet, line.to, ttl)
+        self._leave(packet, line, ttl)
         until = self._ctx.net.now() + seconds
         while self._out and self._ctx.net.now() < until:
             await self._ctx.net.sleep(PACE)
         self._out.clear()
         self._alone = None
 
-    async def _read(self) -> None:
-        while True:
-            event = await self._udp.receive()
-            if isinstance(event, Datagram):
-                self._answered(event)
-            else:
-                self._ended(event)
+    def _leave(self, packet: bytes, line: Line, ttl: int) -> None:
+        self._out[packet[_ID]] = line, ttl, self._ctx.net.now()
+        line.leaves(ttl, join(*self.local))
+        self._udp.send(packet, line.to, ttl)
 
-    def _answered(self, datagram: Datagram) -> None:
+    def _datagram(self, datagram: Datagram) -> None:
         """Each packet once; the answer has the request's id."""
         found = self._out.get(datagram.data[_ID])
         if found is not None and same_peer(datagram.source, found[0].to):
             del self._out[datagram.data[_ID]]
             found[0].came(found[1], None, datagram.at - found[2])
 
-    def _ended(self, error: IcmpError) -> None:
+    def _icmp(self, error: IcmpError) -> None:
         found = self._out.pop(error.quoted[_ID] or self._alone or b"", None)
         if found is not None:
             found[0].came(found[1], error, error.at - found[2])

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from natprobe.model import Endpoint, Family, family, split
+
 T = TypeVar("T")
 
 # Of several addresses the next, when the one before has not answered, as browsers do (RFC 8305 section 8).
@@ -68,6 +70,14 @@ async def first(begin: Callable[[], Coroutine[Any, Any, C]], times: int, apart: 
         raise TimeoutError
     finally:
         await given_up(running)
+
+
+def of_each_family(items: Iterable[T], endpoint: Callable[[T], Endpoint]) -> list[T]:
+    """The first whose endpoint is an address of IPv4, and the first of IPv6, in their order."""
+    found: dict[Family, T] = {}
+    for each in items:
+        found.setdefault(family(split(endpoint(each))[0]), each)
+    return list(found.values())
 
 
 async def any_of(begin: Sequence[Callable[[], Coroutine[Any, Any, C]]], apart: float = NEXT_SECONDS) -> C:

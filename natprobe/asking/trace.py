@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from natprobe.context import Context
 from natprobe.derive import OWN
 from natprobe.facts import Hop
-from natprobe.model import Address, Failure, Family, clip, family, flow, join
+from natprobe.model import Address, Failure, clip, family, flow, join
+from natprobe.net.api import TIME_EXCEEDED
 from natprobe.net.stun import Outcome, StunSocket
 
 # Two tries for each, and how long a router is given after the second (seconds): most that ever say something do so at
 # once, and those that never do must not make a healthy check slow.
 SEND_TIMES, GIVE_UP = (0.0, 0.06), 0.25
-_TIME_EXCEEDED: dict[Family, str] = {4: "11/0", 6: "3/0"}
 
 
 async def trace(
@@ -49,7 +49,7 @@ async def _sent(ctx: Context, local: Address, towards: tuple[str, int], request:
 
 def _hop(local: str, towards: tuple[str, int], ttl: int, outcome: Outcome, took: float) -> Hop:
     """Time exceeded is what was asked for, an answer what ends the row; another ICMP error keeps its name."""
-    exceeded = outcome.icmp == _TIME_EXCEEDED[family(towards[0])]
+    exceeded = outcome.icmp == TIME_EXCEEDED[family(towards[0])]
     reached = outcome.packet is not None or outcome.reported_by == towards[0]
     silent = outcome.failure in (Failure.TIMEOUT, Failure.WRONG_SENDER)
     return Hop(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
 from aioice.stun import Message
@@ -16,9 +16,22 @@ from natprobe.asking.relays import Leg
 from natprobe.asking.tunnels import TUNNEL_SECONDS
 from natprobe.asking.ways import again
 from natprobe.context import Context
-from natprobe.facts import IceCheck
+from natprobe.facts import (
+    Allocation,
+    Binding,
+    FilteringTest,
+    Hairpin,
+    Hop,
+    IceCheck,
+    Opening,
+    PathSize,
+    Permission,
+    RawAccess,
+    Relayed,
+    Trail,
+)
 from natprobe.model import Endpoint, family, join, split
-from natprobe.net.api import Net, Stream
+from natprobe.net.api import Net, Stream, Udp
 from natprobe.net.ice import StreamWay
 from natprobe.pairing import IceCredentials
 from natprobe.wire import counts, seen, stun
@@ -26,6 +39,20 @@ from natprobe.wire.burst import Counter, Plan, Tally, identity
 from natprobe.wire.ice import Base
 from natprobe.wire.stun import StunError
 
+# What sends over UDP and to relays besides: a train waits for their probes, so that it has the wire to itself.
+OTHERS = (
+    Allocation,
+    Permission,
+    Relayed,
+    Binding,
+    FilteringTest,
+    Hairpin,
+    Hop,
+    Opening,
+    PathSize,
+    Trail,
+    RawAccess,
+)
 # The check before the train is waited for so long (seconds): whether it is answered, the train tells.
 _FIRST_SECONDS = 0.5
 # What the other end counted is asked for so often, and waited for so long each time (seconds).
@@ -76,7 +103,7 @@ class CheckedEnd:
         both_ways: bool = False,
     ) -> None:
         self._net, self._theirs, self._carrier = ctx.net, theirs, carrier
-        self._serve, self._asked, self._both_ways = serve, asked, both_ways
+        self.serve, self._asked, self._both_ways = serve, asked, both_ways
         self._user = f"{theirs.ufrag}:{ctx.random.getrandbits(32):08x}"
         self._tie_breaker = ctx.random.getrandbits(64)
         self._left: dict[bytes, float] = {}
@@ -117,7 +144,7 @@ class CheckedEnd:
             size=self._asked,
             both_ways=self._both_ways,
             counts=counts,
-            seen=self._serve and not counts,
+            seen=self.serve and not counts,
         )
 
     def _signed(self, data: bytes) -> Message | None:
@@ -163,14 +190,14 @@ class Ridden(NamedTuple):
         return (sum(each.packets for each in came) - 1) * size * 8 / span if span > 0 else None
 
 
-async def train(ctx: Context, end: CheckedEnd, plan: Plan, *, serve: bool = False) -> Ridden:
+async def train(ctx: Context, end: CheckedEnd, plan: Plan) -> Ridden:
     """The burst, after one check that is not counted: a NAT's new mapping, the media server's new pair and a
-    relay's new channel take a moment. `serve`: the other end counts, and is asked for that afterwards. Raises OSError,
+    relay's new channel take a moment. A `natprobe serve` counts, and is asked for that afterwards. Raises OSError,
     EOFError, StunError where nothing can be sent.
     """
-    await _first(ctx, end, counts=serve)
+    await _first(ctx, end, counts=end.serve)
     whole = (await there_and_back(ctx.net, plan, ctx.transaction_id, end, None)).whole
-    if not serve:
+    if not end.serve:
         return Ridden(whole)
     up, down = _apart(end)
     return Ridden(whole, await _counted(ctx, end), up, down)
@@ -216,6 +243,14 @@ def _apart(end: CheckedEnd) -> tuple[Tally, Tally]:
     return up.tally(end.size), down.tally(end.size)
 
 
+@contextlib.contextmanager
+def socket_for(ctx: Context, check: IceCheck) -> Iterator[Udp]:
+    """Bound to the address that the check left from. Raises OSError."""
+    there = split(check.endpoint)[0]
+    with contextlib.closing(ctx.net.udp(family(there), split(check.local)[0] if check.local else None)) as udp:
+        yield udp
+
+
 @contextlib.asynccontextmanager
 async def carried(ctx: Context, passed: IceCheck, leg: Leg | None) -> AsyncIterator[tuple[End, Endpoint | None]]:
     """What carries packets the way that this check went, and our own end of it; closed at the end, a relay's leg left
@@ -226,8 +261,7 @@ async def carried(ctx: Context, passed: IceCheck, leg: Leg | None) -> AsyncItera
         assert leg.client is not None
         yield RelayedEnd(leg.client, there), join(*leg.client.local)
     elif passed.transport == "udp":
-        udp = ctx.net.udp(family(there[0]), split(passed.local)[0] if passed.local else None)
-        with contextlib.closing(udp):
+        with socket_for(ctx, passed) as udp:
             yield SocketEnd(udp, there), join(*udp.local)
     else:
         with contextlib.closing(await reconnected(ctx, passed)) as stream:

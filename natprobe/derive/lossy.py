@@ -13,6 +13,7 @@ from natprobe.facts import Binding, Connected, Facts, IceCheck, PathBurst, PathH
 from natprobe.model import Endpoint, Observation, split
 
 Direction = Literal["up", "down", "either"]
+Train = PathBurst | RelayBurst
 
 # Above these a call suffers, and above the second ones it is hardly one. Share lost in one direction; milliseconds of
 # round trip (twice ITU-T G.114's 150 and 400 one way); milliseconds from packet to packet in one direction.
@@ -84,14 +85,20 @@ def _each_way(share: float, crossings: int) -> float:
     return float(1 - (1 - share) ** (1 / crossings))
 
 
-def burst(facts: Facts) -> PathBurst | RelayBurst | None:
-    """The train on the way that a browser prefers of those that stood: to the media server, or through a relay."""
+def trains(facts: Facts) -> list[Train]:
+    """Those that arrived, as a browser prefers their ways: to the media server, or through a relay. What --bitrate
+    filled on purpose tells of no call.
+    """
     relayed = facts.ok(RelayBurst, lambda each: each.direction == "both" and not each.bitrate)
-    direct: list[PathBurst | RelayBurst] = [*facts.ok(PathBurst), *relayed]
-    return direct[0] if direct else None
+    return [*facts.ok(PathBurst), *relayed]
 
 
-def losses(train: PathBurst | RelayBurst) -> list[Lost]:
+def burst(facts: Facts) -> Train | None:
+    """The first of them."""
+    return next(iter(trains(facts)), None)
+
+
+def losses(train: Train) -> list[Lost]:
     """By direction where the other end counted. Over TCP nothing is lost for good."""
     if not train.sent or not _datagrams(train):
         return []
@@ -104,7 +111,7 @@ def losses(train: PathBurst | RelayBurst) -> list[Lost]:
     return [up, Lost("down", train.halfway - train.arrived, train.halfway, 1, train)] if train.halfway else [up]
 
 
-def _datagrams(train: PathBurst | RelayBurst) -> bool:
+def _datagrams(train: Train) -> bool:
     if isinstance(train, RelayBurst):
         return train.transport in ("udp", "dtls")
     return train.transport == "udp" and train.leg in (None, "udp", "dtls")
@@ -116,7 +123,7 @@ def held(facts: Facts) -> list[Lost]:
     return [Lost("either", each.checks - each.answered, each.checks, 2, each) for each in lived]
 
 
-def unevenness(train: PathBurst | RelayBurst) -> list[Uneven]:
+def unevenness(train: Train) -> list[Uneven]:
     """By direction where the other end told when each came."""
     if train.jitter_ms is None:
         return []

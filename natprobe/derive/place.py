@@ -15,7 +15,7 @@ from natprobe.addresses import address_class, far_apart
 from natprobe.derive import QUIET_TRIES, SILENT_TRIES, udp_works
 from natprobe.derive.arrival import arrived
 from natprobe.derive.cookie import stun_dropped
-from natprobe.facts import Facts, Trail, TrailHop
+from natprobe.facts import Facts, HopName, Trail, TrailHop
 from natprobe.model import Address, Endpoint, Where, family, split
 
 # How often each kind is sent to live as far as the border, in turn, and from how many ports the controls are.
@@ -77,7 +77,7 @@ def _place(facts: Facts, endpoint: Endpoint) -> Place | None:
     controls.sort(key=lambda each: _NEAREST.index(each.control))
     passed = next(_passed(own, controls, ttl), None)
     host = split(endpoint)[0]
-    edge = ttl > 0 and any(_end(each) == ttl + 1 for each in controls if split(each.towards)[0] == host)
+    edge = ttl > 0 and any(end(each) == ttl + 1 for each in controls if split(each.towards)[0] == host)
     behind = passed if passed and passed[1].address != host else None
     if last is None and behind is None:
         return None
@@ -99,8 +99,20 @@ def _at_the_edge(there: bool | None) -> Where:
     return Where.SERVER_EDGE if there is False else Where.UNKNOWN
 
 
-def _end(trail: Trail) -> int | None:
+def end(trail: Trail) -> int | None:
+    """How many hops away the far end is, where it answered."""
     return min((each.ttl for each in trail.hops if each.reached), default=None)
+
+
+def answered(trail: Trail) -> list[TrailHop]:
+    """Who did, as far as the far end: behind it packets live for longer than they need."""
+    far = end(trail)
+    return [each for each in trail.hops if each.answered and (far is None or each.ttl <= far)]
+
+
+def name_of(facts: Facts, address: Address) -> str:
+    """The router's own, by reverse DNS; empty: it has none that is known."""
+    return next((each.name for each in facts.ok(HopName, lambda each: each.address == address) if each.name), "")
 
 
 def _same_way(own: Trail, control: Trail) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from natprobe.derive.emodel import Audio, audio
-from natprobe.derive.lossy import Lost, losses
+from natprobe.derive.lossy import Lost, Train, losses, trains
 from natprobe.facts import Facts, PathBurst, RelayBurst
-
-Train = PathBurst | RelayBurst
 
 
 class Quality(NamedTuple):
@@ -21,10 +19,8 @@ class Quality(NamedTuple):
 
 
 def qualities(facts: Facts) -> list[Quality]:
-    """Each way with a train, in a browser's order; what --bitrate filled on purpose tells of no call."""
-    relayed = facts.ok(RelayBurst, lambda each: each.direction == "both" and not each.bitrate)
-    trains: list[Train] = [*facts.ok(PathBurst), *relayed]
-    return [_quality(each) for each in trains]
+    """Each way with a train, in a browser's order."""
+    return [_quality(each) for each in trains(facts)]
 
 
 def _quality(train: Train) -> Quality:

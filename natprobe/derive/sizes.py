@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from natprobe.derive import FULL_SIZE, SILENT_TRIES, media_checks
 from natprobe.facts import Facts, IceCheck, PathSize, TlsHello
-from natprobe.model import Endpoint, Failure, family, split
+from natprobe.model import Endpoint, Failure, Family, family, split
 
+# Of IP and UDP, in bytes (RFC 791, RFC 8200, RFC 768).
+HEADERS: dict[Family, int] = {4: 28, 6: 48}
 # How far apart sizes may be that are told as one number, in bytes.
 _CLOSE = 32
 # What a Send indication adds on the way to a relay, in bytes (RFC 8656 section 11.2; over IPv6's peers 12 more).
@@ -25,7 +27,7 @@ def vanished(check: IceCheck) -> bool:
 
 def needed(endpoint: Endpoint) -> int:
     """How large an IP packet has to be for WebRTC's full size, with the headers of IP and UDP."""
-    return FULL_SIZE + (48 if family(split(endpoint)[0]) == 6 else 28)
+    return FULL_SIZE + HEADERS[family(split(endpoint)[0])]
 
 
 def measured(facts: Facts, endpoint: Endpoint, local: Endpoint | None) -> PathSize | None:

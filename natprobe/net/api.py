@@ -34,6 +34,10 @@ class Datagram(NamedTuple):
     tos: int | None = None
 
 
+# Type and code of the error about a packet that has lived long enough (RFC 792, RFC 4443 section 3.3).
+TIME_EXCEEDED: dict[Family, str] = {4: "11/0", 6: "3/0"}
+
+
 class IcmpError(NamedTuple):
     """A packet to `destination` came to nothing and somebody said so.
 

@@ -16,6 +16,7 @@ from aioice.stun import Class
 from natprobe.model import Failure
 from natprobe.net.api import DATAGRAM_MAX, Datagram, IcmpError, Net, Stream, Udp, same_peer
 from natprobe.net.failure import failure_of
+from natprobe.net.reading import UdpReader
 from natprobe.wire import stun
 from natprobe.wire.stun import Packet, StunError
 
@@ -61,34 +62,20 @@ class _Pending:
         self.too_big: IcmpError | None = None
 
 
-class StunSocket:
-    """A UDP socket that asks. Use as an async context manager; it owns the socket.
+class StunSocket(UdpReader):
+    """A UDP socket that asks.
 
     `claims` are asked about every datagram that is no STUN message: one may be what somebody beside waits for.
     """
 
     def __init__(self, net: Net, udp: Udp) -> None:
-        self._net, self._udp = net, udp
+        super().__init__(udp)
+        self._net = net
         self._pending: dict[bytes, _Pending] = {}
         self._answered: set[bytes] = set()
         self._expected: dict[bytes, asyncio.Future[Datagram]] = {}
         self.strays: dict[tuple[tuple[str, int], Fault], int] = {}
         self.claims: list[Callable[[Datagram], bool]] = []
-
-    @property
-    def local(self) -> tuple[str, int]:
-        """The bound address and port."""
-        return self._udp.local
-
-    async def __aenter__(self) -> StunSocket:
-        self._reader = asyncio.create_task(self._read())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reader
-        self._udp.close()
 
     def send(self, data: bytes, to: tuple[str, int], ttl: int | None = None) -> None:
         """Whatever it is, once. Raises OSError."""
@@ -141,14 +128,6 @@ class StunSocket:
         left = until - self._net.now()
         if left > 0:
             await asyncio.wait([done], timeout=left)
-
-    async def _read(self) -> None:
-        while True:
-            event = await self._udp.receive()
-            if isinstance(event, IcmpError):
-                self._icmp(event)
-            else:
-                self._datagram(event)
 
     def _icmp(self, error: IcmpError) -> None:
         for pending in self._pending.values():

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple
 
-from natprobe.asking.burst import Echoed, End, OwnSocket, RelayedEnd, SocketEnd, bursts_wanted, one_way, there_and_back
+from natprobe.asking.burst import (
+    Echoed,
+    End,
+    OwnSocket,
+    RelayedEnd,
+    SocketEnd,
+    bursts_wanted,
+    milliseconds,
+    one_way,
+    there_and_back,
+)
 from natprobe.asking.relays import Leg
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
@@ -188,17 +198,13 @@ def _fact(
         halfway=echoed.there.arrived if echoed and echoed.there else None,
         reordered=tally.reordered,
         duplicates=tally.duplicates + (echoed.there.duplicates if echoed and echoed.there else 0),
-        delay_min_ms=_ms(tally.delay_min),
-        delay_median_ms=_ms(tally.delay_median),
-        delay_max_ms=_ms(tally.delay_max),
-        jitter_ms=_ms(tally.jitter),
+        delay_min_ms=milliseconds(tally.delay_min),
+        delay_median_ms=milliseconds(tally.delay_median),
+        delay_max_ms=milliseconds(tally.delay_max),
+        jitter_ms=milliseconds(tally.jitter),
         bitrate=told.rate,
         received=round(tally.rate) if told.rate and tally.rate is not None else None,
         flow=allocation.flow,
         failure=failure,
         detail=clip(detail, 200),
     )
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(max(seconds, 0.0) * 1000, 2)

@@ -11,57 +11,26 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from natprobe.asking.accepting import waiting
+from natprobe.asking.burst import milliseconds
 from natprobe.asking.checks import Goal, goals
 from natprobe.asking.relays import Leg
 from natprobe.asking.seats import DIRECT, of_seat
-from natprobe.asking.trains import CheckedEnd, Ridden, carried, train
-from natprobe.context import PEER_SESSION, Context
+from natprobe.asking.trains import OTHERS, CheckedEnd, Ridden, carried, train
+from natprobe.context import PEER_SESSION, TRAINS_MAX, Context
 from natprobe.derive.side_by_side import Choice, passed
-from natprobe.facts import (
-    Allocation,
-    Binding,
-    Candidate,
-    Facts,
-    FilteringTest,
-    Hairpin,
-    Hop,
-    IceCheck,
-    Opening,
-    PathBurst,
-    PathSize,
-    Permission,
-    RawAccess,
-    Relayed,
-    Trail,
-)
+from natprobe.facts import Candidate, Facts, IceCheck, PathBurst
 from natprobe.model import Endpoint, Failure, Observation, clip
 from natprobe.net.failure import failure_of
 from natprobe.wire.burst import SHORT, Tally, of_packets
 from natprobe.wire.stun import StunError
 
 REQUIRES = (Candidate,)
-# What it reads is IceCheck; for the others' probes, which send over UDP and to relays, it waits, so that each way has
-# the wire to itself; not for the page's, which may wait long for addresses that are silent. The session probe waits for
-# this one: what goes through a relay is asked before the session there is accepted and has ended.
-TAKES = (
-    IceCheck,
-    Allocation,
-    Permission,
-    Relayed,
-    Binding,
-    FilteringTest,
-    Hairpin,
-    Hop,
-    Opening,
-    PathSize,
-    Trail,
-    RawAccess,
-)
+# What it reads is IceCheck; for the others' probes it waits, not for the page's, which may wait long for addresses that
+# are silent. The session probe waits for this one: what goes through a relay is asked before the session there is
+# accepted and has ended.
+TAKES = (IceCheck, *OTHERS)
 YIELDS = (PathBurst,)
 TIMEOUT = 8.0
-
-# A guest sends few packets: so many ways.
-WAYS_MAX = 8
 
 
 class _Way(NamedTuple):
@@ -94,7 +63,7 @@ def _ways(ctx: Context, facts: Facts) -> list[_Way]:
             found.append(_Way(check, goal, None))
         elif leg is not None:
             found.append(_Way(check, of_seat(ctx, check.leg, goal), leg))
-    return found[:WAYS_MAX]
+    return found[:TRAINS_MAX]
 
 
 def _goals(ctx: Context, facts: Facts) -> list[Goal]:
@@ -114,7 +83,7 @@ async def _burst(ctx: Context, way: _Way) -> PathBurst:
         async with carried(ctx, way.check, way.leg) as (carrier, local):
             serve = way.goal.candidate.session == PEER_SESSION
             end = CheckedEnd(ctx, way.goal.theirs, carrier, serve=serve)
-            return _fact(way, end.size, local, await train(ctx, end, of_packets(ctx.options.packets), serve=serve))
+            return _fact(way, end.size, local, await train(ctx, end, of_packets(ctx.options.packets)))
     except (OSError, EOFError, TimeoutError, StunError) as exc:
         failure, detail = failure_of(exc)
         return _fact(way, 0, None, None, failure, detail)
@@ -146,17 +115,13 @@ def _fact(
         halfway=ridden.there if ridden else None,
         reordered=tally.reordered,
         duplicates=tally.duplicates,
-        rtt_min_ms=_ms(tally.delay_min),
-        rtt_median_ms=_ms(tally.delay_median),
-        rtt_max_ms=_ms(tally.delay_max),
-        jitter_ms=_ms(tally.jitter),
-        jitter_up_ms=_ms(ridden.up.jitter) if ridden and ridden.up else None,
-        jitter_down_ms=_ms(ridden.down.jitter) if ridden and ridden.down else None,
+        rtt_min_ms=milliseconds(tally.delay_min),
+        rtt_median_ms=milliseconds(tally.delay_median),
+        rtt_max_ms=milliseconds(tally.delay_max),
+        jitter_ms=milliseconds(tally.jitter),
+        jitter_up_ms=milliseconds(ridden.up.jitter) if ridden and ridden.up else None,
+        jitter_down_ms=milliseconds(ridden.down.jitter) if ridden and ridden.down else None,
         flow=check.flow,
         failure=failure,
         detail=clip(detail, 200),
     )
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(max(seconds, 0.0) * 1000, 2)

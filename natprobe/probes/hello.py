@@ -13,10 +13,10 @@ from typing import NamedTuple
 from msgspec import structs
 
 from natprobe.asking.secured import ALPN, over
-from natprobe.asking.together import as_they_come
+from natprobe.asking.together import as_they_come, of_each_family
 from natprobe.context import Context
 from natprobe.facts import Facts, PathSize, TlsHello, TlsSession
-from natprobe.model import Endpoint, Failure, Observation, family, flow, join, split
+from natprobe.model import Endpoint, Failure, Observation, flow, join, split
 from natprobe.net.failure import failure_of
 
 REQUIRES = ()
@@ -24,8 +24,6 @@ TAKES = (TlsSession, PathSize)
 YIELDS = (TlsHello,)
 TIMEOUT = 3.0
 
-# One address of each family.
-PLACES_MAX = 2
 # Long enough for a lost segment to be sent again (RFC 6298 section 2.1: after a second).
 SECONDS = 1.6
 # What RFC 9293 section 3.7.1 has a sender keep to where nobody says more: small enough for any path.
@@ -57,8 +55,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
 
 
 def _first(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
-    """One of each family."""
-    return list({family(split(each)[0]): each for each in reversed(list(endpoints))}.values())[:PLACES_MAX]
+    return of_each_family(endpoints, lambda each: each)
 
 
 async def _tried(ctx: Context, wanted: Try) -> AsyncIterator[Observation]:

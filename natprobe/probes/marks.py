@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 from natprobe.asking.burst import SocketEnd
-from natprobe.asking.served import served, socket_for
-from natprobe.asking.trains import CheckedEnd
+from natprobe.asking.served import served
+from natprobe.asking.trains import CheckedEnd, socket_for
 from natprobe.context import Context
 from natprobe.facts import Candidate, Facts, IceCheck, Marked, PathBurst, PathRate, PathSize, RawAccess, Trail
 from natprobe.model import Endpoint, Failure, Observation, clip, join, split

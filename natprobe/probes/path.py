@@ -130,7 +130,7 @@ class _Trace:
         self._own, self._port, self._tcp, self._older = lines[:4]
         self._known = known
         self._until = ctx.net.now() + _SECONDS
-        self.local = sender.local
+        self.local = join(*sender.local)
         self._quoted = True
 
     def border(self) -> list[Address]:

@@ -10,28 +10,11 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from natprobe.asking.burst import SocketEnd
-from natprobe.asking.served import served, socket_for
-from natprobe.asking.trains import CheckedEnd, Ridden, train
+from natprobe.asking.served import served
+from natprobe.asking.trains import OTHERS, CheckedEnd, Ridden, socket_for, train
 from natprobe.context import Context
 from natprobe.derive import FULL_SIZE
-from natprobe.facts import (
-    Allocation,
-    Binding,
-    Candidate,
-    Facts,
-    FilteringTest,
-    Hairpin,
-    Hop,
-    IceCheck,
-    Opening,
-    PathBurst,
-    PathRate,
-    PathSize,
-    Permission,
-    RawAccess,
-    Relayed,
-    Trail,
-)
+from natprobe.facts import Candidate, Facts, IceCheck, PathBurst, PathRate
 from natprobe.model import Endpoint, Failure, Observation, clip, join, split
 from natprobe.net.failure import failure_of
 from natprobe.wire.burst import Plan, at_rate
@@ -39,21 +22,7 @@ from natprobe.wire.stun import StunError
 
 REQUIRES = (Candidate,)
 # What it reads is IceCheck; the others' probes it waits for.
-TAKES = (
-    IceCheck,
-    Allocation,
-    Permission,
-    Relayed,
-    Binding,
-    FilteringTest,
-    Hairpin,
-    Hop,
-    Opening,
-    PathSize,
-    Trail,
-    RawAccess,
-    PathBurst,
-)
+TAKES = (IceCheck, *OTHERS, PathBurst)
 YIELDS = (PathRate,)
 TIMEOUT = 14.0
 
@@ -81,7 +50,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
                     asked=FULL_SIZE,
                     both_ways=direction == "down",
                 )
-                ridden = await train(ctx, end, plan, serve=True)
+                ridden = await train(ctx, end, plan)
             yield _fact(ctx, check, plan, direction, local, ridden)
         except (OSError, EOFError, StunError) as exc:
             failure, detail = failure_of(exc)

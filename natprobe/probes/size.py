@@ -10,14 +10,13 @@ from functools import partial
 from typing import NamedTuple
 
 from natprobe.asking.checks import Goal, goals, request
-from natprobe.asking.sizing import HEADERS, SECONDS, STEP, WAYS_MAX, Asked, Search, search, told
-from natprobe.asking.together import as_they_come
+from natprobe.asking.sizing import STEP, Asked, Search, measured, search, told
+from natprobe.asking.together import as_they_come, of_each_family
 from natprobe.context import PEER_SESSION, Context
 from natprobe.derive import FULL_SIZE, back_checks, media_checks
-from natprobe.derive.sizes import SMALL, vanished
+from natprobe.derive.sizes import HEADERS, SMALL, vanished
 from natprobe.facts import Candidate, Facts, IceCheck, PathSize
-from natprobe.model import Observation, family, join, split
-from natprobe.net.failure import failure_of
+from natprobe.model import Endpoint, Observation, family, join, split
 from natprobe.net.stun import StunSocket
 
 REQUIRES = (Candidate,)
@@ -41,9 +40,17 @@ class Way(NamedTuple):
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """Each way from a socket of its own, all at once."""
     chosen = [each for each in _ways(ctx, facts) if each.lost or each.back_lost or ctx.options.trace]
-    first = {family(split(each.check.endpoint)[0]): each for each in reversed(chosen)}
-    async for observation in as_they_come(_measured(ctx, each) for each in list(first.values())[:WAYS_MAX]):
+    async for observation in as_they_come(_size(ctx, each) for each in of_each_family(chosen, _endpoint)):
         yield observation
+
+
+def _endpoint(way: Way) -> Endpoint:
+    return way.check.endpoint
+
+
+def _size(ctx: Context, way: Way) -> AsyncIterator[Observation]:
+    here = split(way.check.local or "")[0]
+    return measured(ctx, way.check.endpoint, here, partial(_measured, ctx, way))
 
 
 def _ways(ctx: Context, facts: Facts) -> list[Way]:
@@ -59,20 +66,10 @@ def _ways(ctx: Context, facts: Facts) -> list[Way]:
     return found
 
 
-async def _measured(ctx: Context, way: Way) -> AsyncIterator[Observation]:
-    here = split(way.check.local or "")[0]
-    try:
-        udp = ctx.net.udp(family(here), here, whole=True)
-    except OSError as exc:
-        failure, detail = failure_of(exc)
-        yield PathSize(endpoint=way.check.endpoint, failure=failure, detail=detail)
-        return
-    async with StunSocket(ctx.net, udp) as sock:
-        deadline = ctx.net.now() + SECONDS
-        there = await _there(ctx, sock, way, deadline)
-        back = await _back(ctx, sock, way, there, deadline)
-        local = join(*sock.local)
-    yield told(way.check.endpoint, local, there, back, decides=back if way.back_lost else None)
+async def _measured(ctx: Context, way: Way, sock: StunSocket, deadline: float) -> PathSize:
+    there = await _there(ctx, sock, way, deadline)
+    back = await _back(ctx, sock, way, there, deadline)
+    return told(way.check.endpoint, join(*sock.local), there, back, decides=back if way.back_lost else None)
 
 
 def _asked(ctx: Context, way: Way, *, both_ways: bool) -> Asked:

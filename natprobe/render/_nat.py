@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from natprobe.derive.place import answered, end
 from natprobe.facts import (
     Binding,
     FilteringTest,
@@ -67,12 +68,11 @@ def _trail(each: Trail) -> str:
     what = say(
         _PACKETS[each.control], towards=each.towards, transport=each.transport.upper(), port=split(each.towards)[1]
     )
-    end = next((hop.ttl for hop in each.hops if hop.reached), None)
-    heard = [hop for hop in each.hops if hop.answered and (end is None or hop.ttl <= end)]
+    heard = answered(each)
     if not heard:
         return clauses(what, say("nobody answered"))
     routers = ", ".join(say("{address} ({hop})", address=hop.address, hop=hop.ttl) for hop in heard)
-    silent = end is None and any(hop.ttl > heard[-1].ttl for hop in each.hops)
+    silent = end(each) is None and any(hop.ttl > heard[-1].ttl for hop in each.hops)
     return clauses(what, say("answered by {routers}", routers=routers), say("silence behind") if silent else "")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from natprobe.derive.emodel import BPL, IE, R_MAX, Audio, mos
-from natprobe.derive.lossy import Lost
-from natprobe.derive.quality import Quality, Train, qualities
+from natprobe.derive.lossy import Lost, Train
+from natprobe.derive.quality import Quality, qualities
 from natprobe.facts import Facts, Marked, RelayBurst
 from natprobe.render._figures import listed
 from natprobe.wording import mark, say

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from natprobe.addresses import address_class
-from natprobe.facts import Facts, HopName, Trail, TrailHop
-from natprobe.model import Address
+from natprobe.derive.place import answered, end, name_of
+from natprobe.facts import Facts, Trail, TrailHop
 from natprobe.render._figures import listed
 from natprobe.wording import mark, say
 
@@ -29,34 +29,25 @@ def trace(facts: Facts) -> Iterator[str]:
         yield say("UDP to {towards} was not followed: {why}.", towards=own.towards, why=own.detail)
     for own in facts.ok(Trail, lambda each: each.control == "none"):
         yield _own(facts, own)
-        if not _arrives(own):
+        if end(own) is None:
             yield from _further(facts, own)
 
 
 def _further(facts: Facts, own: Trail) -> Iterator[str]:
     last = max((each.ttl for each in own.hops if each.answered), default=0)
     for each in facts.of(Trail, lambda each: each.subject == own.subject and each.control != "none"):
-        hops = [hop for hop in _as_far_as_the_end(each) if hop.answered and hop.ttl > last]
+        hops = [hop for hop in answered(each) if hop.ttl > last]
         if hops:
             what = say(_CONTROLS[each.control], towards=each.towards)
             yield say("{what} comes further: {hops}.", what=what, hops=_hops(facts, hops))
 
 
 def _own(facts: Facts, trail: Trail) -> str:
-    hops = [each for each in _as_far_as_the_end(trail) if each.answered]
+    hops = answered(trail)
     if not hops:
         return say("UDP to {towards}: no router says anything.", towards=trail.towards)
-    template = mark("UDP to {towards}: {hops}.") if _arrives(trail) else mark("UDP to {towards}: {hops}; then silence.")
+    template = mark("UDP to {towards}: {hops}.") if end(trail) else mark("UDP to {towards}: {hops}; then silence.")
     return say(template, towards=trail.towards, hops=_hops(facts, hops))
-
-
-def _arrives(trail: Trail) -> bool:
-    return any(each.reached for each in trail.hops)
-
-
-def _as_far_as_the_end(trail: Trail) -> list[TrailHop]:
-    end = next((each.ttl for each in trail.hops if each.reached), None)
-    return [each for each in trail.hops if end is None or each.ttl <= end]
 
 
 def _hops(facts: Facts, hops: Sequence[TrailHop]) -> str:
@@ -68,11 +59,7 @@ def _hop(facts: Facts, hop: TrailHop) -> str:
     address = hop.address or ""
     if hop.reached:
         return say("{hop}. the server", hop=hop.ttl)
-    if name := _name(facts, address):
+    if name := name_of(facts, address):
         return say("{hop}. {address} ({name})", hop=hop.ttl, address=address, name=name)
     template = _CLASSES.get(address_class(address), mark("{hop}. {address}"))
     return say(template, hop=hop.ttl, address=address)
-
-
-def _name(facts: Facts, address: Address) -> str:
-    return next((each.name for each in facts.ok(HopName, lambda each: each.address == address)), "")

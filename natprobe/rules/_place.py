@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from natprobe.derive.place import Place, place
-from natprobe.facts import Facts, HopName
+from natprobe.derive.place import Place, name_of, place
+from natprobe.facts import Facts
 from natprobe.model import Address, Endpoint, Where
 from natprobe.rules import Found
 from natprobe.wording import mark, phrase
@@ -55,5 +55,5 @@ def words(facts: Facts, found: Place) -> str:
 
 def router(facts: Facts, address: Address) -> str:
     """With its name, where it has one."""
-    named = facts.ok(HopName, lambda each: each.address == address and bool(each.name))
-    return phrase("{address} ({name})", address=address, name=named[0].name) if named else address
+    name = name_of(facts, address)
+    return phrase("{address} ({name})", address=address, name=name) if name else address
