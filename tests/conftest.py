@@ -45,6 +45,11 @@ def in_case(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if again := terminalreporter.stats.get("rerun", []):
+        terminalreporter.section("tests/netns: FAILED ONCE, run again", yellow=True)
+        for each in again:
+            told = [line for line in str(each.longrepr).splitlines() if line.startswith("E ")]
+            terminalreporter.line(f"{each.nodeid}: {' '.join(told[:1])}")
     skipped = terminalreporter.stats.get("skipped", [])
     left_out = [each for each in skipped if each.nodeid.startswith("tests/netns/")]
     if left_out:

@@ -30,8 +30,8 @@ def pattern(line: str) -> str:
 
 def alone(ring: str) -> list[Path]:
     """The cases of this ring; of the kernel's those that memory has not."""
-    there = [path for path in cases(ring) if isinstance(path, Path)]
-    return there if ring == "memory" else [path for path in there if path not in cases("memory")]
+    elsewhere = () if ring == "memory" else cases("memory")
+    return [path for path in cases(ring) if isinstance(path, Path) and path not in elsewhere]
 
 
 def _memory(path: Path) -> str:

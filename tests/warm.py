@@ -1,8 +1,8 @@
-"""Python's modules in a namespace, from a process that has loaded everything: starting Python costs as much as a whole
-check, or as a Jitsi of the lab.
+"""Python's modules from a process that has loaded everything: starting Python costs as much as a whole check, or as a
+Jitsi of the lab. Linux only.
 
-One such process per test process; each run is a fork of it, which then enters the namespace as `ip netns exec` does.
-How the real command starts is tests/cli's and tests/bench's business.
+One such process per test process; each run is a fork of it, which then enters a namespace as `ip netns exec` does,
+where one is named. How the real command starts is the business of tests/cli/test_exit_codes.py and tests/bench.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+TREE = Path(__file__).parents[1]
 # Linux: sched.h, sys/mount.h, sys/prctl.h.
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
 _BIND, _REC, _SLAVE = 0x1000, 0x4000, 0x80000
@@ -67,18 +68,21 @@ class Child:
 
 
 def run(
-    namespace: str, words: Sequence[str], *, timeout: float, cwd: Path, env: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
-    """`python -m WORDS` in this namespace. Raises TimeoutExpired."""
+    words: Sequence[str], *, namespace: str = "", stdin: bytes = b"", timeout: float, cwd: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """`python -m WORDS`, in this namespace. Raises TimeoutExpired."""
     with tempfile.TemporaryDirectory(prefix="natprobe-warm-") as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        code = _asked(_question(namespace, words, cwd, env) | {"out": str(out), "err": str(err)}, timeout)
-        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+        given, out, err = (Path(folder, name) for name in ("in", "out", "err"))
+        given.write_bytes(stdin)
+        files = {"in": str(given), "out": str(out), "err": str(err)}
+        code = _asked(_question(namespace, words, cwd, env) | files, timeout)
+        return subprocess.CompletedProcess(words, code, out.read_bytes(), err.read_bytes())
 
 
-def start(namespace: str, words: Sequence[str], *, log: Path, cwd: Path, env: Mapping[str, str]) -> Child:
+def start(words: Sequence[str], *, namespace: str, log: Path, cwd: Path, env: Mapping[str, str]) -> Child:
     """The same, which goes on; what it says stands in `log`."""
-    return Child(_told(_question(namespace, words, cwd, env) | {"out": str(log), "err": str(log), "goes on": True}))
+    files = {"in": os.devnull, "out": str(log), "err": str(log)}
+    return Child(_told(_question(namespace, words, cwd, env) | files | {"goes on": True}))
 
 
 @contextlib.contextmanager
@@ -124,7 +128,7 @@ def _asked(question: dict[str, Any], timeout: float) -> int:
 def _server() -> subprocess.Popen[str]:
     argv = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", __name__]
     pipe = subprocess.PIPE
-    server = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[2])
+    server = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=TREE)
     atexit.register(_stop, server)
     return server
 
@@ -168,9 +172,8 @@ def _load() -> None:
     """
     import typer.main
 
-    tree = Path(__file__).parents[2]
-    files = sorted(tree.glob("natprobe/**/*.py"))
-    for words in (path.relative_to(tree).with_suffix("").parts for path in files if path.stem != "__main__"):
+    files = sorted(TREE.glob("natprobe/**/*.py"))
+    for words in (path.relative_to(TREE).with_suffix("").parts for path in files if path.stem != "__main__"):
         import_module(".".join(words).removesuffix(".__init__"))
     for name in sorted({name for path in files for name in _LATE.findall(path.read_text())}):
         with contextlib.suppress(ImportError):
@@ -205,7 +208,8 @@ def _be(question: dict[str, Any]) -> NoReturn:
     try:
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
         _redirect(question)
-        _enter(question["namespace"])
+        if question["namespace"]:
+            _enter(question["namespace"])
         os.chdir(question["cwd"])
         os.environ.clear()
         os.environ.update(question["env"])
@@ -245,7 +249,7 @@ def _module() -> None:
 def _redirect(question: dict[str, Any]) -> None:
     """As a shell would; nobody's terminal."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    for number, path in enumerate((os.devnull, question["out"], question["err"])):
+    for number, path in enumerate(question[name] for name in ("in", "out", "err")):
         opened = os.open(path, flags if number else os.O_RDONLY, 0o600)
         os.dup2(opened, number)
         os.close(opened)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from natprobe.codec import load
-from tests.cli.command import REPORTS, natprobe, patched, started
+from tests.cli.command import REPORTS, cold, natprobe, patched, started
 
 TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
@@ -49,7 +49,7 @@ def kept(name: str) -> str:
     ],
 )
 def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    done = natprobe(*words)
+    done = cold(*words)
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
 

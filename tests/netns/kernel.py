@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.netns import warm
+from tests import warm
 
 NAMESPACES = Path("/run/netns")
 SETTINGS = Path("/etc/netns")  # `ip netns exec` mounts NAME/resolv.conf and NAME/hosts over those of /etc
@@ -100,7 +100,8 @@ class Host:
         """`env`: further variables. Raises TimeoutExpired; and RuntimeError for exit codes over 0, with `check`."""
         env = {**environment(), **env}
         if argv[:2] == PYTHON:
-            done = warm.run(self.namespace, argv[2:], timeout=timeout, cwd=TREE, env=env)
+            found = warm.run(argv[2:], namespace=self.namespace, timeout=timeout, cwd=TREE, env=env)
+            done = subprocess.CompletedProcess(argv, found.returncode, found.stdout.decode(), found.stderr.decode())
         else:
             done = subprocess.run(self.inside(argv), capture_output=True, text=True, timeout=timeout, cwd=TREE, env=env)
         if check and done.returncode:
@@ -123,7 +124,7 @@ class Host:
     def _started(self, argv: Sequence[str], log: Path) -> subprocess.Popen[bytes] | warm.Child:
         with log.open("wb") as output:
             if argv[:2] == PYTHON:
-                return warm.start(self.namespace, argv[2:], log=log, cwd=TREE, env=environment())
+                return warm.start(argv[2:], namespace=self.namespace, log=log, cwd=TREE, env=environment())
             argv, quiet = self.inside(argv), subprocess.DEVNULL
             return subprocess.Popen(argv, stdin=quiet, stdout=output, stderr=output, cwd=TREE, env=environment())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,26 @@ from natprobe.model import Fix, Set
 from natprobe.render._fixing import copies
 from natprobe.servers.squid import FILE
 from tests import access
-from tests.case import Case, Expect, cases, load, repaired
-from tests.expect import differences, implied, told
+from tests.case import Case, Expect, load, repaired
+from tests.expect import differences, told
 from tests.first_lines import pattern
 from tests.first_lines import told as told_first
+from tests.netns.chosen import FILES, held_elsewhere, sampled
 from tests.netns.lab import lab
 
 STUN = ("--stun", "stun:stun1.example.test", "--stun", "stun:stun2.example.test")
-FILES = [path for path in cases("kernel") if isinstance(path, Path)]
+USUAL = sampled()
+ALL = [pytest.param(path, id=path.stem, marks=() if path in USUAL else pytest.mark.long) for path in FILES]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL)
 def test_case(path: Path) -> None:
     case = load(path)
     report = holds(case, case.expect)
     first = told_first()["kernel"].get(path.stem)  # of what memory has as well, it is looked at there
     assert first is None or pattern(report["verdict"]["summary"]) == pattern(first)
     assert set(written(case)) <= set(advised(report)), "the fix of squid.conf is not the report's"
-    if case.fixed and not held_elsewhere(case):
+    if case.fixed and held_elsewhere(case) is None:
         holds(repaired(case), case.fixed)
 
 
@@ -45,25 +46,6 @@ def advised(report: dict[str, Any]) -> list[str]:
     fixes = [msgspec.convert(fix, Fix) for finding in report["findings"] for fix in finding["fixes"]]
     copied = [line for fix in fixes for each in copies(fix) if each.label == FILE for line in each.lines]
     return [*copied, *(fix.key for fix in fixes if isinstance(fix, Set) and fix.system == "squid")]
-
-
-@cache
-def networks() -> dict[bytes, Path]:
-    """Each network by all that is built and asked there."""
-    return {conditions(load(path)): path for path in FILES}
-
-
-def conditions(case: Case) -> bytes:
-    said = {"title", "expect", "fix", "fixed", "rings"}
-    return msgspec.json.encode(
-        {name: content for name, content in msgspec.structs.asdict(case).items() if name not in said}
-    )
-
-
-def held_elsewhere(case: Case) -> bool:
-    """The mended network is another case's, of which no less is expected: that one is run anyway."""
-    other = networks().get(conditions(repaired(case)))
-    return other is not None and case.fixed is not None and implied(case.fixed, load(other).expect)
 
 
 def holds(case: Case, expect: Expect) -> dict[str, Any]:

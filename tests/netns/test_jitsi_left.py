@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests import warm
 from tests.case import CASES, Case, load
-from tests.netns import jitsi, relay, warm
+from tests.netns import jitsi, relay
 from tests.netns.lab import Lab, lab
 from tests.netns.test_cases import STUN
 
