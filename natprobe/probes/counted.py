@@ -24,6 +24,10 @@ TAKES = (IceCheck, PathSize)
 YIELDS = (Arrived, Watched)
 TIMEOUT = 5.0
 
+# Each way over UDP is asked so often and so long (seconds): of two that share the load one may lead nowhere, and TCP is
+# to have its turn.
+_SEND_TIMES, _GIVE_UP = stun.SEND_TIMES[:3], 1.2
+
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     """The first way that gives an answer, after all checks. Servers older than this know nothing of it."""
@@ -61,7 +65,7 @@ async def _asked(ctx: Context, goal: Goal, check: IceCheck) -> Outcome | None:
     except OSError:
         return None
     async with StunSocket(ctx.net, udp) as sock:
-        return await sock.ask(message, goal.to)
+        return await sock.ask(message, goal.to, send_times=_SEND_TIMES, give_up=_GIVE_UP)
 
 
 def _told(outcome: Outcome | None, theirs: IceCredentials) -> counts.Told | None:
