@@ -17,7 +17,7 @@ from natprobe.net.stun import Outcome, StunSocket
 # STUN's messages are of whole words (RFC 8489 section 5), and so the sizes.
 STEP = 4
 # A way is measured within so many seconds.
-SECONDS = 1.5
+SECONDS = 2.2
 # So many sizes between the bounds at once: with three rounds 1,100 bytes are narrowed down to one step.
 _AT_ONCE = 6
 # So many tries of the size that counts as lost, in turn with those of the size below, of which so many have to be
