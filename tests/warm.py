@@ -17,6 +17,7 @@ import os
 import re
 import runpy
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +66,12 @@ class Child:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         os.close(self._opened)
         self._opened = -1
+
+
+@functools.cache
+def there() -> bool:
+    """Whether this machine has what it takes."""
+    return sys.platform == "linux" and shutil.which("setpriv") is not None
 
 
 def run(

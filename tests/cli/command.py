@@ -27,7 +27,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def natprobe(*words: str, stdin: bytes = b"", cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Its bytes and its exit code. From a process that has loaded it already, where that makes no difference."""
-    if sys.platform == "linux" and not any(name.startswith(_AT_START) for name in env):
+    if warm.there() and not any(name.startswith(_AT_START) for name in env):
         return warm.run(("natprobe", *words), stdin=stdin, cwd=cwd, env=environment(**env), timeout=60)
     return cold(*words, stdin=stdin, cwd=cwd, **env)
 
