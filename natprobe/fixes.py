@@ -61,8 +61,14 @@ def more_servers(facts: Facts) -> str:
     return phrase("check again with --stun stun:HOST, twice: for two servers that should be reachable from here")
 
 
-def let_media_out(facts: Facts) -> tuple[Fix, ...]:
-    """Open UDP towards the server in this network's firewall; and what the server's side can do instead."""
+# Where this network ends, as far as nobody knows more.
+BORDER = phrase("the firewall between this network and the internet")
+
+
+def let_media_out(facts: Facts, at: str = BORDER) -> tuple[Fix, ...]:
+    """Open UDP towards the server in this network's firewall, `at` where it is; and what the server's side can do
+    instead.
+    """
     port = media_port(facts)
     if port is None:
         opening: Fix = Do(
@@ -79,7 +85,7 @@ def let_media_out(facts: Facts) -> tuple[Fix, ...]:
             ports=(port,),
             direction="out",
             to=media_place(facts),
-            at="the firewall between this network and the internet",
+            at=at,
             audience="network",
             why="media travels over UDP; the answers must be let back in",
         )

@@ -1,7 +1,8 @@
 """Packets of several kinds with rising time to live, sent in turn: who ended each (RFC 792, RFC 4443: time exceeded).
 
-All packets of a line leave from one socket to one endpoint, so that they go one way even where equal-cost paths share
-the load by ports and addresses (RFC 2992). Which of them an ICMP error is about, its quote tells.
+All datagrams of a line leave from one socket to one endpoint, so that they go one way even where equal-cost paths share
+the load by ports and addresses (RFC 2992). Which of them an ICMP error is about, its quote tells. Of TCP each SYN has a
+socket of its own, which hears of its errors alone.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from natprobe.context import Context
+from natprobe.derive import OWN
 from natprobe.facts import Trail, TrailHop
 from natprobe.model import Address, Endpoint, Failure, family, flow, join
 from natprobe.net.api import TIME_EXCEEDED, Datagram, IcmpError, Reported, Udp, same_peer
 from natprobe.net.failure import failure_of
 from natprobe.net.reading import UdpReader
 
-Control = Literal["none", "port", "payload", "host", "tcp"]
+Control = Literal["none", "port", "payload", "host", "tcp", "udp"]
 Payload = Literal["check", "binding", "classic", "syn"]
 
 # Where the transaction id stands in a STUN message (RFC 8489 section 5); of an older one's sixteen bytes the last
@@ -66,6 +68,11 @@ class Line:
         self.sent[ttl] = self.sent.get(ttl, 0) + 1
         self.flows.add(local)
 
+    def stays(self, ttl: int, local: Endpoint) -> None:
+        """The last one that was to leave did not: this machine would not send it."""
+        self.sent[ttl] -= 1
+        self.flows.discard(local)
+
     def forget(self) -> None:
         """What came of it says nothing."""
         self.sent, self.answers, self.unattributed = {}, {}, 0
@@ -89,7 +96,7 @@ class Line:
             towards=join(*self.to),
             local=local,
             flows=max(len(self.flows), 1),
-            hops=tuple(self._hop(ttl) for ttl in sorted(self.sent)),
+            hops=tuple(self._hop(ttl) for ttl in sorted(self.sent) if self.sent[ttl]),
             unattributed=self.unattributed,
             flow=flow(transport, local, join(*self.to)),
         )
@@ -159,8 +166,8 @@ class Sender(UdpReader):
 
 async def knock(ctx: Context, line: Line, local: Address, ttl: int, seconds: float) -> None:
     """One connection, closed as soon as it stands; each leaves from a port of its own."""
-    began, number = ctx.net.now(), sum(line.sent.values())
-    line.leaves(ttl, join(local, number))
+    began, port = ctx.net.now(), join(local, len(line.flows))
+    line.leaves(ttl, port)
     try:
         async with asyncio.timeout(seconds):
             (await ctx.net.tcp(line.to, local, ttl)).close()
@@ -168,5 +175,8 @@ async def knock(ctx: Context, line: Line, local: Address, ttl: int, seconds: flo
     except Reported as exc:
         line.came(ttl, exc.error, ctx.net.now() - began)
     except (OSError, TimeoutError) as exc:
-        if failure_of(exc)[0] in (Failure.REFUSED, Failure.RESET):
+        failure = failure_of(exc)[0]
+        if failure in (Failure.REFUSED, Failure.RESET):
             line.came(ttl, None, ctx.net.now() - began)
+        elif failure in OWN:
+            line.stays(ttl, port)

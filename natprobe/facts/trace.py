@@ -27,15 +27,16 @@ class TrailHop(Data, frozen=True, kw_only=True):
 class Trail(Observation, frozen=True, kw_only=True):
     """Packets of one kind with rising time to live, sent in turn with those of the others about the same `subject`.
 
-    `subject` is the endpoint whose exchange failed. `control` none: the same packets as those that failed, from the
-    same socket to the same endpoint; else in what they differ: another UDP port of the same host (`port`), another
-    payload, the same port of another host, or TCP to the port in `towards`. `flows`: how many ports they were sent from
+    `subject` is the endpoint whose exchange failed. `control` none: the same packets as those that failed, to the same
+    endpoint, over UDP from the same socket, over TCP SYNs from a port of their own each (port 0 in `local`); else in
+    what they differ: another port of the same host (`port`), another payload, the same port of another host, or to the
+    port in `towards` TCP beside a subject of UDP, UDP beside one of TCP. `flows`: how many ports they were sent from
     or to, so that equal-cost paths would show. `hops` by rising ttl. `unattributed`: ICMP errors about them that quote
     too little to tell which packet ended there.
     """
 
     subject: Endpoint
-    control: Literal["none", "port", "payload", "host", "tcp"] = "none"
+    control: Literal["none", "port", "payload", "host", "tcp", "udp"] = "none"
     transport: Literal["udp", "tcp"] = "udp"
     payload: Literal["check", "binding", "classic", "syn"]
     towards: Endpoint

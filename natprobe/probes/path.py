@@ -1,8 +1,8 @@
 """Where packets of the failing kind end: the same ones with few hops to live, and controls that differ in one thing.
 
 First all hops at once, then those at the border, where the failing kind is last answered, again and in turn with the
-controls: another UDP port of the same host, another payload, the same port of another host, TCP. What is told apart
-by that is derive/place.py's.
+controls: another port of the same host, another payload, the same port of another host, TCP beside UDP and UDP beside
+TCP. What is told apart by that is derive/place.py's.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 from natprobe.asking.checks import goals, request
+from natprobe.asking.knocking import Knocking, stream_lines
 from natprobe.asking.names_of import names_of
 from natprobe.asking.sources import source
 from natprobe.asking.sweep import Line, Payload, Sender, knock
+from natprobe.asking.tracing import BEHIND, FAR, NEAR, PATIENCE_MAX, Tracing
 from natprobe.context import Context
 from natprobe.derive.followed import Subject, other_host, round_trip, subject, tcp_port, udp_port
-from natprobe.derive.place import BORDER_TRIES, FLOWS
+from natprobe.derive.place import FLOWS
 from natprobe.facts import (
     Allocation,
     Binding,
@@ -28,6 +30,7 @@ from natprobe.facts import (
     IceCheck,
     LocalAddress,
     OtherPayload,
+    ProxyChoice,
     Resolved,
     Trail,
 )
@@ -35,22 +38,12 @@ from natprobe.model import Address, Failure, Observation, family, join, split
 from natprobe.wire import classic, stun
 
 REQUIRES = (LocalAddress,)
-TAKES = (Resolved, Connected, Binding, OtherPayload, Candidate, IceCheck, Allocation)
+TAKES = (ProxyChoice, Resolved, Connected, Binding, OtherPayload, Candidate, IceCheck, Allocation)
 YIELDS = (Trail, HopName)
 TIMEOUT = 2.5
 
-# No round begins that would end later; then what is known has to do (seconds). Names get what is left then.
-_SECONDS, _NAMED_BY = 2.0, 2.4
-# How many hops are asked for at once, and how many more where the way is that long.
-_NEAR, _FAR = range(1, 9), range(9, 21)
-# How long an answer is waited for: so many times the longest so far, within these bounds; where nobody knows how far
-# anything is, as long as that (seconds).
-_PATIENCE, _PATIENCE_MIN, _PATIENCE_MAX = 2.5, 0.15, 0.6
-# How many hops behind the border are asked for again, and how often.
-_BEHIND, _TRIES = 3, 3
-# How many rounds the border may move before what is known has to do; a guest sends few packets, and a round takes up
-# to 35: none begins after so many.
-_ROUNDS_MAX, _ENOUGH = 5, 115
+# Until when names are asked for (seconds).
+_NAMED_BY = 2.4
 
 
 async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
@@ -65,13 +58,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     began = ctx.net.now()
     async with AsyncExitStack() as undo:
         try:
-            # From the port that the failing exchange had, where nobody else has taken it.
-            sender = await undo.enter_async_context(
-                _sender(ctx, local, split(followed.local)[1] if followed.local else 0)
-            )
-            others = [await undo.enter_async_context(_sender(ctx, local, 0)) for _ in range(FLOWS - 1)]
-            known = round_trip(facts, split(followed.endpoint)[0])
-            trace = _Trace(ctx, _lines(ctx, facts, followed), sender, others, known)
+            trace = await (_streams if followed.transport == "tcp" else _datagrams)(ctx, facts, followed, local, undo)
             await trace.run()
         except OSError:  # this machine would not send: whose failure it is, the exchange itself has told
             return
@@ -82,11 +69,38 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
             yield named
 
 
+async def _datagrams(ctx: Context, facts: Facts, followed: Subject, local: Address, undo: AsyncExitStack) -> Tracing:
+    """From the port that the failing exchange had, where nobody else has taken it."""
+    port = split(followed.local)[1] if followed.local else 0
+    sender, *others = [await _sender(ctx, local, each, undo) for each in (port, *[0] * (FLOWS - 1))]
+    return _Datagrams(ctx, _lines(ctx, facts, followed), sender, others, round_trip(facts, _host(followed)))
+
+
+async def _streams(ctx: Context, facts: Facts, followed: Subject, local: Address, undo: AsyncExitStack) -> Tracing:
+    """Each SYN has a port of its own; UDP beside them leaves from as many as it takes."""
+    senders = [await _sender(ctx, local, 0, undo) for _ in range(FLOWS)]
+    lines, known = stream_lines(ctx, facts, followed), round_trip(facts, _host(followed))
+    return await undo.enter_async_context(Knocking(ctx, lines, local, senders, known))
+
+
+async def _sender(ctx: Context, local: Address, port: int, undo: AsyncExitStack) -> Sender:
+    return await undo.enter_async_context(_bound(ctx, local, port))
+
+
 def _untold(followed: Subject) -> Trail:
     """IP_RECVERR is Linux's alone."""
-    why = "only Linux tells a program without privileges who ended a packet"
-    to, kind = followed.endpoint, "check" if followed.check else "binding"
-    return Trail(subject=to, towards=to, payload=kind, failure=Failure.UNSUPPORTED, detail=why)  # type: ignore[arg-type]
+    return Trail(
+        subject=followed.endpoint,
+        towards=followed.endpoint,
+        transport=followed.transport,
+        payload="syn" if followed.transport == "tcp" else "check" if followed.check else "binding",
+        failure=Failure.UNSUPPORTED,
+        detail="only Linux tells a program without privileges who ended a packet",
+    )
+
+
+def _host(followed: Subject) -> Address:
+    return split(followed.endpoint)[0]
 
 
 def _local(ctx: Context, facts: Facts, followed: Subject) -> Address | None:
@@ -120,104 +134,59 @@ def _kind(ctx: Context, facts: Facts, followed: Subject) -> tuple[Payload, Calla
     return "check", lambda: request(ctx, goal.theirs)
 
 
-class _Trace:
-    """The lines, and the sockets that they leave from: the failing exchange's own, and others for the controls."""
+class _Datagrams(Tracing):
+    """Lines of UDP, and the sockets that they leave from: the failing exchange's own, and others for the controls."""
 
     def __init__(
         self, ctx: Context, lines: Sequence[Line], sender: Sender, others: Sequence[Sender], known: float | None
     ) -> None:
-        self._ctx, self.lines, self._sender, self._others = ctx, lines, sender, others
-        self._own, self._port, self._tcp, self._older = lines[:4]
-        self._known = known
-        self._until = ctx.net.now() + _SECONDS
-        self.local = join(*sender.local)
+        super().__init__(ctx, lines, sender.local, known)
+        self._sender, self._others = sender, others
+        self._port, self._tcp, self._older = lines[1:4]
         self._quoted = True
 
-    def border(self) -> list[Address]:
-        """The routers on both sides of it, those of the controls too."""
-        near = (self._own.last, self._own.last + 1)
-        found = [each for line in self.lines for ttl in near for each in line.answers.get(ttl, ())]
-        return list(dict.fromkeys(each.address for each in found if not each.reached))
+    def _deciding(self) -> tuple[Line, ...]:
+        return self._port, self._tcp
 
-    async def run(self) -> None:
-        """All hops once; then, where the failing kind does not arrive, the border."""
-        await self._once(_NEAR)
+    def _alike(self) -> tuple[Line, ...]:
+        return self._own, self._older
+
+    async def _sweep(self) -> None:
+        await self._once(NEAR)
         if self._own.unattributed:
             await self._one_by_one()
-        elif self._farthest() >= _NEAR[-_BEHIND]:
-            await self._once(_FAR)
-        if self._own.end is not None or not await self._answers():
-            return
-        for number in range(_ROUNDS_MAX):
-            late = self._ctx.net.now() + self._patience() > self._until
-            if late or self._enough() or self._sent() > _ENOUGH:
-                return
-            await self._round(number)
-
-    def _sent(self) -> int:
-        return sum(sum(line.sent.values()) for line in self.lines)
+        elif self._farthest(self._own, self._port) >= NEAR[-BEHIND]:
+            await self._once(FAR)
 
     async def _once(self, hops: range) -> None:
         for ttl in hops:
-            for line in (self._own, self._port, *((self._older,) if hops is _NEAR else ())):
+            for line in (self._own, self._port, *((self._older,) if hops is NEAR else ())):
                 await self._sender.send(line, ttl)
         # The nearest routers' answers say little of how long the others' take.
-        await self._settle(_PATIENCE_MAX if self._known is None else 0.0)
-
-    def _farthest(self) -> int:
-        """How far away somebody answered; 0 where the far end did, or nobody."""
-        ended = any(line.end is not None for line in (self._own, self._port))
-        return 0 if ended else max(self._own.last, self._port.last)
+        await self._settle(PATIENCE_MAX if self._known is None else 0.0)
 
     async def _one_by_one(self) -> None:
         """Routers that give back nothing of a packet: each error is the last packet's, while no other is on its way."""
         self._quoted = False
         for line in (self._own, self._port, self._older):
             line.forget()
-        for ttl in _NEAR:
+        for ttl in NEAR:
             await self._sender.send_alone(self._own, ttl, self._patience())
-            if ttl - self._own.last > _BEHIND:
+            if ttl - self._own.last > BEHIND:
                 break
 
     async def _answers(self) -> bool:
-        """Whether anybody does. Where no router says anything over UDP, one may over TCP."""
+        """Where no router says anything over UDP, one may over TCP."""
         if not any(line.answers for line in self.lines):
             await self._knocks([1, 2, 3])
-        return any(line.answers for line in self.lines)
-
-    def _behind(self) -> list[int]:
-        """The hops that are asked for again: the border, what is right behind it, and who answers a control there."""
-        last = self._own.last
-        answered = [ttl for line in self.lines[1:] for ttl in line.answers if ttl > last]
-        near = [last + number for number in range(1, _BEHIND + 1)]
-        return sorted({*near, *([min(answered)] if answered else ())})
-
-    def _enough(self) -> bool:
-        """All three times at the hops behind the border, and at the one that decides as often as a loss needs."""
-        first = self._first()
-        often = first is None or all(each.sent.get(first[1], 0) >= BORDER_TRIES for each in (self._own, self._older))
-        return all(self._own.sent.get(ttl, 0) >= _TRIES for ttl in self._behind()) and often and self._widened()
-
-    def _widened(self) -> bool:
-        first = self._first()
-        return first is None or first[0].sent.get(first[1], 0) >= FLOWS
-
-    def _first(self) -> tuple[Line, int] | None:
-        """The control that was answered nearest behind the border."""
-        found = [
-            (ttl, line) for line in (self._port, self._tcp) for ttl in sorted(line.answers) if ttl > self._own.last
-        ]
-        nearest = min(found, key=lambda each: each[0], default=None)
-        return (nearest[1], nearest[0]) if nearest else None
+        return await super()._answers()
 
     async def _round(self, number: int) -> None:
-        """Each hop by each line, in an order that turns round: what a router has left for answers nobody has always."""
+        """See Tracing."""
         lines = [each for each in self.lines if each is not self._tcp] if self._quoted else [self._own]
-        # Three times where it is decided: a slow path has time for two rounds.
-        hops = [*self._behind(), *([first[1]] * 2 if (first := self._first()) else ())]
         knocking = asyncio.create_task(self._knocks(self._behind()))
         try:
-            for ttl in hops:
+            for ttl in self._hops():
                 for line in lines if number % 2 else reversed(lines):
                     await self._sender.send(line, ttl)
             await asyncio.gather(self._widen(), self._settle())
@@ -227,12 +196,12 @@ class _Trace:
 
     async def _widen(self) -> None:
         """The control that comes further, from other ports."""
-        first = self._first()
-        if first is None or self._widened():
+        first, wanting = self._first(), self._wanting()
+        if first is None or not wanting:
             return
         line, ttl = first
         if line.payload == "syn":
-            await self._knocks([ttl] * (FLOWS - line.sent.get(ttl, 0)))
+            await self._knocks([ttl] * wanting)
             return
         for sender in self._others:
             await sender.send(line, ttl)
@@ -240,21 +209,11 @@ class _Trace:
     async def _knocks(self, ttls: list[int]) -> None:
         line, patience = self._tcp, self._patience()
         wanted = [ttl for ttl in ttls if line.end is None or ttl <= line.end]
-        await asyncio.gather(*(knock(self._ctx, line, split(self.local)[0], ttl, patience) for ttl in wanted))
-
-    def _patience(self) -> float:
-        """Of what was heard so far, and of what is known of the far end."""
-        slowest = max(self._known or 0.0, *(line.slowest for line in self.lines))
-        return min(max(_PATIENCE * slowest, _PATIENCE_MIN), _PATIENCE_MAX) if slowest else _PATIENCE_MAX
-
-    async def _settle(self, least: float = 0.0) -> None:
-        """Until what is on its way has come back."""
-        began = self._ctx.net.now()
-        while self._ctx.net.now() - began < max(self._patience(), least):
-            await self._ctx.net.sleep(0.02)
+        address = self._sender.local[0]
+        await asyncio.gather(*(knock(self._ctx, line, address, ttl, patience) for ttl in wanted))
 
 
-def _sender(ctx: Context, local: Address, port: int) -> Sender:
+def _bound(ctx: Context, local: Address, port: int) -> Sender:
     try:
         return Sender(ctx, ctx.net.udp(family(local), local, port))
     except OSError:

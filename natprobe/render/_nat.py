@@ -65,9 +65,8 @@ def _hop(each: Hop) -> str:
 
 def _trail(each: Trail) -> str:
     """Who answered, and how many hops away, as far as the far end."""
-    what = say(
-        _PACKETS[each.control], towards=each.towards, transport=each.transport.upper(), port=split(each.towards)[1]
-    )
+    template = _TO_OTHER_HOST if (each.control, each.transport) == ("host", "tcp") else _PACKETS[each.control]
+    what = say(template, towards=each.towards, transport=each.transport.upper(), port=split(each.towards)[1])
     heard = answered(each)
     if not heard:
         return clauses(what, say("nobody answered"))
@@ -82,7 +81,9 @@ _PACKETS = {
     "payload": mark("older STUN to {towards}"),
     "host": mark("STUN to the same port of another host, {towards}"),
     "tcp": mark("TCP to {towards}, one hop further each"),
+    "udp": mark("UDP to {towards}, one hop further each"),
 }
+_TO_OTHER_HOST = mark("TCP to the same port of another host, {towards}")
 
 
 def _opening(each: Opening) -> str:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.addresses import address_class
-from natprobe.derive.place import place
+from natprobe.derive.place import Transport, place
 from natprobe.facts import Candidate, Facts, IceCheck, server_kind
 from natprobe.model import Attempt, Endpoint, Path, Report, split
 from natprobe.render._figures import first_of, states
@@ -56,6 +56,8 @@ _PLACED: dict[Stop, str] = {
     "server": mark("media server {place}"),
     "peer": mark("peers {place}"),
 }
+# What a way's first stretch was followed over hop by hop, by what it is.
+_CARRIERS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
 _STREAMS = {"direct-udp": "UDP", "direct-tcp": "TCP", "direct-tcp-proxy": "TCP"}
 # How far a way came, by the reason why it goes no further: the stop that was not reached.
 _AT_PROXY = ("proxy-unreachable",)
@@ -91,10 +93,16 @@ class Beyond(NamedTuple):
     facts: Facts
     media: set[Endpoint] | None
 
-    def router(self, path: Path, way: Attempt) -> str:
-        """The last one that packets come to which are lost on the way to the media server; else nothing."""
-        found = place(self.facts, way.endpoint) if path.name == "direct-udp" and way.status == "blocked" else None
-        return found.last or "" if found else ""
+    def router(self, path: Path, way: Attempt) -> tuple[str, str]:
+        """The last one that packets come to which are lost on the way to the first stop, and over what they go there;
+        else nothing.
+        """
+        direct = path.name == "direct-udp"
+        transport = _CARRIERS.get("udp" if direct else (way.server or "").rpartition(" ")[2])
+        if way.status != "blocked" or way.via or transport is None:
+            return "", ""
+        found = place(self.facts, way.endpoint if direct else _named(way)[1], transport)
+        return (found.last or "" if found else ""), transport.upper()
 
 
 def ways(report: Report) -> tuple[Way, ...]:
@@ -158,8 +166,9 @@ def _stops(path: Path, way: Attempt, beyond: Beyond) -> Iterator[tuple[Stop, str
     """Who is on the way, over what one goes there, and where that is."""
     if way.via:
         yield "proxy", "TCP", tidy(way.via.partition("://")[2] or way.via)
-    if at := beyond.router(path, way):
-        yield "router", "UDP", tidy(at)
+    at, transport = beyond.router(path, way)
+    if at:
+        yield "router", transport, tidy(at)
     if path.name in _STREAMS:
         yield "server", _STREAMS[path.name], tidy(way.endpoint)
         return
@@ -202,7 +211,7 @@ def _reached(way: Attempt, stops: Sequence[Stop]) -> int | None:
     if last == 0 or reason in _AT_PROXY:
         return 0
     if "router" in stops:
-        return last
+        return stops.index("router") + 1
     if way.via and reason in _BEHIND_PROXY:
         return 1
     if reason in _BEHIND_RELAY:

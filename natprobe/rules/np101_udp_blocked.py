@@ -40,7 +40,7 @@ from natprobe.facts import (
 from natprobe.fixes import let_media_out, more_servers
 from natprobe.model import Do, Failure, Family, Severity, split
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
-from natprobe.rules._place import first, placed
+from natprobe.rules._place import firewall, first, placed
 from natprobe.wording import mark, phrase
 
 READS = (Binding, Connected, Run, ProxyChoice, IceCheck, Arrived, Watched, Trail, HopName)
@@ -95,13 +95,14 @@ def _found(facts: Facts, asked: list[Binding]) -> Found:
     message = _REJECTED if rejected else _SILENT
     if way in _COUNTED and not rejected:
         message = phrase(_COUNTED[way], finding=phrase(message, **args), arrived=args["arrived"])
+    at = first(facts, [each.subject for each in facts.of(Trail)])
     found = Found(
         message=message,
         args=args,
         evidence=ids(asked, controls, counted),
-        fixes=(*let_media_out(facts), _AT_HOME),
+        fixes=(*let_media_out(facts, firewall(facts, at)), _AT_HOME),
     )
-    return placed(facts, first(facts, [each.subject for each in facts.of(Trail)]), found)
+    return placed(facts, at, found)
 
 
 def _counted(facts: Facts) -> tuple[arrival.Direction | None, list[Arrived | Watched]]:

@@ -31,11 +31,11 @@ from natprobe.derive.deciding import Decided
 from natprobe.derive.place import Place, lost_before
 from natprobe.derive.unproxied import no_way_for_udp
 from natprobe.facts import Binding, Candidate, Facts, HopName, IceCheck, Resolved, Trail, ids
-from natprobe.fixes import media_server, relay_over_tls
+from natprobe.fixes import BORDER, media_server, relay_over_tls
 from natprobe.model import Allow, Endpoint, Fix, split
 from natprobe.rules import CLEAR, Found, Judgement, alternative
 from natprobe.rules._candidates import checks_to, nothing, places
-from natprobe.rules._place import router, words
+from natprobe.rules._place import firewall, words
 from natprobe.rules._together import judged, server_of
 from natprobe.wording import listed, mark, phrase
 
@@ -45,9 +45,7 @@ _MESSAGE = mark(
     "UDP to {endpoint} is lost on its way out of this network: through the relay {relay} the media server answers"
     " there, and directly it does not"
 )
-_BORDER = phrase("the firewall between this network and the internet")
 _LOST = mark("UDP to {endpoint} is lost on its way, before the server's network: {place}")
-_BEHIND = mark("the firewall at {last}, or at {next} right behind it")
 _TOGETHER = {
     "out": mark("UDP to {endpoint} is lost on its way out of the network of {clients}: {others} gets an answer there"),
     "back": mark(
@@ -84,14 +82,13 @@ def check(facts: Facts) -> Judgement:
 def _placed(facts: Facts, endpoint: Endpoint, found: Place) -> Found:
     """By what answered packets with few hops to live."""
     address, port = split(endpoint)
-    last, behind = found.last and router(facts, found.last), router(facts, found.next or address)
     return Found(
         message=phrase(_LOST, endpoint=endpoint, place=words(facts, found)),
         args={"endpoint": endpoint, "last": found.last, "next": found.next},
         evidence=ids(checks_to(facts, [endpoint])) + found.evidence,
         where=found.where,
         fixes=(
-            _allow(facts, address, [port], phrase(_BEHIND, last=last, next=behind) if last else behind),
+            _allow(facts, address, [port], firewall(facts, found)),
             *relay_over_tls(facts),
         ),
     )
@@ -121,7 +118,7 @@ def _found(facts: Facts) -> Found:
     )
 
 
-def _allow(facts: Facts, address: str, ports: list[int], at: str = _BORDER) -> Allow:
+def _allow(facts: Facts, address: str, ports: list[int], at: str = BORDER) -> Allow:
     return Allow(
         proto="udp",
         ports=media_server(facts).ports(ports),

@@ -8,7 +8,8 @@ clients behind NATs with address- and port-dependent mapping. All others work, w
 
 What to do: the finding says which of these it is.
 
-- Silence: a firewall drops the packets. Open the port in the relay's own firewall and in its cloud's security group
+- Silence: a firewall drops the packets; where routers on the way answer packets with few hops to live, the finding
+  says how far they come. Open the port in the relay's own firewall and in its cloud's security group
   (3478 over UDP and TCP, 5349 over TCP; 443 where the relay listens there). If it answers from another network, it is
   this one that drops them.
 - Refused, or port-unreachable: nothing listens there. On the TLS port, while 3478 answers, it is mostly the
@@ -25,7 +26,7 @@ and what Chromium offers in TLS to a relay.
 """
 
 from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
-from natprobe.derive.place import place
+from natprobe.derive.place import Transport
 from natprobe.derive.proxies import (
     heard,
     refusal,
@@ -56,6 +57,7 @@ from natprobe.model import Alternative, Do, Failure, Fix, Observation, Where, fa
 from natprobe.reasons import sentence
 from natprobe.rules import CouldNotTell, Found, Judgement, _relay_files, _relay_offers, alternative
 from natprobe.rules._legs import found, nothing, port
+from natprobe.rules._place import first as followed
 from natprobe.rules._place import placed
 from natprobe.servers import coturn
 from natprobe.wording import listed, mark, phrase
@@ -91,6 +93,7 @@ _BEYOND = mark("The proxy {via} does not get to port {port} of the relay {host} 
 _NOBODY = mark("The proxy {via}, which leads to port {port} of the relay {host} ({transport}), answers nobody: {why}")
 _ENDS = phrase("ask who runs the proxy: does it end what it does not like, or what is no HTTP?")
 _WEB_PORTS = (80, 443)
+_FOLLOWED: dict[str, Transport] = {"silent": "udp", "silent-stream": "tcp"}
 _ELSEWHERE = Do(
     text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
     " what goes to that port; if not, something before the relay does",
@@ -138,7 +141,9 @@ def _found(facts: Facts, group: list[LegFacts]) -> Found:
         alternatives=alternatives,
         fixes=_fixes(leg, what, where),
     )
-    return placed(facts, place(facts, allocation.server) if what == "silent" else None, made)
+    if what not in _FOLLOWED:
+        return made
+    return placed(facts, followed(facts, [each.allocation.server for each in group], _FOLLOWED[what]), made)
 
 
 def _unreached(facts: Facts) -> list[Tunnel]:

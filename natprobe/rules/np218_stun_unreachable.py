@@ -8,7 +8,8 @@ go over a relay.
 
 What to do: `port-unreachable` or `refused` means that nothing listens there: start the server, see its port and
 listening address; for `stuns:`, that it found its certificate and key, without which coturn serves neither TLS nor
-DTLS. Silence means that a firewall drops the packets, or that the host is off. Of TLS and DTLS one is enough; browsers
+DTLS. Silence means that a firewall drops the packets, or that the host is off; where routers on the way
+answer packets with few hops to live, the finding says how far they come. Of TLS and DTLS one is enough; browsers
 use TLS.
 
 Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
@@ -17,13 +18,13 @@ Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 from natprobe.derive import ENOUGH, OWN, came_back, stun_asked, tcp_answers, udp_works
 from natprobe.derive.cookie import stun_dropped
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.derive.place import place
+from natprobe.derive.place import Place, Transport
 from natprobe.facts import Binding, Facts, HopName, OtherPayload, Run, Trail, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement, alternative
-from natprobe.rules._place import placed
+from natprobe.rules._place import first, placed
 from natprobe.target import stun_transports
 from natprobe.wording import mark, phrase
 
@@ -51,8 +52,8 @@ def check(facts: Facts) -> Judgement:
         return CLEAR
     if over == ("udp",) and (udp_works(facts) is False or filtered & {each.server for each in asked}):
         return CLEAR
-    first = [next((e for e in asked if e.transport == each and e.failure not in OWN), None) for each in over]
-    firsts = [each for each in first if each is not None]
+    each_first = [next((e for e in asked if e.transport == each and e.failure not in OWN), None) for each in over]
+    firsts = [each for each in each_first if each is not None]
     if len(firsts) < len(over):
         return CouldNotTell(reason=next((str(each.failure) for each in asked if each.failure in OWN), "not-tried"))
     for each in firsts:
@@ -81,7 +82,16 @@ def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
         alternatives=() if compared else (alternative("udp-blocked", more_servers(facts)),),
         fixes=tuple(dict.fromkeys(_fix(facts, each) for each in firsts)),
     )
-    return placed(facts, None if closed else place(facts, firsts[0].server), found)
+    return placed(facts, None if closed else _followed(facts, asked), found)
+
+
+def _followed(facts: Facts, asked: list[Binding]) -> Place | None:
+    """Over UDP, or over TCP what TLS lies on too."""
+    over: tuple[tuple[Transport, tuple[str, ...]], ...] = (("udp", ("udp",)), ("tcp", ("tcp", "tls")))
+    for transport, kinds in over:
+        if at := first(facts, [each.server for each in asked if each.transport in kinds], transport):
+            return at
+    return None
 
 
 def _compared(facts: Facts, first: Binding) -> bool:

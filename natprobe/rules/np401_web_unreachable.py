@@ -8,7 +8,8 @@ a delay.
 
 What to do: `refused` means that nothing listens there (web server down, or listening on another address), or that a
 firewall says so in the server's name, which shows where natprobe runs as root; `timeout` that a firewall drops the
-packets or the host is off. An address that no longer is the server's has to leave the DNS. A connection over which
+packets or the host is off; where routers on the way answer packets with few hops to live, the finding says how far
+connections come. An address that no longer is the server's has to leave the DNS. A connection over which
 nothing comes is a firewall that reads what passes, a way that loses large packets, or a server that hangs: compare
 with another network. Where a proxy leads out, it may be the proxy that is dead or does not get there; and a PAC script
 that never returns keeps browsers waiting for it, and every page with them.
@@ -17,7 +18,6 @@ Sources: RFC 9293 section 3.5.2, RFC 8305, RFC 4821 section 1.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from natprobe.derive import (
     bindings,
@@ -53,21 +53,25 @@ from natprobe.facts import (
     Binding,
     Connected,
     Facts,
+    HopName,
     HttpReply,
     JanusDoor,
     ProxyChoice,
     ProxyScript,
     Quote,
+    Run,
     TlsHello,
     TlsSession,
     Trail,
     Tunnel,
     ids,
 )
-from natprobe.model import Allow, Do, Failure, Fix, Severity, Where, family, split
+from natprobe.model import Do, Failure, Severity, Where, family, split
 from natprobe.reasons import sentence
 from natprobe.rules import CLEAR, NOT_APPLICABLE, CouldNotTell, Found, Judgement
 from natprobe.rules._forged import by_another
+from natprobe.rules._place import first, placed
+from natprobe.rules._web_fixes import web_fixes
 from natprobe.wording import listed, mark, phrase
 
 READS = (
@@ -83,7 +87,11 @@ READS = (
     Answerer,
     Quote,
     Trail,
+    HopName,
+    Run,
 )
+
+# What drops packets, who sees to it, and whether they are on their way in there.
 
 
 def check(facts: Facts) -> Judgement:
@@ -250,18 +258,18 @@ def _insecure_page(facts: Facts) -> bool:
 
 
 def _dead(facts: Facts, dead: list[Connected]) -> Found:
-    refused = all(each.failure is Failure.REFUSED for each in dead)
-    if refused and (other := by_another(facts, "tcp", dead)) is not None:
+    if all(each.failure is Failure.REFUSED for each in dead) and (other := by_another(facts, "tcp", dead)) is not None:
         return other
-    where = _place(facts, dead)
-    answered = [*tcp_answers(facts, 4), *tcp_answers(facts, 6)]
-    return Found(
+    where, at = _place(facts, dead), first(facts, [each.endpoint for each in dead], "tcp")
+    beside = bindings(facts, "tcp") if where is Where.LOCAL_NETWORK else []
+    found = Found(
         message=_MESSAGES[where],
         args={"host": facts.target.host, "port": page_port(facts), "why": _why(dead[0])},
-        evidence=ids(dead, answered, bindings(facts, "tcp") if where is Where.LOCAL_NETWORK else []),
-        where=where,
-        fixes=_fixes(facts, dead, where),
+        evidence=ids(dead, tcp_answers(facts, 4), tcp_answers(facts, 6), beside),
+        where=at.where if at and at.before_server else where,
+        fixes=web_fixes(facts, dead, where, at),
     )
+    return placed(facts, at, found)
 
 
 def _hung(facts: Facts) -> Found | None:
@@ -346,35 +354,3 @@ def _says_no(dead: list[Connected]) -> bool:
 
 def _why(each: Connected) -> str:
     return sentence(str(each.failure))
-
-
-def _fixes(facts: Facts, dead: list[Connected], where: Where) -> tuple[Fix, ...]:
-    port, host = str(page_port(facts)), facts.target.host
-    if all(each.failure is Failure.REFUSED for each in dead):
-        text = phrase("On the server, start the web front and see that it listens: ss -ltnp | grep :{port}", port=port)
-        return (Do(text=text, audience="server"),)
-    if where is Where.UNKNOWN:
-        text = phrase(
-            "See whether this machine's browser opens any page: if none, it is offline; if it does, it goes through a"
-            " proxy: check again with --proxy and its URL"
-        )
-        return (Do(text=text, audience="user"),)
-    device, audience, inwards = _DEVICES[where]
-    return (
-        Allow(
-            proto="tcp",
-            ports=(port,),
-            direction="in" if inwards else "out",
-            to=host,
-            at=device,
-            audience=audience,
-            why="the page and the signalling travel over it",
-        ),
-    )
-
-
-_DEVICES: dict[Where, tuple[str, Literal["user", "network", "server"], bool]] = {
-    Where.SERVER_EDGE: ("the server's firewall and its cloud's security group", "server", True),
-    Where.LOCAL_NETWORK: ("the firewall between this network and the internet", "network", False),
-    Where.THIS_HOST: ("this machine's own firewall", "user", False),
-}

@@ -1,6 +1,7 @@
 """Packets, and what carries them: links with delay and loss between nodes, and rules that drop or reject.
 
-TCP is reliable and in order here because every link is: its packets are never lost by chance, only by rules.
+TCP is reliable and in order here because every link is: its packets are never lost by chance, only by rules. Where a
+test says so, those that open connections are lost as well, and ICMP errors.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Endpoint = tuple[str, int]
 Proto = Literal["udp", "tcp", "icmp"]
 Flag = Literal["", "SYN", "SYN-ACK", "FIN", "RST"]
 Action = Literal["drop", "prohibit", "close"]
+_OPENING: tuple[Flag, ...] = ("SYN", "SYN-ACK", "RST")
 Fate = Literal["sent", "delivered", "lost", "filtered", "rejected", "unclaimed"]
 
 DELAY = 0.005
@@ -89,6 +91,8 @@ class Network:
         self.clock = Clock()
         self.seed = seed
         self.quotes = True  # whether ICMP errors give back the payload of what they are about
+        self.loses: frozenset[Proto] = frozenset({"udp"})  # what links with loss lose; of TCP nothing but openings
+        self.twin: frozenset[int] | None = None  # whether the core's router has a twin, and the ports that it drops
         self.log: list[Event] = []
 
     def chance(self, purpose: str) -> random.Random:
@@ -101,7 +105,7 @@ class Network:
 
 
 class Loss(NamedTuple):
-    """Shares of UDP packets lost from the link's first end to its second, and back."""
+    """Shares of packets (UDP, unless the network says more) lost from the link's first end to its second, and back."""
 
     there: float = 0.0
     back: float = 0.0
@@ -168,7 +172,8 @@ class Link:
     def _loses(self, packet: Packet, sender: Node) -> bool:
         share = self.loss.there if sender is self._ends[0] else self.loss.back
         spared = {packet.source[0], packet.destination[0]} & self.loss.spared
-        return packet.proto == "udp" and not spared and self._chance.random() < share
+        lost = packet.proto in self._network.loses and (packet.proto != "tcp" or packet.flag in _OPENING)
+        return lost and not spared and self._chance.random() < share
 
 
 class Rule(NamedTuple):

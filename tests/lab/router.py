@@ -29,6 +29,8 @@ _MAPPED_ADDRESS, _FINGERPRINT = 0x0001, 0x8028
 Rewrite = Literal["none", "plain", "broken"]
 Dscp = Literal["kept", "cleared", "dropped"]
 _EF = 46  # expedited forwarding (RFC 3246)
+# The core's other router, where it has one.
+TWIN: dict[Family, str] = {4: "203.0.113.2", 6: "2001:db8:f::2"}
 
 
 class Gateway:
@@ -140,7 +142,9 @@ def _ip_length(packet: Packet) -> int:
 
 
 class Core:
-    """The internet's middle: knows where every address lives and says so when it doesn't."""
+    """The internet's middle: knows where every address lives and says so when it doesn't. Where it is two routers of
+    equal cost, what comes from odd ports meets the other one (RFC 2992).
+    """
 
     name = "core"
 
@@ -159,10 +163,15 @@ class Core:
 
     def receive(self, packet: Packet, link: Link) -> None:
         way, older = self._routes.get(packet.destination[0]), aged(packet)
+        shut = self._network.twin if packet.source[1] % 2 else None
         if older is None:
             self._network.note(self, "lost", packet)
             if not self.silent:
-                link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], self._addresses[packet.family]), self)
+                own = self._addresses if shut is None else TWIN
+                link.send(icmp_error(packet, TIME_EXCEEDED[packet.family], own[packet.family]), self)
+            return
+        if shut is not None and packet.destination[1] in shut:
+            self._network.note(self, "filtered", packet)
             return
         if way is not None:
             way.send(older, self)

@@ -30,13 +30,15 @@ TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 VERSIONS: tuple[Family, ...] = (4, 6)
 Hook = Literal["prerouting", "forward", "output", "input", "postrouting"]
 Icmp = Literal["on", "limited", "off"]
-What = Literal["port", "answers", "udp", "cookie", "tcp"]
+What = Literal["port", "answers", "udp", "cookie", "tcp", "web", "page"]
 _MATCHES: Mapping[What, str] = {
     "port": f"udp dport {PORT}",
     "answers": f"udp sport {PORT}",
     "udp": "meta l4proto udp",
     "cookie": "meta l4proto udp @th,96,32 0x2112a442",  # STUN's, behind the UDP header, type and length
     "tcp": "meta l4proto tcp",
+    "web": f"tcp dport {WEB_PORT}",
+    "page": f"tcp sport {WEB_PORT}",  # the web server's answers
 }
 ORDINARY = ("setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all")
 _COUNTER = """
@@ -182,9 +184,8 @@ def _joins(chain: Chain) -> str:
 
 def _towards(chain: Chain, near: str, far: str, version: Family) -> str:
     """The neighbour's address on their link."""
-    if version == 4 and chain.carrier and (near, far) == ("r1", "r2"):
-        return CARRIER
-    return _own(chain, far, version)
+    shared = version == 4 and chain.carrier and (near, far) == ("r1", "r2")
+    return CARRIER if shared else _own(chain, far, version)
 
 
 def _mine(chain: Chain, near: str, far: str) -> str:
@@ -343,29 +344,29 @@ class Running:
     network: Network
     chain: Chain
 
-    def target(self, version: Family = 4) -> str:
+    def target(self, version: Family = 4, page: bool = False) -> str:
         address = f"[{SERVER6}]" if version == 6 else SERVER
-        return f"natprobe://{address}:{PORT}?tcp={TCP_PORT}#{TOKEN}"
+        return f"https://{address}/" if page else f"natprobe://{address}:{PORT}?tcp={TCP_PORT}#{TOKEN}"
 
-    def check(self, *words: str, version: Family = 4, ordinary: bool = False) -> dict[str, Any]:
-        """The report; `ordinary`: asked for by a user who may do nothing that others may not."""
-        argv = self._asked(version, words)
+    def check(self, *words: str, version: Family = 4, ordinary: bool = False, page: bool = False) -> dict[str, Any]:
+        """The report, with `page` of the web server; `ordinary`: asked for by a user without privileges."""
+        argv = self._asked(version, words, page)
         done = self.network["client"].run([*ORDINARY, *argv] if ordinary else argv, check=False)
         if done.stderr:
             raise RuntimeError(done.stderr)
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
-    def abreast(self, versions: Sequence[Family]) -> list[dict[str, Any]]:
+    def abreast(self, versions: Sequence[Family], *words: str, page: bool = False) -> list[dict[str, Any]]:
         """The reports of so many checks at once. Raises TimeoutExpired."""
-        client, argvs = self.network["client"], [self._asked(each, ()) for each in versions]
+        client, argvs = self.network["client"], [self._asked(each, words, page) for each in versions]
         started = [client.start(argv, log=f"check-{number}.json") for number, argv in enumerate(argvs)]
         for each in started:
             each.child.wait(30)
         return [json.loads(each.log.read_text()) for each in started]
 
-    def _asked(self, version: Family, words: Sequence[str]) -> list[str]:
+    def _asked(self, version: Family, words: Sequence[str], page: bool = False) -> list[str]:
         stun = () if "--stun" in words else ("--stun", "none")
-        return [*PYTHON, "natprobe", "check", self.target(version), f"-{version}", "--json", "-q", *stun, *words]
+        return [*PYTHON, "natprobe", "check", self.target(version, page), f"-{version}", "--json", "-q", *stun, *words]
 
     def sent(self) -> int:
         """Packets that the client has sent to anybody beyond its router, since this was asked last."""

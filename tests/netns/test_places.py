@@ -57,7 +57,7 @@ class Told:
 def truth(chain: Chain) -> Truth:
     """Of the first drop. A packet is counted as come where it could be told that it has lived too long."""
     drop = chain.drops[0]
-    if drop.what == "answers" or drop.at in ("b1", "b2"):
+    if drop.what in ("answers", "page") or drop.at in ("b1", "b2"):
         return Truth(len(chain.names) - 1, back=True)
     position = chain.position(drop.at)
     return Truth(position if drop.hook in ("forward", "output", "postrouting") else position - 1, back=False)
@@ -71,7 +71,7 @@ def judged(report: dict[str, Any]) -> Told:
     saved = codec.load(json.dumps(report))
     facts = Facts(saved.target, saved.observations)
     trails = tuple(facts.of(Trail))
-    return Told(report, place(facts, trails[0].subject) if trails else None, trails)
+    return Told(report, place(facts, trails[0].subject, trails[0].transport) if trails else None, trails)
 
 
 def faults(chain: Chain, found: Place | None) -> list[str]:
@@ -157,6 +157,17 @@ def _agrees(chain: Chain, found: Told) -> None:
         assert each["where"] in ("unknown", *_whose(chain)), each
         last, behind = each["args"].get("last"), each["args"].get("next")
         assert {last, behind} <= {None, found.place and found.place.last, found.place and found.place.next}, each
+
+
+def told_of_page(chain: Chain, found: Told) -> None:
+    """The finding about the web server names the place, and following did not take long. Whose it is, is its own guess
+    where the place does not tell.
+    """
+    assert not _cut(found), said(chain, found)
+    (finding,) = (each for each in found.report["findings"] if each["code"] == "NP401")
+    at = found.place
+    assert (finding["args"].get("last"), finding["args"].get("next")) == ((at.last, at.next) if at else (None, None))
+    assert finding["where"] in _whose(chain) or not (at and at.before_server), finding
 
 
 @pytest.mark.parametrize(
