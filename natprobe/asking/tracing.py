@@ -18,6 +18,8 @@ from natprobe.model import Address, join
 NEAR, FAR = range(1, 9), range(9, 21)
 # How many hops behind the border are asked for again, and how often.
 BEHIND, _TRIES = 3, 3
+# What following a failure may cost in all (seconds), with raw sockets after it; under this word lies when it began.
+FOLLOWING_SECONDS, FOLLOWED_SINCE = 2.5, "followed-since"
 # No round begins that would end later; then what is known has to do (seconds).
 _SECONDS = 2.0
 # How long an answer is waited for: so many times the longest so far, within these bounds; where nobody knows how far

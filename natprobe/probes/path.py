@@ -16,7 +16,7 @@ from natprobe.asking.knocking import Knocking, stream_lines
 from natprobe.asking.names_of import names_of
 from natprobe.asking.sources import source
 from natprobe.asking.sweep import Line, Payload, Sender, knock
-from natprobe.asking.tracing import BEHIND, FAR, NEAR, PATIENCE_MAX, Tracing
+from natprobe.asking.tracing import BEHIND, FAR, FOLLOWED_SINCE, FOLLOWING_SECONDS, NEAR, PATIENCE_MAX, Tracing
 from natprobe.context import Context
 from natprobe.derive.followed import Subject, other_host, round_trip, subject, tcp_port, udp_port
 from natprobe.derive.place import FLOWS
@@ -40,7 +40,7 @@ from natprobe.wire import classic, stun
 REQUIRES = (LocalAddress,)
 TAKES = (ProxyChoice, Resolved, Connected, Binding, OtherPayload, Candidate, IceCheck, Allocation)
 YIELDS = (Trail, HopName)
-TIMEOUT = 2.5
+TIMEOUT = FOLLOWING_SECONDS
 
 # Until when names are asked for (seconds).
 _NAMED_BY = 2.4
@@ -56,6 +56,7 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
         yield _untold(followed)
         return
     began = ctx.net.now()
+    ctx.keep.put(FOLLOWED_SINCE, began)
     async with AsyncExitStack() as undo:
         try:
             trace = await (_streams if followed.transport == "tcp" else _datagrams)(ctx, facts, followed, local, undo)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from natprobe.asking.crafting import Crafter, Plan
 from natprobe.asking.sources import source
 from natprobe.asking.together import as_they_come
+from natprobe.asking.tracing import FOLLOWED_SINCE, FOLLOWING_SECONDS
 from natprobe.context import Context
 from natprobe.derive.forged import Transport, refused
 from natprobe.facts import (
@@ -39,6 +40,8 @@ _PORTS_MAX = 2
 _WEB = 443
 # How long answers are waited for, twice: in round trips of the trail, within so many seconds.
 _ROUND_TRIPS, _LEAST, _MOST = 2.0, 0.15, 0.5
+# Less than this is not begun with (seconds): loading what forms packets takes half of it.
+_NEEDED = 0.7
 # Where no router answered on the trail, one may have that the kernel did not know our packet by.
 _NEAREST = range(1, 6)
 
@@ -59,6 +62,9 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
     if ctx.host.system() != "linux":
         yield RawAccess(failure=Failure.UNSUPPORTED, detail="natprobe knows raw sockets of Linux only")
         return
+    if _left(ctx) < _NEEDED:
+        yield RawAccess(failure=Failure.TIMEOUT, detail="following the way took all the time there is for both")
+        return
     with ExitStack() as opened:
         crafters = []
         for way in ways:
@@ -69,10 +75,17 @@ async def probe(ctx: Context, facts: Facts) -> AsyncIterator[Observation]:
                 yield RawAccess(failure=failure, detail=clip(detail, 200))
                 return
             opened.callback(raw.close)
-            crafters.append(Crafter(ctx, raw, way.local, way.plan))
+            waits = min(way.plan.waits, max(_left(ctx) / 2, _LEAST))
+            crafters.append(Crafter(ctx, raw, way.local, way.plan._replace(waits=waits)))
         async for observation in as_they_come(each.go() for each in crafters):
             yield observation
         yield RawAccess(sent=sum(each.sent for each in crafters))
+
+
+def _left(ctx: Context) -> float:
+    """Of the time that following a failure may take, where one was followed (seconds)."""
+    began = ctx.keep.get(FOLLOWED_SINCE, float)
+    return FOLLOWING_SECONDS - (ctx.net.now() - began if began is not None else 0.0)
 
 
 def _ways(ctx: Context, facts: Facts) -> list[_Way]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from natprobe.asking.crafting import hops
+from natprobe.asking.tracing import FOLLOWED_SINCE
 from natprobe.context import Context, Options
 from natprobe.facts import Answerer, Facts, IceCheck, Quote, RawAccess, Trail, TrailHop
 from natprobe.model import Failure, Observation
@@ -71,8 +72,10 @@ def chain(raw: Scripted, packet: Crafted) -> Iterable[Heard]:
         yield Heard(*packet.to, 61, "tcp", says=says, acknowledged=77)  # type: ignore[arg-type]  # a word of Heard's
 
 
-def asked(*observations: Observation, answers: Any = silence, system: str = "linux", **options: Any) -> Any:
-    """What the probe yields, and its sockets."""
+def asked(
+    *observations: Observation, answers: Any = silence, system: str = "linux", spent: float = 0.0, **options: Any
+) -> Any:
+    """What the probe yields, and its sockets; `spent`: so long (seconds) the way has been followed."""
     opened: list[Scripted] = []
 
     async def opens(local: str, number: int, udp_port: int = 0) -> Scripted:
@@ -95,6 +98,7 @@ def asked(*observations: Observation, answers: Any = silence, system: str = "lin
             random=random.Random(1),
             unix_time=0.0,
         )
+        ctx.keep.put(FOLLOWED_SINCE, loop.time() - spent)
         return [each async for each in probe.probe(ctx, Facts(JITSI, observations))]
 
     found = asyncio.run(go())
@@ -113,6 +117,13 @@ THREE = trail("198.51.100.1", "198.51.100.2", "198.51.100.3", None)
 
 def test_nothing_is_asked_where_nothing_is_open() -> None:
     assert asked(checked(), named(WEB), connected()) == ([], [])
+
+
+def test_what_followed_the_way_all_the_time_there_is_leaves_none() -> None:
+    ((word,), opened) = asked(THREE, answers=chain, spent=2.0)
+    assert (word.failure, word.sent, opened) == (Failure.TIMEOUT, 0, [])
+    found, (raw,) = asked(THREE, answers=chain, spent=1.5)
+    assert found[-1] == RawAccess(sent=len(raw.sent))
 
 
 def test_on_the_way_to_where_media_failed() -> None:
