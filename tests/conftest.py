@@ -39,20 +39,24 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Ring three, which mostly waits, spread among the others, file by file: so that no process waits while another
-    one does, or computes while another one does.
+    one does, or computes while another one does. The last of the others are thousands that take no time.
     """
     waiting = [each for each in items if each.nodeid.startswith("tests/netns/")]
     computing = [each for each in items if not each.nodeid.startswith("tests/netns/")]
-    items[:] = [each for _, part in sorted([*_parts(waiting), *_parts(computing)], key=itemgetter(0)) for each in part]
+    items[:] = [
+        each for _, part in sorted([*_parts(waiting, 0.7), *_parts(computing, 1.0)], key=itemgetter(0)) for each in part
+    ]
 
 
-def _parts(items: list[pytest.Item]) -> list[tuple[float, list[pytest.Item]]]:
-    """Each file's, whose fixtures it shares, with where in the whole they begin. The cases share none: one by one."""
+def _parts(items: list[pytest.Item], share: float) -> list[tuple[float, list[pytest.Item]]]:
+    """Each file's, whose fixtures it shares, with where in this share of the whole they begin. The cases share none:
+    one by one.
+    """
     found: list[tuple[float, list[pytest.Item]]] = []
     for number, item in enumerate(items):
         alone = item.path.name == "test_cases.py"
         if not found or alone or found[-1][1][-1].path != item.path:
-            found.append((number / len(items), []))
+            found.append((share * number / len(items), []))
         found[-1][1].append(item)
     return found
 

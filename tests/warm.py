@@ -113,8 +113,7 @@ def _told(question: dict[str, Any]) -> int:
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    server.stdin.write(json.dumps(question) + "\n")
-    server.stdin.flush()
+    server.stdin.write(json.dumps(question).encode() + b"\n")
     return int(server.stdout.readline())
 
 
@@ -124,7 +123,8 @@ def _asked(question: dict[str, Any], timeout: float) -> int:
     assert answers is not None
     late = not select.select([answers], [], [], timeout)[0]
     if late:
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # just now
+            os.kill(child, signal.SIGKILL)
     code = int(answers.readline())
     if late:
         raise subprocess.TimeoutExpired(question["words"], timeout)
@@ -132,15 +132,16 @@ def _asked(question: dict[str, Any], timeout: float) -> int:
 
 
 @functools.cache
-def _server() -> subprocess.Popen[str]:
+def _server() -> subprocess.Popen[bytes]:
+    """Its pipes are not buffered: select knows nothing of what has been read ahead."""
     argv = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", __name__]
     pipe = subprocess.PIPE
-    server = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=TREE)
+    server = subprocess.Popen(argv, stdin=pipe, stdout=pipe, bufsize=0, cwd=TREE)
     atexit.register(_stop, server)
     return server
 
 
-def _stop(server: subprocess.Popen[str]) -> None:
+def _stop(server: subprocess.Popen[bytes]) -> None:
     for end in (server.stdin, server.stdout):
         if end is not None:
             end.close()
