@@ -46,7 +46,7 @@ class Knocking(Tracing):
         self, ctx: Context, lines: Sequence[Line], local: Address, senders: Sequence[Sender], known: float | None
     ) -> None:
         super().__init__(ctx, lines, (local, 0), known)
-        self._address, self._senders = local, senders
+        self._senders = senders
         self._port, self._udp = lines[1:3]
         self._open: set[asyncio.Task[None]] = set()
 
@@ -71,13 +71,6 @@ class Knocking(Tracing):
         if self._farthest(*self.lines) >= NEAR[-BEHIND]:
             await self._once(FAR, (self._own, self._port))
 
-    async def _once(self, hops: range, lines: Sequence[Line]) -> None:
-        for ttl in hops:
-            for line in lines:
-                await self._send(line, ttl)
-        # The nearest routers' answers say little of how long the others' take.
-        await self._settle(PATIENCE_MAX if self._known is None else 0.0)
-
     def _wanting(self) -> int:
         """Of the far end nothing more than its distance is asked."""
         first = self._first()
@@ -85,9 +78,7 @@ class Knocking(Tracing):
 
     async def _round(self, number: int) -> None:
         """See Tracing."""
-        for ttl in self._hops():
-            for line in self.lines if number % 2 else reversed(self.lines):
-                await self._send(line, ttl)
+        await self._in_turn(number, self.lines)
         await self._widen()
         await self._settle()
 

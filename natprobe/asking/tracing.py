@@ -39,6 +39,7 @@ class Tracing(ABC):
 
     def __init__(self, ctx: Context, lines: Sequence[Line], local: tuple[Address, int], known: float | None) -> None:
         self._ctx, self.lines, self.local, self._known = ctx, lines, join(*local), known
+        self._address = local[0]
         self._own = lines[0]
         self._until = ctx.net.now() + _SECONDS
 
@@ -60,6 +61,10 @@ class Tracing(ABC):
         return list(dict.fromkeys(each.address for each in found if not each.reached))
 
     @abstractmethod
+    async def _send(self, line: Line, ttl: int) -> None:
+        """One packet. Raises OSError."""
+
+    @abstractmethod
     async def _sweep(self) -> None:
         """All hops once."""
 
@@ -72,6 +77,19 @@ class Tracing(ABC):
     @abstractmethod
     def _deciding(self) -> tuple[Line, ...]:
         """The controls that may come further by the same way, the nearest kin first."""
+
+    async def _once(self, hops: range, lines: Sequence[Line]) -> None:
+        for ttl in hops:
+            for line in lines:
+                await self._send(line, ttl)
+        # The nearest routers' answers say little of how long the others' take.
+        await self._settle(PATIENCE_MAX if self._known is None else 0.0)
+
+    async def _in_turn(self, number: int, lines: Sequence[Line]) -> None:
+        """What a round sends to the border's hops, in one order and then in the other."""
+        for ttl in self._hops():
+            for line in lines if number % 2 else reversed(lines):
+                await self._send(line, ttl)
 
     async def _answers(self) -> bool:
         """Whether anybody does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from natprobe.addresses import address_class
 from natprobe.derive import (
@@ -19,6 +19,7 @@ from natprobe.derive import (
     udp_works,
 )
 from natprobe.derive.advertised import accused
+from natprobe.derive.arrival import Carrier
 from natprobe.derive.captive import portal
 from natprobe.derive.ipv6 import lost_in_ipv6
 from natprobe.derive.proxies import straight, via
@@ -35,14 +36,19 @@ class Subject(NamedTuple):
     endpoint: Endpoint
     local: Endpoint | None
     check: bool
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Carrier = "udp"
+
+    @property
+    def host(self) -> Address:
+        """Whose endpoint it is."""
+        return split(self.endpoint)[0]
 
 
 def subject(facts: Facts) -> Subject | None:
     """One, over UDP first. None where the target's host says nothing at all, so that nobody waits longer for a server
     that is off; with --trace its connections are followed all the same.
     """
-    return next((each for each in _all(facts) if address_class(split(each.endpoint)[0]) != "loopback"), None)
+    return next((each for each in _all(facts) if address_class(each.host) != "loopback"), None)
 
 
 def tcp_port(facts: Facts, address: Address, but: int = 0) -> int:
@@ -81,14 +87,15 @@ def other_host(facts: Facts, address: Address) -> Address | None:
 def other_listener(facts: Facts, address: Address, port: Port) -> Address | None:
     """A public server elsewhere of the same family that answered over TCP, best on this very port."""
     answers = tcp_answers(facts, family(address))
-    there = [each.server if isinstance(each, Binding) else each.endpoint for each in answers if _has_remote(each)]
+    seen = [each for each in answers if isinstance(each, Binding | Connected)]
+    there = [each.server if isinstance(each, Binding) else each.endpoint for each in seen]
     others = [each for each in map(split, there) if each[0] != address and address_class(each[0]) == "public"]
     return min(others, key=lambda each: each[1] != port, default=(None, 0))[0]
 
 
 def _all(facts: Facts) -> Iterator[Subject]:
     mute = _mute(facts)
-    if mute and not _traced(facts):
+    if mute and not traced(facts):
         return
     yield from () if mute else _failing(facts)
     yield from _connections(facts)
@@ -105,7 +112,8 @@ def _mute(facts: Facts) -> bool:
     return bool(tried) and not heard and not any(each.failure in _ALIVE for each in tried)
 
 
-def _traced(facts: Facts) -> bool:
+def traced(facts: Facts) -> bool:
+    """Whether --trace asks for it."""
     return any(each.trace for each in facts.of(Run))
 
 
@@ -172,12 +180,8 @@ def _stun_servers(facts: Facts) -> Iterator[Endpoint]:
         yield from (each.server for each in mute if each.local is None or not split(each.local)[1])
 
 
-def _has_remote(each: object) -> TypeGuard[Binding | Connected]:
-    return isinstance(each, Binding | Connected)
-
-
 def _asked_for(facts: Facts) -> Iterator[Subject]:
-    if _traced(facts):
+    if traced(facts):
         for each in media_checks(facts):
             if each.verified:
                 yield Subject(each.endpoint, each.local, check=True)

@@ -10,11 +10,11 @@ has a port of its own: where several routers answer at one hop, it is not known 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from natprobe.addresses import address_class, far_apart
 from natprobe.derive import QUIET_TRIES, SILENT_TRIES, udp_works
-from natprobe.derive.arrival import arrived
+from natprobe.derive.arrival import Carrier, arrived
 from natprobe.derive.cookie import stun_dropped
 from natprobe.facts import Facts, HopName, Trail, TrailHop
 from natprobe.model import Address, Endpoint, Where, family, split
@@ -24,7 +24,6 @@ BORDER_TRIES, FLOWS = QUIET_TRIES, 12
 # What differs least comes first.
 _NEAREST = ("payload", "port", "host", "tcp", "udp")
 _INNER = ("private", "unique-local", "link-local", "loopback")
-Transport = Literal["udp", "tcp"]
 
 
 class Place(NamedTuple):
@@ -40,7 +39,7 @@ class Place(NamedTuple):
     where: Where
     control: str
     evidence: tuple[int, ...]
-    transport: Transport = "udp"
+    transport: Carrier = "udp"
 
     @property
     def before_server(self) -> bool:
@@ -48,7 +47,7 @@ class Place(NamedTuple):
         return self.next is not None and self.where is not Where.SERVER_EDGE
 
 
-def place(facts: Facts, endpoint: Endpoint, transport: Transport = "udp") -> Place | None:
+def place(facts: Facts, endpoint: Endpoint, transport: Carrier = "udp") -> Place | None:
     """None where nobody looked, where nothing is lost on the way there, or where too little was answered to tell
     anything.
     """
@@ -65,7 +64,7 @@ def lost_before(facts: Facts, endpoints: Iterable[Endpoint]) -> dict[Endpoint, P
     return {each: at for each, at in found.items() if each in ours - filtered}
 
 
-def _place(facts: Facts, endpoint: Endpoint, transport: Transport) -> Place | None:
+def _place(facts: Facts, endpoint: Endpoint, transport: Carrier) -> Place | None:
     trails = facts.of(Trail, lambda each: each.subject == endpoint)
     own = next((each for each in trails if (each.control, each.transport) == ("none", transport)), None)
     if own is None or own.unattributed or any(each.reached or each.icmp for each in own.hops):

@@ -16,7 +16,7 @@ from natprobe.asking.knocking import Knocking, stream_lines
 from natprobe.asking.names_of import names_of
 from natprobe.asking.sources import source
 from natprobe.asking.sweep import Line, Payload, Sender, knock
-from natprobe.asking.tracing import BEHIND, FAR, FOLLOWED_SINCE, FOLLOWING_SECONDS, NEAR, PATIENCE_MAX, Tracing
+from natprobe.asking.tracing import BEHIND, FAR, FOLLOWED_SINCE, FOLLOWING_SECONDS, NEAR, Tracing
 from natprobe.context import Context
 from natprobe.derive.followed import Subject, other_host, round_trip, subject, tcp_port, udp_port
 from natprobe.derive.place import FLOWS
@@ -74,18 +74,23 @@ async def _datagrams(ctx: Context, facts: Facts, followed: Subject, local: Addre
     """From the port that the failing exchange had, where nobody else has taken it."""
     port = split(followed.local)[1] if followed.local else 0
     sender, *others = [await _sender(ctx, local, each, undo) for each in (port, *[0] * (FLOWS - 1))]
-    return _Datagrams(ctx, _lines(ctx, facts, followed), sender, others, round_trip(facts, _host(followed)))
+    return _Datagrams(ctx, _lines(ctx, facts, followed), sender, others, round_trip(facts, followed.host))
 
 
 async def _streams(ctx: Context, facts: Facts, followed: Subject, local: Address, undo: AsyncExitStack) -> Tracing:
     """Each SYN has a port of its own; UDP beside them leaves from as many as it takes."""
     senders = [await _sender(ctx, local, 0, undo) for _ in range(FLOWS)]
-    lines, known = stream_lines(ctx, facts, followed), round_trip(facts, _host(followed))
+    lines, known = stream_lines(ctx, facts, followed), round_trip(facts, followed.host)
     return await undo.enter_async_context(Knocking(ctx, lines, local, senders, known))
 
 
 async def _sender(ctx: Context, local: Address, port: int, undo: AsyncExitStack) -> Sender:
-    return await undo.enter_async_context(_bound(ctx, local, port))
+    """From this port where it is free, else from any."""
+    try:
+        udp = ctx.net.udp(family(local), local, port)
+    except OSError:
+        udp = ctx.net.udp(family(local), local)
+    return await undo.enter_async_context(Sender(ctx, udp))
 
 
 def _untold(followed: Subject) -> Trail:
@@ -100,15 +105,10 @@ def _untold(followed: Subject) -> Trail:
     )
 
 
-def _host(followed: Subject) -> Address:
-    return split(followed.endpoint)[0]
-
-
 def _local(ctx: Context, facts: Facts, followed: Subject) -> Address | None:
-    there = split(followed.endpoint)[0]
-    if family(there) not in ctx.options.families:
+    if family(followed.host) not in ctx.options.families:
         return None
-    return split(followed.local)[0] if followed.local else source(ctx, facts, there)
+    return split(followed.local)[0] if followed.local else source(ctx, facts, followed.host)
 
 
 def _lines(ctx: Context, facts: Facts, followed: Subject) -> list[Line]:
@@ -153,18 +153,15 @@ class _Datagrams(Tracing):
         return self._own, self._older
 
     async def _sweep(self) -> None:
-        await self._once(NEAR)
+        await self._once(NEAR, (self._own, self._port, self._older))
         if self._own.unattributed:
             await self._one_by_one()
         elif self._farthest(self._own, self._port) >= NEAR[-BEHIND]:
-            await self._once(FAR)
+            await self._once(FAR, (self._own, self._port))
 
-    async def _once(self, hops: range) -> None:
-        for ttl in hops:
-            for line in (self._own, self._port, *((self._older,) if hops is NEAR else ())):
-                await self._sender.send(line, ttl)
-        # The nearest routers' answers say little of how long the others' take.
-        await self._settle(PATIENCE_MAX if self._known is None else 0.0)
+    async def _send(self, line: Line, ttl: int) -> None:
+        """See Tracing."""
+        await self._sender.send(line, ttl)
 
     async def _one_by_one(self) -> None:
         """Routers that give back nothing of a packet: each error is the last packet's, while no other is on its way."""
@@ -187,9 +184,7 @@ class _Datagrams(Tracing):
         lines = [each for each in self.lines if each is not self._tcp] if self._quoted else [self._own]
         knocking = asyncio.create_task(self._knocks(self._behind()))
         try:
-            for ttl in self._hops():
-                for line in lines if number % 2 else reversed(lines):
-                    await self._sender.send(line, ttl)
+            await self._in_turn(number, lines)
             await asyncio.gather(self._widen(), self._settle())
             await knocking
         finally:
@@ -210,12 +205,4 @@ class _Datagrams(Tracing):
     async def _knocks(self, ttls: list[int]) -> None:
         line, patience = self._tcp, self._patience()
         wanted = [ttl for ttl in ttls if line.end is None or ttl <= line.end]
-        address = self._sender.local[0]
-        await asyncio.gather(*(knock(self._ctx, line, address, ttl, patience) for ttl in wanted))
-
-
-def _bound(ctx: Context, local: Address, port: int) -> Sender:
-    try:
-        return Sender(ctx, ctx.net.udp(family(local), local, port))
-    except OSError:
-        return Sender(ctx, ctx.net.udp(family(local), local))
+        await asyncio.gather(*(knock(self._ctx, line, self._address, ttl, patience) for ttl in wanted))

@@ -80,8 +80,8 @@ _PACKETS = {
     "port": mark("the same to another port, {towards}"),
     "payload": mark("older STUN to {towards}"),
     "host": mark("STUN to the same port of another host, {towards}"),
-    "tcp": mark("TCP to {towards}, one hop further each"),
-    "udp": mark("UDP to {towards}, one hop further each"),
+    "tcp": mark("{transport} to {towards}, one hop further each"),
+    "udp": mark("{transport} to {towards}, one hop further each"),
 }
 _TO_OTHER_HOST = mark("TCP to the same port of another host, {towards}")
 

@@ -16,27 +16,17 @@ _CLASSES = {
     "carrier": mark("{hop}. {address}, the provider's own"),
 }
 _OTHER_PAYLOAD = mark("UDP that is no STUN of today")
-_OVER = {"udp": mark("UDP to {towards}"), "tcp": mark("TCP to {towards}")}
-# By what was followed, and how it ended.
-_UNTOLD = {
-    "udp": mark("UDP to {towards} was not followed: {why}."),
-    "tcp": mark("TCP to {towards} was not followed: {why}."),
-}
-_MUTE = {
-    "udp": mark("UDP to {towards}: no router says anything."),
-    "tcp": mark("TCP to {towards}: no router says anything."),
-}
-_ARRIVED = {"udp": mark("UDP to {towards}: {hops}."), "tcp": mark("TCP to {towards}: {hops}.")}
-_LOST = {
-    "udp": mark("UDP to {towards}: {hops}; then silence."),
-    "tcp": mark("TCP to {towards}: {hops}; then silence."),
-}
+_OVER = mark("{transport} to {towards}")
+_UNTOLD = mark("{transport} to {towards} was not followed: {why}.")
+_MUTE = mark("{transport} to {towards}: no router says anything.")
+_ARRIVED = mark("{transport} to {towards}: {hops}.")
+_LOST = mark("{transport} to {towards}: {hops}; then silence.")
 
 
 def trace(facts: Facts) -> Iterator[str]:
     """A sentence for the packets that were followed, and for each control that comes further."""
     for own in facts.of(Trail, lambda each: each.failure is not None):
-        yield say(_UNTOLD[own.transport], towards=own.towards, why=own.detail)
+        yield say(_UNTOLD, transport=own.transport.upper(), towards=own.towards, why=own.detail)
     for own in facts.ok(Trail, lambda each: each.control == "none"):
         yield _own(facts, own)
         if end(own) is None:
@@ -48,16 +38,15 @@ def _further(facts: Facts, own: Trail) -> Iterator[str]:
     for each in facts.of(Trail, lambda each: each.subject == own.subject and each.control != "none"):
         hops = [hop for hop in answered(each) if hop.ttl > last]
         if hops:
-            template = _OTHER_PAYLOAD if each.control == "payload" else _OVER[each.transport]
-            what = say(template, towards=each.towards)
+            template = _OTHER_PAYLOAD if each.control == "payload" else _OVER
+            what = say(template, transport=each.transport.upper(), towards=each.towards)
             yield say("{what} comes further: {hops}.", what=what, hops=_hops(facts, hops))
 
 
 def _own(facts: Facts, trail: Trail) -> str:
     hops = answered(trail)
-    if not hops:
-        return say(_MUTE[trail.transport], towards=trail.towards)
-    return say((_ARRIVED if end(trail) else _LOST)[trail.transport], towards=trail.towards, hops=_hops(facts, hops))
+    template = _MUTE if not hops else _ARRIVED if end(trail) else _LOST
+    return say(template, transport=trail.transport.upper(), towards=trail.towards, hops=_hops(facts, hops))
 
 
 def _hops(facts: Facts, hops: Sequence[TrailHop]) -> str:

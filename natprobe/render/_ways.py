@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from natprobe.addresses import address_class
-from natprobe.derive.place import Transport, place
+from natprobe.derive.arrival import Carrier
+from natprobe.derive.place import place
 from natprobe.facts import Candidate, Facts, IceCheck, server_kind
 from natprobe.model import Attempt, Endpoint, Path, Report, split
 from natprobe.render._figures import first_of, states
@@ -57,7 +58,7 @@ _PLACED: dict[Stop, str] = {
     "peer": mark("peers {place}"),
 }
 # What a way's first stretch was followed over hop by hop, by what it is.
-_CARRIERS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
+_CARRIERS: dict[str, Carrier] = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
 _STREAMS = {"direct-udp": "UDP", "direct-tcp": "TCP", "direct-tcp-proxy": "TCP"}
 # How far a way came, by the reason why it goes no further: the stop that was not reached.
 _AT_PROXY = ("proxy-unreachable",)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from natprobe.derive.place import Place, Transport, name_of, place
+from natprobe.derive.arrival import Carrier
+from natprobe.derive.place import Place, name_of, place
 from natprobe.facts import Facts
 from natprobe.fixes import BORDER
 from natprobe.model import Address, Endpoint, Where
@@ -29,7 +30,7 @@ _CONTROLS = {
 }
 
 
-def first(facts: Facts, endpoints: Iterable[Endpoint], transport: Transport = "udp") -> Place | None:
+def first(facts: Facts, endpoints: Iterable[Endpoint], transport: Carrier = "udp") -> Place | None:
     """Of the first of these that was followed."""
     return next((found for each in endpoints if (found := place(facts, each, transport))), None)
 

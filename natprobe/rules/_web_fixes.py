@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from natprobe.derive import page_port
+from natprobe.derive.followed import traced
 from natprobe.derive.place import Place
-from natprobe.facts import Connected, Facts, Run, Trail
+from natprobe.facts import Connected, Facts, Trail
 from natprobe.model import Allow, Do, Failure, Fix, Where
 from natprobe.rules._place import firewall, router
 from natprobe.wording import phrase
@@ -46,7 +47,7 @@ def _opening(facts: Facts, dead: list[Connected], where: Where, at: Place | None
 
 def _follow(facts: Facts, dead: list[Connected]) -> tuple[Fix, ...]:
     """A host that says nothing at all is followed only where that is asked for."""
-    asked = any(each.trace for each in facts.of(Run)) or facts.of(Trail)
+    asked = traced(facts) or facts.of(Trail)
     silent = any(each.failure is Failure.TIMEOUT for each in dead)
     return (_WITH_TRACE,) if silent and not asked else ()
 

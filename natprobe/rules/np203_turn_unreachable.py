@@ -26,7 +26,7 @@ and what Chromium offers in TLS to a relay.
 """
 
 from natprobe.derive import REJECTED, came_back, rejecting, tcp_answers, udp_works
-from natprobe.derive.place import Transport
+from natprobe.derive.arrival import Carrier
 from natprobe.derive.proxies import (
     heard,
     refusal,
@@ -93,7 +93,7 @@ _BEYOND = mark("The proxy {via} does not get to port {port} of the relay {host} 
 _NOBODY = mark("The proxy {via}, which leads to port {port} of the relay {host} ({transport}), answers nobody: {why}")
 _ENDS = phrase("ask who runs the proxy: does it end what it does not like, or what is no HTTP?")
 _WEB_PORTS = (80, 443)
-_FOLLOWED: dict[str, Transport] = {"silent": "udp", "silent-stream": "tcp"}
+_FOLLOWED: dict[str, Carrier] = {"silent": "udp", "silent-stream": "tcp"}
 _ELSEWHERE = Do(
     text="Run the same check from another network, such as a phone's hotspot: if it answers there, this network drops"
     " what goes to that port; if not, something before the relay does",

@@ -16,9 +16,10 @@ Sources: RFC 8489 section 6, RFC 7064, RFC 7350.
 """
 
 from natprobe.derive import ENOUGH, OWN, came_back, stun_asked, tcp_answers, udp_works
+from natprobe.derive.arrival import Carrier
 from natprobe.derive.cookie import stun_dropped
 from natprobe.derive.ipv6 import lost_in_ipv6
-from natprobe.derive.place import Place, Transport
+from natprobe.derive.place import Place
 from natprobe.facts import Binding, Facts, HopName, OtherPayload, Run, Trail, ids
 from natprobe.fixes import more_servers
 from natprobe.model import Allow, Do, Failure, Fix, Where
@@ -87,7 +88,7 @@ def _silent(facts: Facts, asked: list[Binding], firsts: list[Binding]) -> Found:
 
 def _followed(facts: Facts, asked: list[Binding]) -> Place | None:
     """Over UDP, or over TCP what TLS lies on too."""
-    over: tuple[tuple[Transport, tuple[str, ...]], ...] = (("udp", ("udp",)), ("tcp", ("tcp", "tls")))
+    over: tuple[tuple[Carrier, tuple[str, ...]], ...] = (("udp", ("udp",)), ("tcp", ("tcp", "tls")))
     for transport, kinds in over:
         if at := first(facts, [each.server for each in asked if each.transport in kinds], transport):
             return at
